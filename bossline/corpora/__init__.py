@@ -1,0 +1,1 @@
+"""One reader a format, one packed corpus that everything else reads."""

@@ -1,0 +1,98 @@
+"""The JSON header of a packed corpus: what is in it, in words and counts."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from bossline.config import Config
+from bossline.errors import UserError
+from bossline.features.spec import FeatureSpec
+from bossline.files import read_json, write_json
+
+FORMAT = 1
+HEADER = "corpus.json"
+
+
+class Shard(Config):
+    """One safetensors file of whole utterances, readable alone."""
+
+    file: str
+    utterances: int
+    frames: int
+    sha256: str
+
+
+class LeftOut(Config):
+    """An utterance that the source names and the corpus lacks, because its file is damaged."""
+
+    id: str
+    part: str
+    why: str
+
+
+class Source(Config):
+    """Where the frames came from."""
+
+    reader: str
+    path: str
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+
+class Header(Config):
+    """Everything about a corpus but its arrays."""
+
+    format: int
+    features: FeatureSpec
+    classes: tuple[str, ...] = Field(description="name of label 0, 1, ...")
+    class_counts: tuple[int, ...] = Field(description="labelled frames of each class")
+    parts: tuple[str, ...] = Field(description="the source's own division, e.g. train, test")
+    speakers: tuple[str, ...]
+    utterances: int
+    frames: int
+    labelled_frames: int
+    shards: tuple[Shard, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    source: Source
+
+    def checksum(self) -> str:
+        """SHA-256 over the header; the shards' own hashes are in it, so it names the content."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+def write_header(folder: Path, header: Header) -> None:
+    write_json(folder / HEADER, {**header.model_dump(mode="json"), "checksum": header.checksum()})
+
+
+def read_header(folder: Path) -> Header:
+    """Read and check a header.
+
+    Raises:
+        UserError: no corpus there, a newer format, or a damaged header.
+    """
+    path = folder / HEADER
+    if not path.is_file():
+        raise UserError(f"{folder} is no packed corpus: it has no {HEADER}")
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a JSON object; import the corpus again")
+    version = content.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise UserError(
+            f"{path} has format version {version}, this bossline reads up to {FORMAT}: "
+            "update bossline (pip install -U bossline), or import the corpus again"
+        )
+    checksum = content.pop("checksum", None)
+    try:
+        header = Header.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(
+            f"{path}: {where}: {first['msg'].lower()}; import the corpus again"
+        ) from error
+    if checksum != header.checksum():
+        raise UserError(f"{path}: its checksum does not match; import the corpus again")
+    return header

@@ -1,0 +1,187 @@
+"""The packed corpus: all frames end to end, memory-mapped, with labels, speakers and ids beside.
+
+A corpus is a folder: `corpus.json` (see header.py) and safetensors shards. Opening one reads the
+header and maps the shards; no frame is touched, so it takes milliseconds and no memory, and
+processes share the pages. A shard holds
+
+| tensor     | type             | shape         |                                            |
+| ---------- | ---------------- | ------------- | ------------------------------------------ |
+| frames     | float16/float32  | (frames, dim) | float32 only where float16 would overflow  |
+| labels     | int16            | (frames,)     | -1 where the frame has no label            |
+| offsets    | int64            | (utts + 1,)   | utterance u is frames[offsets[u]:offsets[u + 1]] |
+| parts      | uint8            | (utts,)       | index into the header's parts              |
+| speakers   | int32            | (utts,)       | index into the header's speakers, -1 unknown |
+| ids        | uint8            | (bytes,)      | UTF-8, one id a line                       |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.corpora.header import Header, read_header
+from bossline.errors import UserError
+
+Ints = npt.NDArray[np.int64]
+
+_DTYPES = {
+    "F16": np.float16,
+    "F32": np.float32,
+    "I16": np.int16,
+    "I32": np.int32,
+    "I64": np.int64,
+    "U8": np.uint8,
+}
+
+
+def _map_safetensors(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Memory-map the tensors of a safetensors file without reading them."""
+    try:
+        mapped = np.memmap(path, dtype=np.uint8, mode="r")
+        length = int(mapped[:8].view(np.uint64)[0])
+        header: dict[str, Any] = json.loads(mapped[8 : 8 + length].tobytes())
+        header.pop("__metadata__", None)
+        tensors = {}
+        for name, entry in header.items():
+            start, stop = entry["data_offsets"]
+            content = mapped[8 + length + start : 8 + length + stop]
+            tensors[name] = content.view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+        return tensors
+    except FileNotFoundError as error:
+        raise UserError(f"{path} is missing; import the corpus again") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path}: not a readable shard; import the corpus again") from error
+
+
+class Corpus:
+    """An open packed corpus; its arrays are numpy views of the mapped shards.
+
+    Attributes:
+        path: its folder.
+        header: what is in it.
+        offsets: (utterances + 1,) int64, over all shards.
+        parts: (utterances,) uint8 index into `header.parts`.
+        speakers: (utterances,) int32 index into `header.speakers`, -1 where unknown.
+        labels: (frames,) int16, -1 where unlabelled.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            UserError: not a corpus, a newer format, a shard missing or of the wrong size.
+        """
+        self.path = path
+        self.header: Header = read_header(path)
+        self._shards = [_map_safetensors(path / shard.file) for shard in self.header.shards]
+        for shard, tensors in zip(self.header.shards, self._shards, strict=True):
+            expected = (shard.frames, self.header.features.dim)
+            if "frames" not in tensors or tensors["frames"].shape != expected:
+                raise UserError(
+                    f"{path / shard.file}: expected frames {expected}; import the corpus again"
+                )
+        self._shard_ends = np.cumsum([shard.utterances for shard in self.header.shards])
+        self.offsets = self._all_offsets()
+        self.parts: npt.NDArray[np.uint8] = self._join("parts")
+        self.speakers: npt.NDArray[np.int32] = self._join("speakers")
+        self.labels: npt.NDArray[np.int16] = self._join("labels")
+
+    def __len__(self) -> int:
+        return self.header.utterances
+
+    def __repr__(self) -> str:
+        return f"Corpus({str(self.path)!r}, {len(self)} utterances, {self.header.frames} frames)"
+
+    def _join(self, name: str) -> npt.NDArray[Any]:
+        pieces = [tensors[name] for tensors in self._shards]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def _all_offsets(self) -> Ints:
+        if len(self._shards) == 1:
+            return np.asarray(self._shards[0]["offsets"])
+        lengths = np.concatenate([np.diff(tensors["offsets"]) for tensors in self._shards])
+        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    @property
+    def key(self) -> str:
+        """Names the content: equal keys, equal corpora."""
+        return self.header.checksum()
+
+    @property
+    def dim(self) -> int:
+        """Numbers per frame."""
+        return self.header.features.dim
+
+    @property
+    def hours(self) -> float:
+        return self.header.frames / self.header.features.frames_per_second / 3600
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """(utterances,) frames of each utterance."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Utterance ids, in the order of the source's own lists."""
+        text = b"".join(tensors["ids"].tobytes() for tensors in self._shards)
+        return tuple(text.decode().split("\n")[:-1])
+
+    @cached_property
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """(utterances,) True where the frames have labels (all of them do, or none)."""
+        first = np.asarray(self.offsets[:-1])
+        return np.asarray(self.labels[first] >= 0)
+
+    def frames(self, utterance: int) -> npt.NDArray[Any]:
+        """One utterance's features, (T, dim), a view of the file."""
+        shard = int(np.searchsorted(self._shard_ends, utterance, side="right"))
+        tensors = self._shards[shard]
+        local = utterance - (int(self._shard_ends[shard - 1]) if shard else 0)
+        start, stop = tensors["offsets"][local : local + 2]
+        return np.asarray(tensors["frames"][start:stop])
+
+    def frame_labels(self, utterance: int) -> npt.NDArray[np.int16]:
+        """One utterance's labels, (T,)."""
+        return np.asarray(self.labels[self.offsets[utterance] : self.offsets[utterance + 1]])
+
+    def part(self, name: str) -> Ints:
+        """Indices of the utterances of one of the source's own parts.
+
+        Raises:
+            UserError: no such part; names those there are.
+        """
+        if name not in self.header.parts:
+            known = ", ".join(self.header.parts)
+            raise UserError(f"the corpus has no part '{name}'; its parts: {known}")
+        return np.flatnonzero(self.parts == self.header.parts.index(name))
+
+    def verify(self, advance: Callable[[int], None] = lambda done: None) -> None:
+        """Hash every shard and hold it against the header.
+
+        Args:
+            advance: called with the number of bytes read since the last call.
+
+        Raises:
+            UserError: names the shards that differ.
+        """
+        wrong = []
+        for shard in self.header.shards:
+            digest = hashlib.sha256()
+            with (self.path / shard.file).open("rb") as stream:
+                while block := stream.read(1 << 22):
+                    digest.update(block)
+                    advance(len(block))
+            if digest.hexdigest() != shard.sha256:
+                wrong.append(shard.file)
+        if wrong:
+            raise UserError(
+                f"{self.path}: damaged since it was written: {', '.join(wrong)}; "
+                "import the corpus again with --fresh"
+            )

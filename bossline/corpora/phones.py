@@ -1,0 +1,36 @@
+"""The phone sets of the phoneme task, and the phonetic classes that order its pictures."""
+
+from __future__ import annotations
+
+# Class numbers of the LibriPhone labels: ARPAbet, silence (SIL) and spoken noise (SPN).
+LIBRIPHONE = tuple(
+    "SIL SPN S UW T N K Y Z AO AY SH W NG EY B CH OY JH D ZH G UH F V ER AA IH M DH L AH P OW AW "
+    "HH AE R TH IY EH".split()
+)
+
+# The synthetic corpus says no noise: 39 phones and silence.
+ARPABET = tuple(phone for phone in LIBRIPHONE if phone != "SPN")
+
+PHONETIC_CLASSES: dict[str, tuple[str, ...]] = {
+    "vowels": tuple("IY IH EH AE AA AH AO UH UW ER".split()),
+    "diphthongs": tuple("EY AY OY AW OW".split()),
+    "approximants": tuple("Y W R L".split()),
+    "nasals": tuple("M N NG".split()),
+    "stops": tuple("P B T D K G".split()),
+    "affricates": ("CH", "JH"),
+    "fricatives": tuple("F V TH DH S Z SH ZH HH".split()),
+    "silence": ("SIL", "SPN"),
+}
+
+
+def phonetic_order(classes: tuple[str, ...]) -> list[int]:
+    """Class numbers ordered by phonetic class; names that are no phones keep their order, last.
+
+    >>> phonetic_order(("SIL", "B", "IY", "other"))
+    [2, 1, 0, 3]
+    """
+    rank = {
+        phone: place
+        for place, phone in enumerate(p for group in PHONETIC_CLASSES.values() for p in group)
+    }
+    return sorted(range(len(classes)), key=lambda k: (rank.get(classes[k], len(rank)), k))

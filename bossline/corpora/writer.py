@@ -1,0 +1,154 @@
+"""Write a packed corpus, utterance by utterance, as a whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from safetensors.numpy import save_file
+
+from bossline.corpora.header import FORMAT, Header, LeftOut, Shard, Source, write_header
+from bossline.corpora.packed import Corpus
+from bossline.features.spec import FeatureSpec
+from bossline.files import replacing_folder
+
+SHARD_BYTES = 256 << 20
+_NO_SPEAKER = -1
+_NO_LABEL = -1
+
+
+class CorpusWriter:
+    """Collects utterances and writes a shard whenever enough are there. Made by `writing`."""
+
+    def __init__(self, folder: Path, features: FeatureSpec, classes: Sequence[str]) -> None:
+        self._folder = folder
+        self._features = features
+        self._classes = tuple(classes)
+        self._counts = np.zeros(len(self._classes), np.int64)
+        self._parts: list[str] = []
+        self._speakers: dict[str, int] = {}
+        self._shards: list[Shard] = []
+        self._left_out: list[LeftOut] = []
+        self._clear()
+
+    def _clear(self) -> None:
+        self._frames: list[npt.NDArray[Any]] = []
+        self._labels: list[npt.NDArray[np.int16]] = []
+        self._ids: list[str] = []
+        self._part: list[int] = []
+        self._speaker: list[int] = []
+        self._bytes = 0
+
+    def add(
+        self,
+        id: str,
+        frames: npt.NDArray[Any],
+        *,
+        part: str,
+        labels: npt.NDArray[Any] | None = None,
+        speaker: str | None = None,
+    ) -> None:
+        """Append one utterance. The caller has checked it: finite, (T, dim), T >= 1.
+
+        Args:
+            id: unique, without white space.
+            frames: (T, dim).
+            part: the source's own division it belongs to.
+            labels: (T,) class of each frame, or None for an unlabelled utterance.
+            speaker: who speaks, where known.
+        """
+        if part not in self._parts:
+            self._parts.append(part)
+        if labels is None:
+            stored = np.full(len(frames), _NO_LABEL, np.int16)
+        else:
+            stored = labels.astype(np.int16)
+            self._counts += np.bincount(stored, minlength=len(self._classes))
+        self._ids.append(id)
+        self._frames.append(frames)
+        self._labels.append(stored)
+        self._part.append(self._parts.index(part))
+        self._speaker.append(
+            _NO_SPEAKER
+            if speaker is None
+            else self._speakers.setdefault(speaker, len(self._speakers))
+        )
+        self._bytes += frames.size * 2
+        if self._bytes >= SHARD_BYTES:
+            self._flush()
+
+    def leave_out(self, id: str, *, part: str, why: str) -> None:
+        """Record an utterance that the source names and that is damaged."""
+        if part not in self._parts:
+            self._parts.append(part)
+        self._left_out.append(LeftOut(id=id, part=part, why=why))
+
+    def _flush(self) -> None:
+        if not self._ids:
+            return
+        frames = np.concatenate(self._frames)
+        with np.errstate(over="ignore"):
+            half = frames.astype(np.float16)
+        # Half precision is plenty for normalised features; raw ones may not fit into its range.
+        stored = half if np.isfinite(half).all() else frames.astype(np.float32)
+        lengths = [len(piece) for piece in self._frames]
+        file = f"shard-{len(self._shards):05d}.safetensors"
+        save_file(
+            {
+                "frames": stored,
+                "labels": np.concatenate(self._labels),
+                "offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+                "parts": np.array(self._part, np.uint8),
+                "speakers": np.array(self._speaker, np.int32),
+                "ids": np.frombuffer("".join(f"{id}\n" for id in self._ids).encode(), np.uint8),
+            },
+            self._folder / file,
+        )
+        with (self._folder / file).open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        self._shards.append(
+            Shard(file=file, utterances=len(lengths), frames=sum(lengths), sha256=sha256)
+        )
+        self._clear()
+
+    def finish(self, source: Source) -> None:
+        """Write the last shard and the header."""
+        self._flush()
+        write_header(
+            self._folder,
+            Header(
+                format=FORMAT,
+                features=self._features,
+                classes=self._classes,
+                class_counts=tuple(int(count) for count in self._counts),
+                parts=tuple(self._parts),
+                speakers=tuple(self._speakers),
+                utterances=sum(shard.utterances for shard in self._shards),
+                frames=sum(shard.frames for shard in self._shards),
+                labelled_frames=int(self._counts.sum()),
+                shards=tuple(self._shards),
+                left_out=tuple(self._left_out),
+                source=source,
+            ),
+        )
+
+
+@contextmanager
+def writing(
+    path: Path, *, features: FeatureSpec, classes: Sequence[str], source: Source
+) -> Iterator[CorpusWriter]:
+    """Write a corpus folder: it appears at `path` when the block ends well, else nothing does.
+
+    Raises:
+        UserError: the disk is full or read-only.
+    """
+    with replacing_folder(path) as folder:
+        writer = CorpusWriter(folder, features, classes)
+        yield writer
+        writer.finish(source)
+    Corpus(path)

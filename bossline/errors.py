@@ -1,0 +1,25 @@
+"""The one error that a user causes: a single line that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """Bad input. The command line prints the message and exits with code 2; never a traceback."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A tail for an error message: the nearest known name, else all of them.
+
+    >>> did_you_mean("phoneme/strnog", ["phoneme/simple", "phoneme/strong"])
+    "did you mean 'phoneme/strong'?"
+    >>> did_you_mean("x", ["b", "a"])
+    'known: a, b'
+    """
+    names = sorted(set(known))
+    close = get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"known: {', '.join(names)}" if names else "none is known yet"
