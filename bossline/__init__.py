@@ -1,5 +1,78 @@
-"""bossline: from the sample code to past the boss baseline."""
+"""bossline: from the sample code to past the boss baseline.
 
+>>> import bossline
+>>> corpus = bossline.open_corpus("libriphone")            # doctest: +SKIP
+>>> run = bossline.train("phoneme/simple", "libriphone")   # doctest: +SKIP
+>>> run.scores["test"].accuracy.value                      # doctest: +SKIP
+>>> bossline.predict(run, "recording.wav")[0].segments()   # doctest: +SKIP
+>>> bossline.plot.learning_curves([run])                   # doctest: +SKIP
+
+Names are imported when they are first used, so that `import bossline` does not wait for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from bossline.errors import UserError
 from bossline.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from bossline import plot
+    from bossline.api import evaluate, load_run, predict, resume, submit, train
+    from bossline.corpora.importing import import_corpus
+    from bossline.corpora.packed import Corpus
+    from bossline.corpora.store import open_corpus
+    from bossline.inference.prediction import Prediction
+    from bossline.recipes import Recipe, load_recipe
+    from bossline.reports.page import write_report
+    from bossline.studies.ladder import climb
+    from bossline.training.run import Run
+
+_HOME = {
+    "Corpus": "bossline.corpora.packed",
+    "Prediction": "bossline.inference.prediction",
+    "Recipe": "bossline.recipes",
+    "Run": "bossline.training.run",
+    "climb": "bossline.studies.ladder",
+    "evaluate": "bossline.api",
+    "import_corpus": "bossline.corpora.importing",
+    "load_recipe": "bossline.recipes",
+    "load_run": "bossline.api",
+    "open_corpus": "bossline.corpora.store",
+    "predict": "bossline.api",
+    "resume": "bossline.api",
+    "submit": "bossline.api",
+    "train": "bossline.api",
+    "write_report": "bossline.reports.page",
+}
+
+__all__ = [
+    "Corpus",
+    "Prediction",
+    "Recipe",
+    "Run",
+    "UserError",
+    "__version__",
+    "climb",
+    "evaluate",
+    "import_corpus",
+    "load_recipe",
+    "load_run",
+    "open_corpus",
+    "plot",
+    "predict",
+    "resume",
+    "submit",
+    "train",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "plot":
+        return import_module("bossline.plot")
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'bossline' has no attribute '{name}'")

@@ -1,0 +1,29 @@
+"""The order of an epoch: a pure function of (seed, epoch), so resuming needs no memory of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
+    """A permutation of 0..count-1, (count,) int64, the same on every machine and device."""
+    state = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
+    generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+    return torch.randperm(count, generator=generator)
+
+
+def batch_bounds(count: int, size: int, step: int) -> tuple[int, int]:
+    """Where batch `step` of an epoch begins and ends in its order.
+
+    Batches differ by at most one item and none is dropped: a last batch of one item would have no
+    variance for batch normalisation to divide by.
+    """
+    batches = batch_count(count, size)
+    return step * count // batches, (step + 1) * count // batches
+
+
+def batch_count(count: int, size: int) -> int:
+    """Batches that hold `count` items, at most `size` each."""
+    return -(-count // size)

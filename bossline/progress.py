@@ -1,0 +1,67 @@
+"""A progress bar with rate and time left, for work that is counted in items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+
+class _Rate(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:,.0f} {self._unit}/s" if speed else "")
+
+
+class Bar:
+    """What the work tells its progress to."""
+
+    def __init__(self, progress: Progress, total: int | None) -> None:
+        self._progress = progress
+        self._task = progress.add_task("working", total=total)
+        self._what = "working"
+
+    def advance(self, done: float) -> None:
+        """So much more is done."""
+        self._progress.advance(self._task, done)
+
+    def set(self, what: str, done: int, total: int) -> None:
+        """So much of `total` is done; a new `what` begins a new stage."""
+        if what != self._what:
+            self._what = what
+            self._progress.reset(self._task, total=total, description=what)
+        self._progress.update(self._task, completed=done)
+
+
+@contextmanager
+def bar(console: Console, unit: str, total: int | None = None) -> Iterator[Bar]:
+    """Show a bar while the block works; nothing where the output is no terminal."""
+    progress = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        _Rate(unit),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        yield Bar(progress, total)

@@ -1,0 +1,71 @@
+"""The recipes that come with bossline, found as files. Needs no torch: it answers at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bossline.errors import UserError, did_you_mean
+
+FOLDER = Path(__file__).parent
+RUNGS = ("simple", "medium", "strong", "boss", "summit")
+
+
+def tasks() -> list[str]:
+    """Tasks that have a ladder."""
+    return sorted(path.name for path in FOLDER.iterdir() if any(path.glob("*.yaml")))
+
+
+def _height(name: str) -> tuple[int, str]:
+    rung = name.split("/")[1]
+    return (RUNGS.index(rung) if rung in RUNGS else len(RUNGS), rung)
+
+
+def names() -> list[str]:
+    """All recipes, task by task, from the lowest rung up."""
+    return [name for task in tasks() for name in ladder(task)]
+
+
+def ladder(task: str) -> list[str]:
+    """The recipes of one task, from the lowest rung up.
+
+    Raises:
+        UserError: no such task, with the nearest.
+    """
+    if task not in tasks():
+        raise UserError(f"no task '{task}': {did_you_mean(task, tasks())}")
+    return sorted((f"{task}/{path.stem}" for path in (FOLDER / task).glob("*.yaml")), key=_height)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """
+    Raises:
+        UserError: missing, or not a mapping in YAML; names the line.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected 'key: value' lines")
+    return content
+
+
+def find(name: str) -> Path:
+    """The file of a recipe: one of bossline's own by name, or any YAML file by path.
+
+    Raises:
+        UserError: neither, with the nearest name.
+    """
+    if name in names():
+        return FOLDER / f"{name}.yaml"
+    path = Path(name)
+    if path.suffix in (".yaml", ".yml"):
+        if path.is_file():
+            return path
+        raise UserError(f"no recipe file {name}")
+    raise UserError(f"no recipe '{name}': {did_you_mean(name, names())} (or a path to a .yaml)")

@@ -1,0 +1,125 @@
+"""YAML and key.path=value overrides -> a checked Recipe, with all errors at once."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from bossline.errors import UserError, did_you_mean
+from bossline.files import write_text
+from bossline.recipes import catalogue
+from bossline.recipes.schema import Recipe
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """Read a recipe by name or path.
+
+    Args:
+        name: "phoneme/strong", or a path to a YAML file.
+        overrides: "model.width=1024" and the like, at any depth.
+
+    Raises:
+        UserError: unknown recipe or key (with the nearest), or a value that does not fit; all
+            errors of a recipe in one message.
+    """
+    path = catalogue.find(name)
+    content = catalogue.read_yaml(path)
+    content.setdefault("name", name if path.parent.parent == catalogue.FOLDER else path.stem)
+    for override in overrides:
+        _apply(content, override)
+    return check_recipe(content, where=name)
+
+
+def check_recipe(content: dict[str, Any], where: str) -> Recipe:
+    """
+    Raises:
+        UserError: everything that does not fit, with its key path.
+    """
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        lines = [_explain(dict(problem)) for problem in error.errors()]
+        first = f"recipe {where}: "
+        raise UserError(first + f"\n{' ' * len(first)}".join(lines)) from error
+
+
+def save_recipe(recipe: Recipe, path: Path) -> None:
+    """Write a recipe, every default spelled out; training from that file repeats the run."""
+    dumped = recipe.model_dump(mode="json")
+    write_text(path, yaml.safe_dump(dumped, sort_keys=False, allow_unicode=True))
+
+
+def _apply(content: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise UserError(f"'{override}': expected key.path=value, as in model.width=1024")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"'{override}': the value is not valid YAML") from error
+    *parents, last = key.split(".")
+    node = content
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise UserError(f"'{override}': {parent} has no keys below it")
+    if last == "kind" and node.get("kind") != value:
+        node.clear()  # the old kind's keys mean nothing to the new one
+    node[last] = copy.deepcopy(value)
+
+
+def _explain(problem: dict[str, Any]) -> str:
+    location = [str(step) for step in problem["loc"]]
+    path, known = _resolve(location)
+    if problem["type"] == "extra_forbidden":
+        parent = path.rpartition(".")[0]
+        full = [f"{parent}.{key}" if parent else key for key in known]
+        return f"{path}: unknown key; {did_you_mean(path, full)}"
+    if problem["type"] == "union_tag_invalid":
+        kinds = [kind.strip(" '") for kind in problem["ctx"]["expected_tags"].split(",")]
+        tag = str(problem["ctx"]["tag"])
+        return f"{path}.kind: no kind '{tag}'; {did_you_mean(tag, kinds)}"
+    if problem["type"] == "missing":
+        return f"{path}: missing"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    given = problem["input"]
+    if isinstance(given, dict) or problem["type"] == "value_error":
+        return f"{path}: {message}"
+    return f"{path}: {message}, not {given!r}"
+
+
+def _resolve(location: list[str]) -> tuple[str, list[str]]:
+    """The key path as the user writes it, and the keys that are known where it ends."""
+    models: list[type[BaseModel]] = [Recipe]
+    path, known = [], []
+    for step in location:
+        of_kind = [m for m in models if "kind" in m.model_fields and _kind(m) == step]
+        if of_kind and len(models) > 1:  # pydantic names the union's tag too; the user does not
+            models = of_kind
+            continue
+        path.append(step)
+        known = [key for model in models for key in model.model_fields]
+        models = [
+            inner
+            for model in models
+            if step in model.model_fields
+            for inner in _models_in(model.model_fields[step].annotation)
+        ]
+    return ".".join(path), known
+
+
+def _kind(model: type[BaseModel]) -> str:
+    return str(model.model_fields["kind"].default)
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The configs that a field takes: itself, or each member of a union."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models_in(inner)]

@@ -1,0 +1,39 @@
+"""A recipe as typed data. Each part's config lives beside the code that it configures."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from bossline.batches.windows import WindowConfig
+from bossline.config import Config
+from bossline.corpora.splits import SplitConfig
+from bossline.models import ModelConfig
+from bossline.objectives.cross_entropy import CrossEntropyConfig
+from bossline.training.optimisers import OptimiserConfig
+from bossline.training.schedules import ConstantConfig, ScheduleConfig
+
+
+class Recipe(Config):
+    """Everything that decides what is trained."""
+
+    name: str = Field(description="task/rung, or the name of your own file")
+    task: Literal["phoneme"]
+    about: str = Field("", description="one sentence")
+    target: dict[str, float] = Field(default_factory=dict, description="published score by year")
+    epochs: int = Field(ge=1)
+    seed: int = Field(1, ge=0)
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 autocast on a GPU, float32 elsewhere"
+    )
+    split: SplitConfig = SplitConfig()
+    batches: WindowConfig = WindowConfig()
+    model: ModelConfig
+    objective: CrossEntropyConfig = CrossEntropyConfig()
+    optimiser: OptimiserConfig
+    schedule: ScheduleConfig = ConstantConfig()
+    clip: float | None = Field(None, gt=0, description="largest L2 norm of all gradients together")
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many epochs without a better validation score"
+    )

@@ -1,0 +1,53 @@
+"""Where a training runs: device, threads, precision."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from bossline.errors import UserError
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One device of one process."""
+
+    device: torch.device
+    threads: int
+
+    @classmethod
+    def choose(cls, device: str = "auto", threads: int | None = None) -> Runtime:
+        """
+        Args:
+            device: "cpu", "cuda", "cuda:1" ...; "auto" takes a GPU where there is one.
+            threads: CPU threads of this process; None takes every core that it may use.
+
+        Raises:
+            UserError: no such device here.
+        """
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            chosen = torch.device(device)
+            torch.empty(0, device=chosen)
+        except (RuntimeError, AssertionError) as error:
+            available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
+            raise UserError(f"no device '{device}' here; available: {available}") from error
+        count = threads or len(os.sched_getaffinity(0))
+        torch.set_num_threads(count)
+        if chosen.type == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32: matrix units instead of plain cores
+        return cls(chosen, count)
+
+    def autocast(self, precision: str) -> AbstractContextManager[object]:
+        """The precision of forward passes: "auto", "float32" or "bfloat16"."""
+        half = precision == "bfloat16" or (precision == "auto" and self.device.type == "cuda")
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+
+    def describe(self) -> str:
+        if self.device.type == "cuda":
+            return f"{torch.cuda.get_device_name(self.device)}"
+        return f"CPU, {self.threads} thread{'s' if self.threads > 1 else ''}"

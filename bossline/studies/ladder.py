@@ -1,0 +1,69 @@
+"""Climb a task's ladder: every rung on one corpus, each run kept and found again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bossline.api import resume, train
+from bossline.corpora.store import open_corpus
+from bossline.errors import UserError, did_you_mean
+from bossline.recipes import Recipe, catalogue, load_recipe
+from bossline.training.run import RUNS, Run
+
+
+def ladder_folder(task: str, corpus: str) -> Path:
+    """Where the runs and the report of a ladder are."""
+    return RUNS / f"ladder-{task}-{Path(corpus).name}"
+
+
+def climb(
+    task: str,
+    corpus: str,
+    overrides: Sequence[str] = (),
+    *,
+    to: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    console: Console | None = None,
+) -> list[Run]:
+    """Train every rung from the lowest up; finished ones are reused, interrupted ones resumed.
+
+    A run's folder is named by recipe and corpus content, so a changed recipe is another run.
+
+    Args:
+        task: "phoneme".
+        corpus: a name given at import, or the folder of a packed corpus.
+        overrides: for every rung, e.g. "seed=2".
+        to: the last rung to climb; None climbs all.
+
+    Raises:
+        UserError: bad input.
+        Interrupted: Ctrl-C or SIGTERM; climbing again goes on.
+    """
+    names = catalogue.ladder(task)
+    if to is not None:
+        last = f"{task}/{to.removeprefix(f'{task}/')}"
+        if last not in names:
+            raise UserError(f"no rung '{to}': {did_you_mean(last, names)}")
+        names = names[: names.index(last) + 1]
+    recipes = [load_recipe(name, overrides) for name in names]
+    key = open_corpus(corpus).key
+    runs = []
+    for recipe in recipes:
+        path = ladder_folder(task, corpus) / _run_name(recipe, key)
+        if (path / "run.json").is_file():
+            runs.append(resume(path, device=device, console=console))
+        else:
+            runs.append(
+                train(recipe, corpus, run=path, device=device, threads=threads, console=console)
+            )
+    return runs
+
+
+def _run_name(recipe: Recipe, corpus_key: str) -> str:
+    content = recipe.model_dump_json() + corpus_key
+    return f"{recipe.name.split('/')[-1]}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"

@@ -1,0 +1,146 @@
+"""What the verbs print: tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+import numpy as np
+from rich import box
+from rich.table import Table
+
+from bossline.corpora.packed import Corpus
+from bossline.inference.prediction import Prediction
+from bossline.recipes import catalogue
+from bossline.reports.wording import duration, standing
+from bossline.training.run import Run, target_of
+
+SEGMENTS_SHOWN = 200
+
+
+def _table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left")
+    return table
+
+
+def tasks_table() -> Table:
+    """Every recipe with its targets and one sentence. Reads the files only: it is instant."""
+    table = _table("recipe", "target", "what it is", right=("target",))
+    for name in catalogue.names():
+        content = catalogue.read_yaml(catalogue.find(name))
+        targets = content.get("target", {})
+        shown = "\n".join(f"{score:.5f} ({year})" for year, score in targets.items())
+        table.add_row(name, shown, content["about"])
+    return table
+
+
+def corpora_table(corpora: Sequence[tuple[str, Corpus]]) -> Table:
+    table = _table(
+        "corpus", "utterances", "hours", "classes", "source", right=("utterances", "hours")
+    )
+    for name, corpus in corpora:
+        table.add_row(
+            name,
+            f"{len(corpus):,}",
+            f"{corpus.hours:.2f}",
+            str(len(corpus.header.classes)),
+            corpus.header.source.path,
+        )
+    return table
+
+
+def corpus_table(name: str, corpus: Corpus) -> Table:
+    """One corpus, a line a fact."""
+    header = corpus.header
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    lengths = corpus.lengths
+    facts = {
+        "corpus": f"{name} ({header.source.reader})",
+        "features": header.features.describe(),
+        "utterances": f"{len(corpus):,}, of {lengths.min()} to {lengths.max()} frames, "
+        f"median {np.median(lengths):.0f}",
+        "frames": f"{header.frames:,} ({corpus.hours:.2f} hours), {header.labelled_frames:,} "
+        "with labels",
+        "speakers": f"{len(header.speakers):,}" if header.speakers else "unknown",
+        "classes": str(len(header.classes)),
+        "note": header.note,
+        "folder": str(corpus.path),
+    }
+    for part in header.parts:
+        chosen = corpus.part(part)
+        kind = "labelled" if len(chosen) and corpus.labelled[chosen].all() else "without labels"
+        facts[f"part {part}"] = (
+            f"{len(chosen):,} utterances, {lengths[chosen].sum():,} frames, {kind}"
+        )
+    if header.left_out:
+        facts["left out"] = f"{len(header.left_out)} damaged utterances"
+    for fact, value in facts.items():
+        if value:
+            table.add_row(fact, value)
+    return table
+
+
+def classes_table(corpus: Corpus) -> Table:
+    """Frames of each class, most frequent first."""
+    table = _table("class", "name", "frames", "share", right=("class", "frames", "share"))
+    counts = np.array(corpus.header.class_counts)
+    for label in counts.argsort(kind="stable")[::-1]:
+        share = counts[label] / counts.sum()
+        name = corpus.header.classes[label]
+        table.add_row(str(label), name, f"{counts[label]:,}", f"{share:.2%}")
+    return table
+
+
+def runs_table(runs: Sequence[Run]) -> Table:
+    """The ladder: target, score with interval, parameters, time."""
+    table = _table(
+        "rung", "target", "test accuracy [95 %]", "", "parameters", "time", "frames/s", "run",
+        right=("target", "parameters", "time", "frames/s"),
+    )  # fmt: skip
+    for run in runs:
+        accuracy, target = run.scores["test"].accuracy, target_of(run.recipe)
+        table.add_row(
+            run.recipe.name,
+            f"{target[1]:.4f} ({target[0]})" if target else "",
+            str(accuracy),
+            standing(accuracy, target[1]) if target else "",
+            f"{run.info.parameters:,}",
+            duration(run.info.seconds or 0),
+            f"{run.info.frames_per_second or 0:,.0f}",
+            str(run.path),
+        )
+    if runs and runs[0].info.corpus_note:
+        table.caption = runs[0].info.corpus_note
+        table.caption_justify = "left"
+    return table
+
+
+def scores_table(run: Run) -> Table:
+    """One run's scores, split by split."""
+    table = _table("split", "accuracy [95 %]", "macro F1", "utterances", "frames")
+    for split, scores in run.scores.items():
+        table.add_row(
+            split,
+            str(scores.accuracy),
+            f"{scores.macro_f1:.4f}",
+            f"{len(scores.utterances):,}",
+            f"{scores.frames:,}",
+        )
+    return table
+
+
+def segments_table(prediction: Prediction) -> Table:
+    """Phones over time."""
+    table = _table("from", "to", "phone", "probability", right=("from", "to"), title=prediction.id)
+    segments = list(prediction.segments())
+    for segment in islice(segments, SEGMENTS_SHOWN):
+        table.add_row(
+            f"{segment.start:.2f} s", f"{segment.end:.2f} s", segment.phone,
+            f"{segment.confidence:.2f}",
+        )  # fmt: skip
+    if len(segments) > SEGMENTS_SHOWN:
+        table.add_row("...", "", f"{len(segments) - SEGMENTS_SHOWN} more: write a file with -o", "")
+    return table

@@ -1,0 +1,42 @@
+"""What the training loop asks of a task, and gets from it. The loop names no task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class StepLoss:
+    """The loss of one batch; sums over batches of unequal size stay exact through the count."""
+
+    mean: Tensor
+    count: int
+    correct: Tensor
+
+
+@dataclass(frozen=True)
+class Validation:
+    """One pass over the validation split; a higher score is better."""
+
+    loss: float
+    score: float
+
+
+class Task(Protocol):
+    """A task: all that the loop knows of it."""
+
+    @property
+    def steps_per_epoch(self) -> int: ...
+
+    def build_model(self) -> nn.Module:
+        """A fresh model on the runtime's device."""
+
+    def batch(self, epoch: int, step: int) -> Any:
+        """One batch; a pure function of its arguments and the recipe's seed."""
+
+    def loss(self, model: nn.Module, batch: Any) -> StepLoss: ...
+
+    def validate(self, model: nn.Module) -> Validation: ...

@@ -1,0 +1,196 @@
+"""The training loop, top to bottom."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from rich.console import Console
+from torch import nn
+
+from bossline.recipes.schema import Recipe
+from bossline.runtime import Runtime
+from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, save_weights
+from bossline.training.contract import Task
+from bossline.training.journal import Journal
+from bossline.training.run import Run
+from bossline.training.schedules import Span
+from bossline.training.signals import Interrupted, stop_on_signal
+from bossline.training.tally import Diverged, Tally
+
+READINGS_PER_EPOCH = 20  # each waits for the device once
+
+
+@dataclass(frozen=True)
+class Cadence:
+    """How often a training saves; no result depends on it."""
+
+    checkpoint_seconds: float = 60.0
+    bar_seconds: float = 0.2
+
+
+def train(
+    run: Run,
+    task: Task,
+    recipe: Recipe,
+    runtime: Runtime,
+    console: Console,
+    cadence: Cadence = Cadence(),
+) -> None:
+    """Train a run to its end, from its checkpoint where it has one.
+
+    Killed at any instant and started again, it ends with the same weights, bit for bit on a CPU.
+
+    Raises:
+        Interrupted: Ctrl-C or SIGTERM; the checkpoint is written.
+        Diverged: the loss became NaN or infinite; the last good checkpoint is kept.
+    """
+    model = task.build_model()
+    optimiser = recipe.optimiser.build(model.parameters())
+    span = Span(recipe.epochs, task.steps_per_epoch)
+    tally = Tally(runtime.device, interval := max(1, span.steps_per_epoch // READINGS_PER_EPOCH))
+    torch.manual_seed(recipe.seed)
+    progress = Progress()
+    if run.checkpoint.is_file():
+        progress, sums = load_checkpoint(run.checkpoint, model, optimiser, runtime.device)
+        tally.restore(sums)
+
+    def save() -> None:
+        tally.check(progress.step, lr)
+        if not _finite(model.parameters()):
+            raise Diverged(f"weights became NaN or infinite at step {progress.step}")
+        progress.seconds += (now := time.perf_counter()) - clock.began
+        clock.began, clock.saved = now, now
+        progress.metrics_bytes = journal.flushed_bytes()
+        save_checkpoint(run.checkpoint, progress, model, optimiser, tally.state(), runtime.device)
+
+    lr = 0.0
+    clock = _Clock()
+    with (
+        stop_on_signal() as stop,
+        Journal(
+            run,
+            metrics_bytes=progress.metrics_bytes,
+            step=progress.step,
+            total_steps=span.epochs * span.steps_per_epoch,
+            console=console,
+        ) as journal,
+    ):
+        if progress.step:
+            journal.say(f"resumed at step {progress.step}, epoch {progress.epoch + 1}")
+        while progress.epoch < recipe.epochs and not _patience_is_over(progress, recipe.patience):
+            epoch = progress.epoch
+            clock.begin_epoch()
+            for step in range(progress.step - epoch * span.steps_per_epoch, span.steps_per_epoch):
+                if stop:
+                    save()
+                    raise Interrupted(
+                        f"stopped at step {progress.step}; go on with: "
+                        f"bossline train --resume {run.path}"
+                    )
+                lr = recipe.optimiser.lr * recipe.schedule.factor(
+                    progress.step, span, progress.scores
+                )
+                for group in optimiser.param_groups:
+                    group["lr"] = lr
+                loss = task.loss(model, task.batch(epoch, step))
+                optimiser.zero_grad(set_to_none=True)
+                loss.mean.backward()  # type: ignore[no-untyped-call]
+                if recipe.clip is not None:
+                    nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+                optimiser.step()
+                tally.add(loss)
+                progress.step += 1
+                clock.frames += loss.count
+
+                if (step + 1) % interval == 0:
+                    tally.check(progress.step, lr)
+                    at = round(progress.step / span.steps_per_epoch, 4)
+                    recent = tally.read_recent()
+                    journal.record(
+                        {"kind": "step", "step": progress.step, "epoch": at, **recent, "lr": lr}
+                    )
+                    clock.shown = f"epoch {epoch + 1}/{recipe.epochs} loss {recent['loss']:.3f}"
+                if clock.due("bar", cadence.bar_seconds):
+                    journal.advance(progress.step, clock.shown, clock.rate())
+                if clock.due("saved", cadence.checkpoint_seconds):
+                    save()
+
+            tally.check(progress.step, lr)
+            tally.read_recent()
+            trained = tally.read_epoch()
+            rate = clock.rate()
+            validation = task.validate(model)
+            progress.epoch += 1
+            best = validation.score > max(progress.scores, default=float("-inf"))
+            progress.scores.append(validation.score)
+            if best:
+                progress.best_epoch = progress.epoch
+                save_weights(run.best_weights, model)
+            journal.record(
+                {
+                    "kind": "epoch",
+                    "step": progress.step,
+                    "epoch": progress.epoch,
+                    **trained,
+                    "validation_loss": validation.loss,
+                    "validation_accuracy": validation.score,
+                    "lr": lr,
+                    "frames_per_s": round(rate),
+                    "seconds": round(progress.seconds + time.perf_counter() - clock.began, 1),
+                    "best": best,
+                }
+            )
+            journal.say(
+                f"epoch {progress.epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
+                f"  loss {trained['train_loss']:.4f}  accuracy {trained['train_accuracy']:.4f}"
+                f"  validation loss {validation.loss:.4f}  accuracy {validation.score:.4f}"
+                f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} frames/s"
+            )
+            save()
+    run.update(
+        seconds=round(progress.seconds, 1),
+        best_epoch=progress.best_epoch,
+        frames_per_second=_training_rate(run),
+    )
+
+
+class _Clock:
+    """Wall-clock marks of the loop; none of them influences a result."""
+
+    def __init__(self) -> None:
+        self.began = self.saved = self.bar = time.perf_counter()
+        self.shown = ""
+        self.begin_epoch()
+
+    def begin_epoch(self) -> None:
+        self._epoch_began = time.perf_counter()
+        self.frames = 0
+
+    def rate(self) -> float:
+        """Training frames a second in this epoch."""
+        return self.frames / (time.perf_counter() - self._epoch_began)
+
+    def due(self, mark: str, seconds: float) -> bool:
+        """Whether so many seconds have passed since the mark; sets the mark if so."""
+        now = time.perf_counter()
+        if now - getattr(self, mark) < seconds:
+            return False
+        setattr(self, mark, now)
+        return True
+
+
+def _finite(parameters: Iterable[nn.Parameter]) -> bool:
+    return bool(torch.stack([p.detach().sum() for p in parameters]).isfinite().all())
+
+
+def _patience_is_over(progress: Progress, patience: int | None) -> bool:
+    return patience is not None and progress.epoch - progress.best_epoch >= patience
+
+
+def _training_rate(run: Run) -> float | None:
+    """Median over epochs, in frames a second."""
+    rates = sorted(r["frames_per_s"] for r in run.metrics() if r["kind"] == "epoch")
+    return float(rates[len(rates) // 2]) if rates else None

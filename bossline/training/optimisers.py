@@ -1,0 +1,105 @@
+"""Optimisers as typed data; each config builds its torch optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch.nn import Parameter
+from torch.optim import Optimizer
+
+from bossline.config import Config
+
+Parameters = Iterable[Parameter]
+
+
+class _Base(Config):
+    lr: float = Field(gt=0, description="peak learning rate; the schedule multiplies it")
+    weight_decay: float = Field(0.0, ge=0)
+
+
+class SgdConfig(_Base):
+    """Stochastic gradient descent with momentum."""
+
+    kind: Literal["sgd"] = "sgd"
+    momentum: float = Field(0.9, ge=0, lt=1)
+    nesterov: bool = False
+
+    def build(self, parameters: Parameters) -> Optimizer:
+        return torch.optim.SGD(
+            parameters,
+            lr=self.lr,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            weight_decay=self.weight_decay,
+            fused=True,
+        )
+
+
+class AdagradConfig(_Base):
+    """Duchi 2011."""
+
+    kind: Literal["adagrad"] = "adagrad"
+
+    def build(self, parameters: Parameters) -> Optimizer:
+        return torch.optim.Adagrad(parameters, lr=self.lr, weight_decay=self.weight_decay)
+
+
+class RmspropConfig(_Base):
+    """Hinton 2012, lecture 6e."""
+
+    kind: Literal["rmsprop"] = "rmsprop"
+    alpha: float = Field(0.99, gt=0, lt=1)
+    momentum: float = Field(0.0, ge=0, lt=1)
+
+    def build(self, parameters: Parameters) -> Optimizer:
+        return torch.optim.RMSprop(
+            parameters,
+            lr=self.lr,
+            alpha=self.alpha,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+        )
+
+
+class _Adam(_Base):
+    beta1: float = Field(0.9, ge=0, lt=1)
+    beta2: float = Field(0.999, ge=0, lt=1)
+
+
+class AdamConfig(_Adam):
+    """Adam (arXiv 1412.6980); weight decay is an L2 penalty on the loss."""
+
+    kind: Literal["adam"] = "adam"
+
+    def build(self, parameters: Parameters) -> Optimizer:
+        return torch.optim.Adam(
+            parameters,
+            lr=self.lr,
+            betas=(self.beta1, self.beta2),
+            weight_decay=self.weight_decay,
+            fused=True,
+        )
+
+
+class AdamWConfig(_Adam):
+    """Adam with decoupled weight decay (arXiv 1711.05101)."""
+
+    kind: Literal["adamw"] = "adamw"
+
+    def build(self, parameters: Parameters) -> Optimizer:
+        return torch.optim.AdamW(
+            parameters,
+            lr=self.lr,
+            betas=(self.beta1, self.beta2),
+            weight_decay=self.weight_decay,
+            fused=True,
+        )
+
+
+OptimiserConfig = Annotated[
+    SgdConfig | AdagradConfig | RmspropConfig | AdamConfig | AdamWConfig,
+    Field(discriminator="kind"),
+]

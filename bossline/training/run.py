@@ -1,0 +1,281 @@
+"""A run is a folder: recipe, environment, metrics, newest checkpoint, best weights, scores.
+
+| file                   | what                                                              |
+| ---------------------- | ----------------------------------------------------------------- |
+| recipe.yaml            | the resolved recipe; training from it repeats the run              |
+| run.json               | corpus, features, classes, environment, state                     |
+| metrics.jsonl, log.txt | the training, record by record; the same for people               |
+| tensorboard/           | the same for TensorBoard, where it is installed                    |
+| checkpoint.pt          | all that resuming needs; gone when the run is finished             |
+| best.safetensors       | weights of the epoch with the best validation score               |
+| scores.json            | validation and test scores of the best weights                    |
+| predictions.safetensors | test predictions, frame by frame                                 |
+| report.html            | written by 'bossline report'                                      |
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from filelock import FileLock, Timeout
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from bossline.config import Config
+from bossline.corpora.packed import Corpus
+from bossline.corpora.store import open_corpus
+from bossline.errors import UserError, did_you_mean
+from bossline.evaluation.frames import FrameScores
+from bossline.features.spec import FeatureSpec
+from bossline.files import read_json, replacing, write_json
+from bossline.recipes.catalogue import read_yaml
+from bossline.recipes.loading import check_recipe, save_recipe
+from bossline.recipes.schema import Recipe
+from bossline.version import __version__
+
+RUNS = Path("runs")
+
+
+class RunInfo(Config):
+    """What a run was made with, and how far it is."""
+
+    state: Literal["training", "finished"] = "training"
+    corpus: str = Field(description="name or folder, as given")
+    corpus_key: str = Field(description="names the corpus' content")
+    corpus_note: str = ""
+    features: FeatureSpec
+    classes: tuple[str, ...]
+    parameters: int
+    device: str
+    threads: int
+    version: str = __version__
+    torch: str = torch.__version__
+    python: str = platform.python_version()
+    commit: str | None = None
+    started: str
+    seconds: float | None = Field(None, description="training time, interruptions left out")
+    frames_per_second: float | None = None
+    best_epoch: int | None = None
+
+
+@dataclass(frozen=True)
+class Example:
+    """One utterance of the test split with what the model made of it."""
+
+    id: str
+    features: npt.NDArray[np.float32]  # (T, D)
+    true: npt.NDArray[np.int64]  # (T,)
+    predicted: npt.NDArray[np.int64]  # (T,)
+    confidence: npt.NDArray[np.float32]  # (T,) probability of the predicted class
+    frames_per_second: float
+
+
+class Run:
+    """An open run folder."""
+
+    def __init__(self, path: str | Path) -> None:
+        """
+        Raises:
+            UserError: no run there (with the nearest name), or its files are damaged.
+        """
+        self.path = _find(Path(path))
+        self.name = self.path.resolve().name
+        content = read_yaml(self.path / "recipe.yaml")
+        self.recipe: Recipe = check_recipe(content, where=str(self.path / "recipe.yaml"))
+        try:
+            self.info = RunInfo.model_validate(read_json(self.path / "run.json"))
+        except ValidationError as error:
+            raise UserError(f"{self.path / 'run.json'} is damaged: {error.errors()[0]}") from error
+
+    @classmethod
+    def create(cls, path: Path, recipe: Recipe, info: RunInfo) -> Run:
+        """Start a run folder.
+
+        Raises:
+            UserError: the folder is taken or cannot be written.
+        """
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError as error:
+            raise UserError(f"{path} exists: choose another folder, or resume it") from error
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror}") from error
+        write_json(path / "run.json", info.model_dump(mode="json"))
+        save_recipe(recipe, path / "recipe.yaml")
+        return cls(path)
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of run.json."""
+        self.info = self.info.model_copy(update=changes)
+        write_json(self.path / "run.json", self.info.model_dump(mode="json"))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training or scoring in this folder.
+
+        Raises:
+            UserError: another process does.
+        """
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            with lock:
+                yield
+        except Timeout as error:
+            raise UserError(
+                f"{self.path} is in use by another process: wait for it, or stop it first"
+            ) from error
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt"
+
+    @property
+    def best_weights(self) -> Path:
+        return self.path / "best.safetensors"
+
+    def corpus(self) -> Corpus:
+        """The corpus that the run was trained on.
+
+        Raises:
+            UserError: it is gone, or its content has changed.
+        """
+        corpus = open_corpus(self.info.corpus)
+        if corpus.key != self.info.corpus_key:
+            raise UserError(
+                f"corpus '{self.info.corpus}' is not the one that {self.path} was trained on: "
+                "its content has changed since"
+            )
+        return corpus
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The records of metrics.jsonl; a last line that a crash cut short is left out."""
+        path = self.path / "metrics.jsonl"
+        if not path.is_file():
+            return []
+        records = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                records.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return records
+
+    @cached_property
+    def scores(self) -> dict[str, FrameScores]:
+        """Scores of "validation" and "test"; empty before the run is finished."""
+        path = self.path / "scores.json"
+        if not path.is_file():
+            return {}
+        try:
+            return {
+                split: FrameScores.model_validate(scores)
+                for split, scores in read_json(path).items()
+            }
+        except (ValidationError, AttributeError) as error:
+            raise UserError(f"{path} is damaged: run 'bossline evaluate {self.path}'") from error
+
+    def write_scores(self, scores: dict[str, FrameScores]) -> None:
+        write_json(
+            self.path / "scores.json",
+            {split: value.model_dump(mode="json") for split, value in scores.items()},
+        )
+        self.__dict__.pop("scores", None)
+
+    def write_predictions(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+        with replacing(self.path / "predictions.safetensors") as temporary:
+            save_file(arrays, temporary)
+
+    def example(self) -> Example | None:
+        """The first test utterance of a length that a picture can show; None before scoring."""
+        path = self.path / "predictions.safetensors"
+        if not path.is_file():
+            return None
+        try:
+            arrays = load_file(path)
+            corpus = self.corpus()
+        except (SafetensorError, UserError):
+            return None  # a report without the corpus at hand lacks this one picture
+        lengths = corpus.lengths[arrays["utterances"]]
+        rate = corpus.header.features.frames_per_second
+        nearest = int(np.abs(lengths - 4 * rate).argmin())  # about four seconds
+        start = int(lengths[:nearest].sum())
+        frames = slice(start, start + int(lengths[nearest]))
+        utterance = int(arrays["utterances"][nearest])
+        return Example(
+            id=corpus.ids[utterance],
+            features=corpus.frames(utterance).astype(np.float32),
+            true=corpus.frame_labels(utterance).astype(np.int64),
+            predicted=arrays["predicted"][frames].astype(np.int64),
+            confidence=arrays["confidence"][frames].astype(np.float32),
+            frames_per_second=rate,
+        )
+
+
+def target_of(recipe: Recipe) -> tuple[str, float] | None:
+    """Edition and published score of a rung: of 2023 if there is one, else of the newest."""
+    if not recipe.target:
+        return None
+    edition = "2023" if "2023" in recipe.target else max(recipe.target)
+    return edition, recipe.target[edition]
+
+
+def new_run_path(recipe: Recipe, corpus: str) -> Path:
+    """runs/phoneme-strong-libriphone-1, or the first number that is free."""
+    stem = f"{recipe.name.replace('/', '-')}-{Path(corpus).name}"
+    number = 1
+    while (path := RUNS / f"{stem}-{number}").exists():
+        number += 1
+    return path
+
+
+def start_info(
+    corpus_name: str, corpus: Corpus, parameters: int, device: str, threads: int
+) -> RunInfo:
+    """The environment of a run that begins now."""
+    return RunInfo(
+        corpus=corpus_name,
+        corpus_key=corpus.key,
+        corpus_note=corpus.header.note,
+        features=corpus.header.features,
+        classes=corpus.header.classes,
+        parameters=parameters,
+        device=device,
+        threads=threads,
+        commit=_commit(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _commit() -> str | None:
+    """The commit of a source checkout of bossline; None for an installed package."""
+    package = Path(__file__).resolve().parents[1]
+    if not (package.parent / ".git").exists():
+        return None
+    command = ["git", "-C", str(package), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _find(path: Path) -> Path:
+    if (path / "run.json").is_file():
+        return path
+    if (RUNS / path / "run.json").is_file():
+        return RUNS / path
+    parent = path.parent if path.parent.is_dir() else RUNS
+    here = [str(found.parent) for found in parent.glob("*/run.json")]
+    raise UserError(f"no run in {path}: {did_you_mean(str(path), here)}")

@@ -1,0 +1,163 @@
+"""Schedules: pure functions of the step (and, for plateau, of the validation scores so far).
+
+A schedule gives the factor that multiplies the optimiser's peak learning rate. Nothing is stored
+between steps, so nothing has to be restored on resume.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from bossline.config import Config
+
+
+@dataclass(frozen=True)
+class Span:
+    """How long the training is."""
+
+    epochs: int
+    steps_per_epoch: int
+
+
+class _Schedule(Config):
+    unit: Literal["step", "epoch"] = Field(
+        "step", description="what warmup, every and period count, and how often the rate changes"
+    )
+    warmup: int = Field(0, ge=0, description="units of linear rise before the schedule begins")
+
+    def factor(self, step: int, span: Span, scores: Sequence[float] = ()) -> float:
+        """The factor for one optimiser step.
+
+        Args:
+            step: optimiser steps done before this one.
+            span: length of the training.
+            scores: validation score of each finished epoch, higher is better.
+        """
+        by_epoch = self.unit == "epoch"
+        time = step // span.steps_per_epoch if by_epoch else step
+        length = span.epochs if by_epoch else span.epochs * span.steps_per_epoch
+        if time < self.warmup:
+            return (time + 1) / (self.warmup + 1)  # never 0: the first step must do something
+        return self._shape(time - self.warmup, max(length - self.warmup, 1), scores)
+
+    @abstractmethod
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        """The factor `time` units after the warm-up, of `length` in all."""
+
+
+class ConstantConfig(_Schedule):
+    kind: Literal["constant"] = "constant"
+
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        return 1.0
+
+
+class StepConfig(_Schedule):
+    """Multiply by gamma every so many units (torch's StepLR)."""
+
+    kind: Literal["step"] = "step"
+    every: int = Field(ge=1)
+    gamma: float = Field(0.1, gt=0, le=1)
+
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        return self.gamma ** (time // self.every)
+
+
+class ExponentialConfig(_Schedule):
+    """Multiply by gamma every unit (torch's ExponentialLR)."""
+
+    kind: Literal["exponential"] = "exponential"
+    gamma: float = Field(gt=0, le=1)
+
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        return self.gamma**time
+
+
+def _cosine(progress: float, start: float, end: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
+
+
+class CosineConfig(_Schedule):
+    """Half a cosine from 1 to floor; past `period` it rises again (torch's CosineAnnealingLR)."""
+
+    kind: Literal["cosine"] = "cosine"
+    period: int | None = Field(None, ge=1, description="units down to floor; none: all there are")
+    floor: float = Field(0.0, ge=0, le=1)
+
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        return _cosine(time / (self.period or length), 1.0, self.floor)
+
+
+class WarmRestartsConfig(_Schedule):
+    """Cosine cycles, each `growth` times as long as the last (SGDR, arXiv 1608.03983)."""
+
+    kind: Literal["warm-restarts"] = "warm-restarts"
+    period: int = Field(ge=1, description="units of the first cycle")
+    growth: int = Field(1, ge=1)
+    floor: float = Field(0.0, ge=0, le=1)
+
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        cycle = self.period
+        while time >= cycle:
+            time -= cycle
+            cycle *= self.growth
+        return _cosine(time / cycle, 1.0, self.floor)
+
+
+class PlateauConfig(_Schedule):
+    """Multiply by gamma when the validation score stands still (torch's ReduceLROnPlateau, max)."""
+
+    kind: Literal["plateau"] = "plateau"
+    gamma: float = Field(0.1, gt=0, lt=1)
+    patience: int = Field(10, ge=0, description="epochs without a better score that are tolerated")
+    threshold: float = Field(0.001, ge=0, description="relative gain that counts as better")
+
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        factor, best, waited = 1.0, -math.inf, 0
+        for score in scores:
+            if score > best * (1 + self.threshold):
+                best, waited = score, 0
+            else:
+                waited += 1
+            if waited > self.patience:
+                factor, waited = factor * self.gamma, 0
+        return factor
+
+
+class OneCycleConfig(_Schedule):
+    """Cosine up from 1/25 over the first part, cosine down to nearly 0 (arXiv 1708.07120)."""
+
+    kind: Literal["one-cycle"] = "one-cycle"
+    rise: float = Field(0.3, gt=0, lt=1, description="part of the training with a rising rate")
+    start: float = Field(0.04, gt=0, le=1)
+    end: float = Field(4e-6, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _rises_by_itself(self) -> OneCycleConfig:
+        if self.warmup:
+            raise ValueError("one-cycle has its own warm-up: set rise, not warmup")
+        return self
+
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        peak = self.rise * length - 1
+        if time <= peak:
+            return _cosine(time / peak, self.start, 1.0)
+        return _cosine((time - peak) / max(length - 1 - peak, 1), 1.0, self.end)
+
+
+ScheduleConfig = Annotated[
+    ConstantConfig
+    | StepConfig
+    | ExponentialConfig
+    | CosineConfig
+    | WarmRestartsConfig
+    | PlateauConfig
+    | OneCycleConfig,
+    Field(discriminator="kind"),
+]

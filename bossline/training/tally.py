@@ -1,0 +1,86 @@
+"""Sums of an epoch, kept on the device: the loop reads them now and then, never every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from bossline.errors import UserError
+from bossline.training.contract import StepLoss
+
+
+class Diverged(UserError):
+    """The loss is NaN or infinite."""
+
+
+class Tally:
+    """Loss and accuracy since the epoch's start, and the losses since the last reading."""
+
+    def __init__(self, device: torch.device, interval: int) -> None:
+        """
+        Args:
+            device: where the loop computes.
+            interval: steps between readings.
+        """
+        self._loss = torch.zeros((), dtype=torch.float64, device=device)
+        self._correct = torch.zeros((), dtype=torch.int64, device=device)
+        self._recent = torch.zeros(interval, device=device)
+        self._recent_correct = torch.zeros((), dtype=torch.int64, device=device)
+        self._count = self._recent_count = self._recent_steps = 0
+
+    def add(self, loss: StepLoss) -> None:
+        mean = loss.mean.detach()
+        self._loss += mean.double() * loss.count
+        self._correct += loss.correct
+        self._recent[self._recent_steps] = mean
+        self._recent_correct += loss.correct
+        self._recent_steps += 1
+        self._count += loss.count
+        self._recent_count += loss.count
+
+    def check(self, step: int, lr: float) -> None:
+        """
+        Args:
+            step: optimiser steps done.
+            lr: learning rate of the last one.
+
+        Raises:
+            Diverged: a loss since the last reading was NaN or infinite; names its step.
+        """
+        finite = torch.isfinite(self._recent[: self._recent_steps]).tolist()
+        if not all(finite):
+            bad = step - self._recent_steps + finite.index(False) + 1
+            raise Diverged(
+                f"the loss became NaN or infinite at step {bad} (learning rate {lr:.3g}); "
+                "the last good checkpoint is kept. Try a lower optimiser.lr, clip=1, or a warm-up"
+            )
+
+    def read_recent(self) -> dict[str, float]:
+        """Mean loss and accuracy since the last reading; begins the next."""
+        steps = max(self._recent_steps, 1)
+        recent = {
+            "loss": float(self._recent[:steps].double().mean()),
+            "accuracy": float(self._recent_correct) / max(self._recent_count, 1),
+        }
+        self._recent_correct.zero_()
+        self._recent_steps = self._recent_count = 0
+        return recent
+
+    def read_epoch(self) -> dict[str, float]:
+        """Exact mean loss and accuracy of the epoch; begins the next."""
+        epoch = {
+            "train_loss": float(self._loss) / self._count,
+            "train_accuracy": float(self._correct) / self._count,
+        }
+        self._loss.zero_()
+        self._correct.zero_()
+        self._count = 0
+        return epoch
+
+    def state(self) -> dict[str, Any]:
+        """For the checkpoint."""
+        return dict(vars(self))
+
+    def restore(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)

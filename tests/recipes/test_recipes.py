@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bossline.errors import UserError
+from bossline.recipes import catalogue, load_recipe
+from bossline.recipes.loading import save_recipe
+
+
+@pytest.mark.parametrize("name", catalogue.names())
+def test_every_recipe_loads_and_says_what_it_is(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    assert recipe.about
+    text = catalogue.find(name).read_text(encoding="utf-8")
+    assert text.startswith(f"# bossline train {name} --corpus ")
+
+
+def test_the_ladder_climbs() -> None:
+    assert catalogue.ladder("phoneme")[:3] == ["phoneme/simple", "phoneme/medium", "phoneme/strong"]
+    targets = [load_recipe(name).target["2023"] for name in catalogue.ladder("phoneme")[:3]]
+    assert targets == [0.49798, 0.66440, 0.74944]  # published
+
+
+def test_a_saved_recipe_loads_as_it_was(tmp_path: Path) -> None:
+    recipe = load_recipe("phoneme/strong", ["model.width=77", "optimiser.lr=1e-3"])
+    assert recipe.model.width == 77
+    assert recipe.optimiser.lr == 1e-3
+    save_recipe(recipe, tmp_path / "own.yaml")
+    assert load_recipe(str(tmp_path / "own.yaml")) == recipe
+
+
+def test_another_kind_forgets_the_old_kinds_keys() -> None:
+    recipe = load_recipe("phoneme/strong", ["optimiser.kind=sgd", "optimiser.lr=0.1"])
+    assert recipe.optimiser.kind == "sgd"
+    assert recipe.optimiser.weight_decay == 0
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.widht=3", "model.widht: unknown key; did you mean 'model.width'?"),
+        ("optimser.lr=3", "optimser: unknown key; did you mean 'optimiser'?"),
+        ("optimiser.momentun=0.9", "optimiser.momentun: unknown key; "),
+        ("batches.frames=4", "batches.frames: a window has a centre frame"),
+        ("schedule.kind=plateu", "schedule.kind: no kind 'plateu'; did you mean 'plateau'?"),
+        ("epochs=0", "epochs: input should be greater than or equal to 1, not 0"),
+        ("optimiser.lr=fast", "optimiser.lr: input should be a valid number"),
+        ("optimiser.lr=.inf", "optimiser.lr: "),
+        ("split.test=0.95", "split: validation and test together"),
+        ("width", "'width': expected key.path=value"),
+        ("epochs.more=1", "'epochs.more=1': epochs has no keys below it"),
+        ("epochs=[", "not valid YAML"),
+    ],
+)
+def test_a_wrong_override_is_one_clear_line(override: str, message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_recipe("phoneme/strong", [override])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_errors_come_at_once() -> None:
+    with pytest.raises(UserError) as caught:
+        load_recipe("phoneme/strong", ["model.widht=3", "epochs=0", "seed=-1"])
+    assert len(str(caught.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("phoneme/strnog", "did you mean 'phoneme/strong'?"),
+        ("nowhere.yaml", "no recipe file nowhere.yaml"),
+    ],
+)
+def test_an_unknown_recipe_names_the_nearest(name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        load_recipe(name)
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "a: [1\n", "\tx: 1", "!!python/object:os.system x"])
+def test_a_file_that_is_no_recipe(tmp_path: Path, text: str) -> None:
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"own\.yaml: "):
+        load_recipe(str(tmp_path / "own.yaml"))
