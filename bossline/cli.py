@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -319,6 +320,11 @@ def main() -> None:
         app()
     except UserError as error:
         errors.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        sys.exit(2)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
+            raise
+        errors.print(f"error: {error}", style="red", highlight=False, markup=False)
         sys.exit(2)
     except Interrupted as stop:
         errors.print(str(stop), highlight=False, markup=False, soft_wrap=True)

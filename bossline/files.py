@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from bossline.errors import UserError
 
 
@@ -25,8 +27,13 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _cannot_write(path: Path, error: OSError) -> UserError:
-    return UserError(f"cannot write {path}: {error.strerror or error}; nothing was changed")
+# What a full or unwilling disk raises: safetensors wraps the system's error in its own.
+_DISK_ERRORS = (OSError, SafetensorError)
+
+
+def _cannot_write(path: Path, error: Exception) -> UserError:
+    reason = getattr(error, "strerror", None) or error
+    return UserError(f"cannot write {path}: {reason}; nothing was changed")
 
 
 @contextmanager
@@ -51,7 +58,7 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)  # mkstemp gives 0600; a result is as readable as any file
         os.replace(temporary, path)
         _sync(path.parent)
-    except OSError as error:
+    except _DISK_ERRORS as error:
         raise _cannot_write(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
@@ -77,7 +84,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         os.replace(temporary, path)
         _sync(path.parent)
-    except OSError as error:
+    except _DISK_ERRORS as error:
         raise _cannot_write(path, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

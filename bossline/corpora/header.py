@@ -56,6 +56,7 @@ class Header(Config):
     shards: tuple[Shard, ...]
     left_out: tuple[LeftOut, ...] = ()
     source: Source
+    note: str = Field("", description="a remark that every report repeats, e.g. on the labels")
 
     def checksum(self) -> str:
         """SHA-256 over the header; the shards' own hashes are in it, so it names the content."""

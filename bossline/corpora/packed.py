@@ -119,6 +119,11 @@ class Corpus:
         return self.header.features.dim
 
     @property
+    def size(self) -> int:
+        """Bytes of all shards."""
+        return sum((self.path / shard.file).stat().st_size for shard in self.header.shards)
+
+    @property
     def hours(self) -> float:
         return self.header.frames / self.header.features.frames_per_second / 3600
 

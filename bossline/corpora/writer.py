@@ -69,8 +69,12 @@ class CorpusWriter:
         else:
             stored = labels.astype(np.int16)
             self._counts += np.bincount(stored, minlength=len(self._classes))
+        with np.errstate(over="ignore"):
+            half = frames.astype(np.float16)
+        # Half precision is plenty for normalised features; raw ones may not fit into its range.
+        fits = bool(np.isfinite(half).all())
         self._ids.append(id)
-        self._frames.append(frames)
+        self._frames.append(half if fits else frames.astype(np.float32))
         self._labels.append(stored)
         self._part.append(self._parts.index(part))
         self._speaker.append(
@@ -91,24 +95,17 @@ class CorpusWriter:
     def _flush(self) -> None:
         if not self._ids:
             return
-        frames = np.concatenate(self._frames)
-        with np.errstate(over="ignore"):
-            half = frames.astype(np.float16)
-        # Half precision is plenty for normalised features; raw ones may not fit into its range.
-        stored = half if np.isfinite(half).all() else frames.astype(np.float32)
         lengths = [len(piece) for piece in self._frames]
         file = f"shard-{len(self._shards):05d}.safetensors"
-        save_file(
-            {
-                "frames": stored,
-                "labels": np.concatenate(self._labels),
-                "offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-                "parts": np.array(self._part, np.uint8),
-                "speakers": np.array(self._speaker, np.int32),
-                "ids": np.frombuffer("".join(f"{id}\n" for id in self._ids).encode(), np.uint8),
-            },
-            self._folder / file,
-        )
+        tensors = {
+            "frames": np.concatenate(self._frames),  # float32 as soon as one of them is
+            "labels": np.concatenate(self._labels),
+            "offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            "parts": np.array(self._part, np.uint8),
+            "speakers": np.array(self._speaker, np.int32),
+            "ids": np.frombuffer("".join(f"{id}\n" for id in self._ids).encode(), np.uint8),
+        }
+        save_file(tensors, self._folder / file)
         with (self._folder / file).open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         self._shards.append(
@@ -116,7 +113,7 @@ class CorpusWriter:
         )
         self._clear()
 
-    def finish(self, source: Source) -> None:
+    def finish(self, source: Source, note: str) -> None:
         """Write the last shard and the header."""
         self._flush()
         write_header(
@@ -134,13 +131,14 @@ class CorpusWriter:
                 shards=tuple(self._shards),
                 left_out=tuple(self._left_out),
                 source=source,
+                note=note,
             ),
         )
 
 
 @contextmanager
 def writing(
-    path: Path, *, features: FeatureSpec, classes: Sequence[str], source: Source
+    path: Path, *, features: FeatureSpec, classes: Sequence[str], source: Source, note: str = ""
 ) -> Iterator[CorpusWriter]:
     """Write a corpus folder: it appears at `path` when the block ends well, else nothing does.
 
@@ -150,5 +148,5 @@ def writing(
     with replacing_folder(path) as folder:
         writer = CorpusWriter(folder, features, classes)
         yield writer
-        writer.finish(source)
+        writer.finish(source, note)
     Corpus(path)

@@ -50,7 +50,10 @@ def save_checkpoint(
         "random_cuda": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
     }
     with replacing(path) as temporary:
-        torch.save(content, temporary)
+        try:
+            torch.save(content, temporary)
+        except RuntimeError as error:  # what torch makes of a full disk
+            raise OSError(str(error).splitlines()[0]) from error
 
 
 def load_checkpoint(

@@ -1,0 +1,223 @@
+"""From a source's own files to a packed corpus: checked frame by frame, once per content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.corpora.header import FORMAT, Source
+from bossline.corpora.packed import Corpus
+from bossline.corpora.ptfile import DamagedFile
+from bossline.corpora.readers import choose_reader
+from bossline.corpora.readers.base import Listing, Problem, Reader, Utterance
+from bossline.corpora.store import check_name, pack_path, register
+from bossline.corpora.writer import writing
+from bossline.errors import UserError
+from bossline.features.spec import FeatureSpec
+
+Frames = npt.NDArray[Any]
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many files or utterances are done, and of how many."""
+
+_AHEAD = 256  # items given to the threads at a time: bounds memory, and what Ctrl-C waits for
+_SHOWN = 20
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def import_corpus(
+    path: Path,
+    name: str,
+    *,
+    reader: str | None = None,
+    deltas: Literal["keep", "time"] = "keep",
+    skip_damaged: bool = False,
+    fresh: bool = False,
+    note: str = "",
+    progress: Progress = lambda what, done, total: None,
+) -> Corpus:
+    """Make a packed corpus of a folder and let `name` point to it.
+
+    The pack is named by the content of the source's files and by the options; where it exists
+    already nothing but the files' bytes is read.
+
+    Args:
+        path: the source's folder.
+        name: what the corpus is called from now on; an old corpus of this name is let go.
+        reader: the layout; None recognises it.
+        deltas: "time" replaces deltas along the coefficient axis by those over time.
+        skip_damaged: leave damaged utterances out, and say so in the header, instead of failing.
+        fresh: import again even if the pack exists.
+        note: a remark that every report repeats, e.g. on where the labels come from.
+        progress: told how far things are.
+
+    Raises:
+        UserError: anything wrong with the source, all problems in one message, or with the disk.
+    """
+    check_name(name)
+    path = path.expanduser().absolute()
+    chosen = choose_reader(path, reader)
+    options: dict[str, str | int | float | bool] = {"deltas": deltas, "skip_damaged": skip_damaged}
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        key = _fingerprint(path, chosen, [options, note], threads, progress)
+        pack = pack_path(key)
+        if fresh or not _opens(pack):
+            source = Source(reader=chosen.name, path=str(path), options=options)
+            _pack(pack, path, chosen.scan(path), source, note, threads, progress)
+    register(name, pack)
+    return Corpus(pack)
+
+
+def _in_order(
+    threads: Executor, function: Callable[[_Item], _Result], items: Sequence[_Item]
+) -> Iterator[_Result]:
+    for start in range(0, len(items), _AHEAD):
+        yield from threads.map(function, items[start : start + _AHEAD])
+
+
+def _digest(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from error
+
+
+def _fingerprint(
+    path: Path, reader: Reader, options: object, threads: Executor, progress: Progress
+) -> str:
+    """SHA-256 over all that decides what the pack will hold."""
+    files = reader.files(path)
+    contents = []
+    for file, digest in zip(files, _in_order(threads, _digest, files), strict=True):
+        contents.append([file.relative_to(path).as_posix(), digest])
+        progress("reading", len(contents), len(files))
+    return hashlib.sha256(json.dumps([FORMAT, reader.name, options, contents]).encode()).hexdigest()
+
+
+def _opens(pack: Path) -> bool:
+    try:
+        Corpus(pack)
+    except UserError:
+        return False
+    return True
+
+
+def _pack(
+    pack: Path,
+    path: Path,
+    listing: Listing,
+    source: Source,
+    note: str,
+    threads: Executor,
+    progress: Progress,
+) -> None:
+    rebuild = source.options["deltas"] == "time"
+    features = _with_time_deltas(path, listing.features) if rebuild else listing.features
+    problems = defaultdict[tuple[str, str], list[Problem]](list)
+    for problem in listing.problems:
+        problems[problem.part, problem.id].append(problem)
+
+    def read(utterance: Utterance) -> tuple[Frames | None, list[str]]:
+        frames, faults = _read(utterance, listing.features.dim)
+        return (_rebuilt(frames) if rebuild and frames is not None else frames), faults
+
+    with writing(
+        pack, features=features, classes=listing.classes, source=source, note=note
+    ) as writer:
+        packed = 0
+        results = _in_order(threads, read, listing.utterances)
+        for done, (utterance, (frames, faults)) in enumerate(
+            zip(listing.utterances, results, strict=True), start=1
+        ):
+            key = utterance.part, utterance.id
+            for why in faults:
+                problems[key].append(Problem(utterance.source, why, utterance.id, utterance.part))
+            if frames is not None and key not in problems:
+                writer.add(
+                    utterance.id,
+                    frames,
+                    part=utterance.part,
+                    labels=utterance.labels,
+                    speaker=utterance.speaker,
+                )
+                packed += 1
+            progress("importing", done, len(listing.utterances))
+        _settle(path, problems, bool(source.options["skip_damaged"]))
+        if not packed:
+            raise UserError(f"{path}: no utterance is left to import")
+        for (part, id), found in problems.items():
+            writer.leave_out(id, part=part, why="; ".join(map(str, found)))
+
+
+def _read(utterance: Utterance, dim: int) -> tuple[Frames | None, list[str]]:
+    """Features as float32, (T, dim), or None, and what is wrong with the utterance."""
+    try:
+        loaded = utterance.load()
+    except DamagedFile as damage:
+        return None, [str(damage)]
+    if loaded.dtype.kind not in "fiu":
+        return None, [f"holds {loaded.dtype}, expected numbers"]
+    if loaded.ndim != 2:
+        return None, [f"shape {loaded.shape}, expected (frames, {dim})"]
+    with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite
+        # A copy: a loaded tensor may be a small view that keeps a large storage alive.
+        frames = loaded.astype(np.float32)
+    faults = []
+    if frames.shape[1] != dim:
+        faults.append(f"{frames.shape[1]} numbers per frame, expected {dim}")
+    if not np.isfinite(frames).all():
+        frame, column = np.argwhere(~np.isfinite(frames))[0]
+        value = "NaN" if np.isnan(frames[frame, column]) else "infinity"
+        faults.append(f"{value} at frame {frame}, column {column}")
+    if not len(frames):
+        faults.append("empty utterance")
+    elif utterance.labels is not None and len(utterance.labels) != len(frames):
+        faults.append(f"{len(utterance.labels)} labels for {len(frames)} frames")
+    return (None if faults else frames), faults
+
+
+def _settle(path: Path, problems: dict[tuple[str, str], list[Problem]], skip_damaged: bool) -> None:
+    """
+    Raises:
+        UserError: problems that are not to be left out, or cannot be.
+    """
+    found = [problem for group in problems.values() for problem in group]
+    fatal = [problem for problem in found if not (skip_damaged and problem.id)]
+    if not fatal:
+        return
+    count = "1 problem" if len(fatal) == 1 else f"{len(fatal)} problems"
+    advice = "mend them" if len(fatal) > 1 else "mend it"
+    if skip_damaged:
+        advice += "; --skip-damaged leaves out single utterances only"
+    elif any(problem.id for problem in fatal):
+        advice += ", or leave the damaged utterances out with --skip-damaged"
+    lines = [f"{count} in {path}: {advice}", *(f"  {problem}" for problem in fatal[:_SHOWN])]
+    if len(fatal) > _SHOWN:
+        lines.append(f"  and {len(fatal) - _SHOWN} more")
+    raise UserError("\n".join(lines))
+
+
+def _with_time_deltas(path: Path, features: FeatureSpec) -> FeatureSpec:
+    if (features.kind, features.dim, features.deltas) != ("mfcc", 39, "coefficient"):
+        raise UserError(
+            f"{path}: deltas over time can be rebuilt only for 39 MFCC with deltas over "
+            f"coefficient; these features are: {features.describe()}"
+        )
+    return features.model_copy(update={"deltas": "time"})
+
+
+def _rebuilt(frames: Frames) -> Frames:
+    from bossline.features.deltas import rebuild_time_deltas
+
+    return rebuild_time_deltas(frames)

@@ -1,0 +1,167 @@
+"""A folder of one's own features.
+
+ANY/NAME.npy or .pt   (T, dim), at any depth; the id is the path without its suffix
+labels.txt            id label label ..., one a frame; ids that it lacks are unlabelled
+classes.txt           name of class 0, 1, ..., one a line        (optional; else the numbers)
+splits.txt            id part    (optional; else train if labelled, test if not)
+speakers.txt          id speaker (optional)
+"""
+
+from __future__ import annotations
+
+import io
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.corpora.labels import MOST_CLASSES, LabelLine
+from bossline.corpora.ptfile import DamagedFile, read_tensor
+from bossline.corpora.readers.base import (
+    Listing,
+    Problem,
+    Reader,
+    Row,
+    Utterance,
+    existing,
+    read_labels,
+    read_lines,
+    read_table,
+    register,
+    require,
+)
+from bossline.errors import UserError
+from bossline.features.spec import FeatureSpec
+
+_LABELS = "labels.txt"
+_CLASSES = "classes.txt"
+_SPLITS = "splits.txt"
+_SPEAKERS = "speakers.txt"
+_MOST_PARTS = 256  # a part's number is stored in a byte
+
+
+def _read_npy(path: Path) -> npt.NDArray[Any]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DamagedFile(f"cannot be read: {error.strerror or error}") from error
+    try:
+        array: npt.NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # a damaged header fails in many ways
+        objects = "Object arrays" in str(error)
+        raise DamagedFile(
+            "holds pickled objects; they were not run" if objects else "truncated or no .npy array"
+        ) from error
+    return array
+
+
+_READ = {".npy": _read_npy, ".pt": read_tensor}
+
+
+def _feature_files(path: Path) -> list[Path]:
+    # macOS leaves a hidden "._NAME.npy", which is none, beside each file of an archive.
+    return sorted(
+        file
+        for file in path.rglob("*")
+        if file.suffix in _READ and not file.name.startswith(".") and file.is_file()
+    )
+
+
+def _width(path: Path, files: list[Path]) -> int:
+    """Numbers per frame of the first readable file: what all the others must have as well."""
+    damaged = []
+    for file in files:
+        try:
+            frames = _READ[file.suffix](file)
+        except DamagedFile as damage:
+            damaged.append(f"{file.relative_to(path).as_posix()}: {damage}")
+            continue
+        if frames.ndim == 2 and frames.shape[1]:
+            return int(frames.shape[1])
+    first = f"; {damaged[0]}" if damaged else ""
+    raise UserError(
+        f"{path}: no .npy or .pt file of shape (frames, numbers per frame) in it{first}"
+    )
+
+
+def _class_names(path: Path) -> tuple[str, ...]:
+    names = tuple(line for line in read_lines(path) if line)
+    if not names or len(set(names)) != len(names):
+        raise UserError(f"{path}: expected a different name on each line")
+    return names
+
+
+def _class_numbers(path: Path, labels: dict[str, LabelLine]) -> tuple[str, ...]:
+    sound = [line.labels for line in labels.values() if not line.error and line.labels.size]
+    if not sound:
+        raise UserError(f"{path}: no label in {_LABELS}, so the classes must stand in {_CLASSES}")
+    return tuple(str(k) for k in range(max(int(piece.max()) for piece in sound) + 1))
+
+
+def _optional_table(path: Path, file: str, value: str, problems: list[Problem]) -> dict[str, Row]:
+    return read_table(path, file, ("id", value), problems) if (path / file).is_file() else {}
+
+
+@register
+class Folder(Reader):
+    name = "folder"
+    description = "labels.txt beside .npy or .pt features; classes.txt, splits.txt, speakers.txt"
+
+    def recognises(self, path: Path) -> bool:
+        return (path / _LABELS).is_file()
+
+    def files(self, path: Path) -> list[Path]:
+        texts = existing(path, [_LABELS, _CLASSES, _SPLITS, _SPEAKERS])
+        return [*texts, *_feature_files(path)]
+
+    def scan(self, path: Path) -> Listing:
+        require(path, self, [_LABELS])
+        problems: list[Problem] = []
+        names = _class_names(path / _CLASSES) if (path / _CLASSES).is_file() else ()
+        labels = read_labels(path, _LABELS, len(names) or MOST_CLASSES, problems)
+        splits = _optional_table(path, _SPLITS, "part", problems)
+        speakers = _optional_table(path, _SPEAKERS, "speaker", problems)
+        if len({row.values[0] for row in splits.values()}) > _MOST_PARTS:
+            raise UserError(f"{path / _SPLITS}: more than {_MOST_PARTS} parts")
+        files = _feature_files(path)
+        listing = Listing(
+            FeatureSpec(kind="other", dim=_width(path, files)),
+            names or _class_numbers(path, labels),
+            problems=problems,
+        )
+        seen: dict[str, str] = {}
+        for file in files:
+            source = file.relative_to(path).as_posix()
+            id = source.removesuffix(file.suffix)
+            line, split, speaker = labels.get(id), splits.get(id), speakers.get(id)
+            part = split.values[0] if split else "train" if line else "test"
+            if id in seen:
+                problems.append(Problem(source, f"the same id as {seen[id]}"))
+                continue
+            seen[id] = source
+            if id.split() != [id]:
+                problems.append(Problem(source, "white space in the name", id, part))
+            if splits and split is None:
+                problems.append(Problem(source, f"'{id}' has no line in {_SPLITS}", id, part))
+            if line is not None and line.error:
+                where = f"{_LABELS} line {line.number}"
+                problems.append(Problem(where, f"{id}: {line.error}", id, part))
+            listing.utterances.append(
+                Utterance(
+                    id,
+                    part,
+                    source,
+                    partial(_READ[file.suffix], file),
+                    speaker=speaker.values[0] if speaker else None,
+                    labels=line.labels if line else None,
+                )
+            )
+        named_in = [(id, f"{_LABELS} line {line.number}") for id, line in labels.items()]
+        named_in += [(id, row.source) for table in (splits, speakers) for id, row in table.items()]
+        for id, where in named_in:
+            if id not in seen:
+                part = splits[id].values[0] if id in splits else "train"
+                problems.append(Problem(where, f"'{id}' has no feature file", id, part))
+        return listing

@@ -1,0 +1,130 @@
+"""Killed at any instant and resumed, a run ends with the same bits."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bossline import api
+from bossline.corpora.packed import Corpus
+from bossline.errors import UserError
+from bossline.training import loop
+from bossline.training.run import Run
+from bossline.training.signals import Interrupted
+
+OVERRIDES = (
+    "epochs=4",
+    "batches.size=32",
+    "model.depth=2",
+    "model.width=16",
+    "model.norm=batch",
+    "model.dropout=0.3",
+    "schedule={kind: plateau, patience: 0, gamma: 0.5, warmup: 5}",
+    "optimiser={kind: adamw, lr: 1e-2}",
+    "clip=1.0",
+)
+QUIET = Console(quiet=True)
+
+# Saves at every step, so that a kill lands before, in and after writing checkpoints.
+CHILD = """
+import sys
+from rich.console import Console
+from bossline import api
+from bossline.training import loop
+loop.train.__defaults__ = (loop.Cadence(checkpoint_seconds=0, bar_seconds=0),)
+action, run = sys.argv[1:3]
+if action == "train":
+    api.train("phoneme/strong", "toy", sys.argv[3:], run=run, device="cpu", threads=1,
+              console=Console(quiet=True))
+else:
+    api.resume(run, device="cpu", console=Console(quiet=True))
+"""
+
+
+def result_of(run: Path) -> dict[str, bytes | list[dict[str, object]]]:
+    """All that must not depend on interruptions."""
+    metrics = Run(run).metrics()
+    for record in metrics:
+        record.pop("seconds", None)
+        record.pop("frames_per_s", None)
+    return {
+        "weights": (run / "best.safetensors").read_bytes(),
+        "scores": (run / "scores.json").read_bytes(),
+        "metrics": metrics,
+    }
+
+
+@pytest.fixture
+def whole(toy: Corpus) -> Path:
+    """A run that nothing interrupted."""
+    return api.train(
+        "phoneme/strong", "toy", OVERRIDES, run="runs/whole", threads=1, device="cpu", console=QUIET
+    ).path
+
+
+def test_sigkill_at_random_moments_changes_nothing(whole: Path) -> None:
+    run = Path("runs/killed")
+    random.seed(5)
+    kills = 0
+    child = subprocess.Popen([sys.executable, "-c", CHILD, "train", str(run), *OVERRIDES])
+    while kills < 4 and child.poll() is None:
+        before = (run / "checkpoint.pt").stat().st_mtime_ns if kills else 0
+        deadline = time.monotonic() + 60
+        while child.poll() is None and time.monotonic() < deadline:
+            checkpoint = run / "checkpoint.pt"
+            if checkpoint.exists() and checkpoint.stat().st_mtime_ns > before:
+                break
+            time.sleep(0.005)
+        time.sleep(random.uniform(0, 0.15))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        kills += 1
+        child = subprocess.Popen([sys.executable, "-c", CHILD, "resume", str(run)])
+    assert child.wait() == 0
+    assert kills >= 2
+    assert result_of(run) == result_of(whole)
+
+
+@pytest.mark.parametrize("at", [1, 9, 18])
+def test_ctrl_c_saves_and_says_how_to_go_on(
+    whole: Path, at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The very signal, sent from inside the loop after a given number of steps."""
+    steps = 0
+    add = loop.Tally.add
+
+    def add_then_signal(self: loop.Tally, loss: loop.StepLoss) -> None:
+        nonlocal steps
+        add(self, loss)
+        steps += 1
+        if steps == at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(loop.Tally, "add", add_then_signal)
+    with pytest.raises(Interrupted, match=f"step {at}; go on with: bossline train --resume"):
+        api.train(
+            "phoneme/strong", "toy", OVERRIDES, run="runs/int", threads=1, device="cpu",
+            console=QUIET,
+        )  # fmt: skip
+    monkeypatch.setattr(loop.Tally, "add", add)
+    api.resume("runs/int", console=QUIET, device="cpu")
+    assert result_of(Path("runs/int")) == result_of(whole)
+
+
+def test_a_run_in_use_is_refused(whole: Path) -> None:
+    with Run(whole).locked(), pytest.raises(UserError, match="in use by another process"):
+        api.evaluate(whole)
+
+
+def test_resuming_a_finished_run_does_nothing(whole: Path) -> None:
+    before = result_of(whole)
+    api.resume(whole, console=QUIET)
+    assert result_of(whole) == before
