@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ def train(
     def save() -> None:
         tally.check(progress.step, lr)
         if not _finite(model.parameters()):
-            raise Diverged(f"weights became NaN or infinite at step {progress.step}")
+            raise Diverged("weights", progress.step, lr)
         progress.seconds += (now := time.perf_counter()) - clock.began
         clock.began, clock.saved = now, now
         progress.metrics_bytes = journal.flushed_bytes()
@@ -123,6 +124,8 @@ def train(
             trained = tally.read_epoch()
             rate = clock.rate()
             validation = task.validate(model)
+            if not math.isfinite(validation.loss):
+                raise Diverged("the validation loss", progress.step, lr)
             progress.epoch += 1
             best = validation.score > max(progress.scores, default=float("-inf"))
             progress.scores.append(validation.score)

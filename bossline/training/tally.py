@@ -11,7 +11,13 @@ from bossline.training.contract import StepLoss
 
 
 class Diverged(UserError):
-    """The loss is NaN or infinite."""
+    """The loss, or what follows from it, is NaN or infinite."""
+
+    def __init__(self, what: str, step: int, lr: float) -> None:
+        super().__init__(
+            f"{what} became NaN or infinite at step {step} (learning rate {lr:.3g}); the last good "
+            "checkpoint is kept. Try a lower optimiser.lr, clip=1, or a warm-up"
+        )
 
 
 class Tally:
@@ -51,10 +57,7 @@ class Tally:
         finite = torch.isfinite(self._recent[: self._recent_steps]).tolist()
         if not all(finite):
             bad = step - self._recent_steps + finite.index(False) + 1
-            raise Diverged(
-                f"the loss became NaN or infinite at step {bad} (learning rate {lr:.3g}); "
-                "the last good checkpoint is kept. Try a lower optimiser.lr, clip=1, or a warm-up"
-            )
+            raise Diverged("the loss", bad, lr)
 
     def read_recent(self) -> dict[str, float]:
         """Mean loss and accuracy since the last reading; begins the next."""

@@ -1,0 +1,1 @@
+"""Pictures of runs, and one page of HTML that holds them all."""

@@ -1,0 +1,111 @@
+"""How training went: accuracy, loss and learning rate over time, several runs in one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from bossline.reports.order import labels
+from bossline.reports.style import INK, MUTED, NORMAL, PAPER, SMALL, dress, new_figure, series
+from bossline.training.run import Run
+
+
+def learning_curves(runs: Sequence[Run]) -> Figure:
+    """Accuracy and loss per epoch: validation solid, training dashed, the best epoch ringed."""
+    figure = new_figure(7.6, 3.7)
+    accuracy, loss = figure.subplots(1, 2)
+    dress(accuracy, title="Accuracy", x="epoch", grid="y")
+    dress(loss, title="Loss (nats a frame)", x="epoch", grid="y")
+    for place, run in enumerate(runs):
+        rows = [row for row in run.metrics() if row["kind"] == "epoch"]
+        epochs = [row["epoch"] for row in rows]
+        for axes, measure in ((accuracy, "accuracy"), (loss, "loss")):
+            for split, dashes in (("validation", "-"), ("train", (0, (3, 2)))):
+                axes.plot(
+                    epochs,
+                    [row[f"{split}_{measure}"] for row in rows],
+                    linestyle=dashes,
+                    color=series(place),
+                    linewidth=1.8 if split == "validation" else 1.2,
+                    marker="o" if len(rows) == 1 else "",
+                    markersize=4,
+                )
+            for row in [row for row in rows if row["best"]][-1:]:  # each was best in its time
+                _ring(axes, row["epoch"], row[f"validation_{measure}"], series(place))
+    for axes in (accuracy, loss):
+        axes.xaxis.set_major_locator(
+            MaxNLocator(7, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
+        )
+        axes.margins(x=0.03)
+    _legend(
+        figure,
+        (labels(runs) if len(runs) > 1 else []),
+        [
+            Line2D([], [], color=MUTED, linewidth=1.8, label="validation"),
+            Line2D([], [], color=MUTED, linewidth=1.2, linestyle=(0, (3, 2)), label="training"),
+            Line2D(
+                [],
+                [],
+                color=MUTED,
+                marker="o",
+                linestyle="",
+                markersize=7,
+                markerfacecolor=PAPER,
+                label="best epoch",
+            ),
+        ],
+    )
+    return figure
+
+
+def learning_rate(runs: Sequence[Run]) -> Figure:
+    """The learning rate against the optimiser's step."""
+    figure = new_figure(3.5, 3.7)
+    axes = figure.subplots()
+    dress(axes, title="Learning rate", x="step", grid="y")
+    for place, run in enumerate(runs):
+        rows = [row for row in run.metrics() if row["kind"] == "step"]
+        axes.plot(
+            [row["step"] for row in rows],
+            [row["lr"] for row in rows],
+            color=series(place),
+            linewidth=1.8,
+        )
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.03)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+    axes.yaxis.get_offset_text().set(color=MUTED, fontsize=SMALL)
+    _legend(figure, labels(runs) if len(runs) > 1 else [], [])
+    return figure
+
+
+def _ring(axes: Axes, x: float, y: float, colour: str) -> None:
+    axes.plot([x], [y], "o", markersize=8, markerfacecolor=PAPER, color=colour, markeredgewidth=1.8)
+
+
+def _legend(figure: Figure, names: list[str], kinds: list[Line2D]) -> None:
+    """One legend below both panels: colours are runs, dashes are splits."""
+    handles = [
+        Line2D([], [], color=series(place), linewidth=3, label=name)
+        for place, name in enumerate(names)
+    ]
+    if not handles and not kinds:
+        return
+    legend = figure.legend(
+        handles=handles + kinds,
+        loc="outside lower left",
+        ncols=3 if kinds else 2,
+        frameon=False,
+        fontsize=NORMAL,
+        labelcolor=INK,
+        handlelength=1.8,
+        columnspacing=1.4,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)

@@ -1,0 +1,82 @@
+"""Where each run stands against the score that its rung asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from bossline.reports.order import labels
+from bossline.reports.style import INK, MUTED, NORMAL, dress, new_figure, series
+from bossline.reports.wording import signed
+from bossline.training.run import Run, target_of
+
+
+def ladder(runs: Sequence[Run]) -> Figure:
+    """Test accuracy of each run with its interval, over the line that its rung asks for."""
+    figure = new_figure(7.6, 1.25 + 0.55 * len(runs))
+    axes = figure.subplots()
+    dress(axes, x="test accuracy", grid="x")
+    for place, run in enumerate(runs):
+        target, score = target_of(run.recipe), run.scores.get("test")
+        if target:
+            axes.vlines(target[1], place - 0.34, place + 0.34, color=INK, linewidth=2.2)
+        if score:
+            accuracy = score.accuracy
+            if target:
+                axes.plot([target[1], accuracy.value], [place, place], color=MUTED, linewidth=1)
+            axes.barh(
+                place,
+                accuracy.high - accuracy.low,
+                left=accuracy.low,
+                height=0.44,
+                color=series(place),
+                alpha=0.4,
+            )
+            axes.plot([accuracy.value], [place], "o", markersize=5, color=series(place))
+        axes.text(
+            1.02,
+            place,
+            _in_figures(run),
+            transform=axes.get_yaxis_transform(),
+            verticalalignment="center",
+            fontsize=NORMAL,
+            color=INK if score else MUTED,
+        )
+    axes.set_yticks(range(len(runs)), labels(runs), color=INK, parse_math=False)
+    axes.set_ylim(-0.6, len(runs) - 0.4)
+    axes.margins(x=0.08)
+    figure.legend(
+        handles=[
+            Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=5, label="accuracy"),
+            Patch(color=MUTED, alpha=0.4, linewidth=0, label="95% interval"),
+            Line2D(
+                [],
+                [],
+                color=INK,
+                linestyle="",
+                marker="|",
+                markersize=13,
+                markeredgewidth=2.2,
+                label="target",
+            ),
+        ],
+        loc="outside upper left",
+        ncols=3,
+        frameon=False,
+        fontsize=NORMAL,
+        labelcolor=INK,
+        handlelength=1.4,
+    )
+    return figure
+
+
+def _in_figures(run: Run) -> str:
+    """The score, and how far it lies from the target."""
+    score, target = run.scores.get("test"), target_of(run.recipe)
+    if score is None:
+        return "no score yet"
+    value = score.accuracy.value
+    return f"{value:.4f} ({signed(value - target[1])})" if target else f"{value:.4f}"

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bossline.corpora.header import Source
+from bossline.corpora.packed import Corpus
+from bossline.corpora.splits import SPLITS, SplitConfig, split_corpus
+from bossline.corpora.store import pack_path
+from bossline.corpora.writer import writing
+from bossline.errors import UserError
+from bossline.features.spec import FeatureSpec
+
+
+def write(parts: list[str], speakers: list[str | None], labelled: list[bool]) -> Corpus:
+    path = pack_path("a" * 64)
+    with writing(
+        path,
+        features=FeatureSpec(kind="other", dim=2),
+        classes=("a", "b"),
+        source=Source(reader="test", path=""),
+    ) as writer:
+        for k, (part, speaker, has) in enumerate(zip(parts, speakers, labelled, strict=True)):
+            labels = np.zeros(3, np.int64) if has else None
+            writer.add(f"u{k}", np.ones((3, 2)), part=part, labels=labels, speaker=speaker)
+    return Corpus(path)
+
+
+def test_by_utterance_80_10_10_disjoint_and_labelled_only(toy: Corpus) -> None:
+    chosen = split_corpus(toy, SplitConfig())
+    assert [len(chosen[name]) for name in SPLITS] == [24, 3, 3]
+    assert sorted(np.concatenate([chosen[name] for name in SPLITS])) == list(range(30))
+
+
+def test_the_seed_decides(toy: Corpus) -> None:
+    first, again = (split_corpus(toy, SplitConfig()) for _ in range(2))
+    other = split_corpus(toy, SplitConfig(seed=1))
+    assert all(np.array_equal(first[name], again[name]) for name in SPLITS)
+    assert not np.array_equal(first["test"], other["test"])
+
+
+def test_by_speaker_no_speaker_is_on_two_sides(home: None) -> None:
+    speakers = [f"s{k % 10}" for k in range(40)]
+    corpus = write(["train"] * 40, list(speakers), [True] * 40)
+    chosen = split_corpus(corpus, SplitConfig(by="speaker", validation=0.2, test=0.3))
+    sides = [set(corpus.speakers[chosen[name]]) for name in SPLITS]
+    assert [len(side) for side in sides] == [5, 2, 3]
+    assert len(set.union(*sides)) == 10
+
+
+def test_auto_takes_the_corpus_own_labelled_parts(home: None) -> None:
+    parts = ["train", "validation", "test", "train", "test"]
+    corpus = write(parts, [None] * 5, [True] * 5)
+    for by in ("auto", "corpus"):
+        chosen = split_corpus(corpus, SplitConfig.model_validate({"by": by}))
+        assert {name: chosen[name].tolist() for name in SPLITS} == {
+            "train": [0, 3],
+            "validation": [1],
+            "test": [2, 4],
+        }
+
+
+def test_an_unlabelled_test_part_is_not_taken_for_a_test_split(home: None) -> None:
+    parts = ["train"] * 10 + ["validation"] * 5 + ["test"] * 5
+    corpus = write(parts, [None] * 20, [True] * 15 + [False] * 5)
+    chosen = split_corpus(corpus, SplitConfig())
+    assert max(map(max, chosen.values())) < 15
+    with pytest.raises(UserError, match=r"use split\.by=utterance"):
+        split_corpus(corpus, SplitConfig(by="corpus"))
+
+
+@pytest.mark.parametrize(
+    ("by", "speakers", "message"),
+    [
+        ("utterance", [None] * 3, "3 labelled utterances are too few"),
+        ("speaker", [None] * 3, "does not say who speaks"),
+        ("speaker", ["x"] * 3, "1 speakers are too few"),
+    ],
+)
+def test_too_little_is_one_clear_line(
+    home: None, by: str, speakers: list[str | None], message: str
+) -> None:
+    corpus = write(["train"] * 3, speakers, [True] * 3)
+    with pytest.raises(UserError, match=message):
+        split_corpus(corpus, SplitConfig.model_validate({"by": by}))

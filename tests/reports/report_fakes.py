@@ -1,0 +1,167 @@
+"""Runs as a report sees them, without any training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.corpora.phones import LIBRIPHONE, PHONETIC_CLASSES
+from bossline.evaluation.frames import FrameScores
+from bossline.features.spec import FeatureSpec
+from bossline.recipes.loading import load_recipe
+from bossline.recipes.schema import Recipe
+from bossline.training.run import Example, Run, RunInfo
+
+
+class FakeRun(Run):
+    """A run in memory: what a report asks of it, without a folder behind it."""
+
+    def __init__(
+        self,
+        name: str,
+        recipe: Recipe,
+        info: RunInfo,
+        scores: dict[str, FrameScores],
+        rows: list[dict[str, Any]],
+        picture: Example | None,
+    ) -> None:
+        self.path, self.name, self.recipe, self.info = Path("runs") / name, name, recipe, info
+        self.scores, self.rows, self.picture = scores, rows, picture
+
+    def metrics(self) -> list[dict[str, Any]]:
+        return self.rows
+
+    def example(self) -> Example | None:
+        return self.picture
+
+
+def said(length: int, classes: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Labels that stay for some frames, as phones do."""
+    spans = generator.integers(3, 14, length)
+    return np.repeat(generator.integers(0, classes, length), spans)[:length]
+
+
+def heard(
+    true: npt.NDArray[np.int64],
+    accuracy: float,
+    classes: tuple[str, ...],
+    generator: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """Predictions of a given accuracy; most mistakes stay within the phonetic class."""
+    kin = {phone: group for group in PHONETIC_CLASSES.values() for phone in group}
+    near = [[classes.index(p) for p in kin.get(name, classes) if p in classes] for name in classes]
+    wrong = np.array(
+        [
+            generator.choice(near[k]) if generator.random() < 0.7 else generator.integers(len(near))
+            for k in true
+        ]
+    )
+    return np.where(generator.random(len(true)) < accuracy, true, wrong)
+
+
+def fake_run(
+    rung: str = "strong",
+    accuracy: float = 0.76,
+    target: float = 0.74944,
+    *,
+    classes: tuple[str, ...] = LIBRIPHONE,
+    epochs: int = 12,
+    best: int = 10,
+    utterances: int = 20,
+) -> FakeRun:
+    """A finished run; the same test utterances for every rung, other mistakes."""
+    words, mistakes = np.random.default_rng(5), np.random.default_rng(int(accuracy * 1000))
+    scores = {}
+    for split in ("validation", "test"):
+        lengths = words.integers(60, 240, utterances)
+        true = said(int(lengths.sum()), len(classes), words)
+        scores[split] = FrameScores.of(
+            tuple(f"{split}-{k:04d}" for k in range(utterances)),
+            lengths,
+            true,
+            heard(true, accuracy - 0.02, classes, mistakes),
+            len(classes),
+        )
+    true = said(460, len(classes), words)
+    return FakeRun(
+        name=f"phoneme-{rung}-libriphone-20260101",
+        recipe=load_recipe("phoneme/strong").model_copy(
+            update={"name": f"phoneme/{rung}", "target": {"2022": 0.5, "2023": target}}
+        ),
+        info=RunInfo(
+            state="finished",
+            corpus="libriphone",
+            corpus_key="3f0c9a1b7d52",
+            features=FeatureSpec(kind="mfcc", dim=39, normalisation="utterance"),
+            classes=classes,
+            parameters=1_283_113,
+            device="cpu",
+            threads=2,
+            started="2026-01-01T00:00:00+00:00",
+            seconds=372.4,
+            frames_per_second=512_345.0,
+            best_epoch=best,
+        ),
+        scores=scores,
+        rows=list(fake_metrics(accuracy, epochs, best)),
+        picture=Example(
+            "103-1240-0007",
+            words.standard_normal((460, 39)).astype(np.float32),
+            true,
+            heard(true, accuracy, classes, mistakes),
+            words.uniform(0.2, 1, 460).astype(np.float32),
+            100.0,
+        ),
+    )
+
+
+def fake_metrics(accuracy: float, epochs: int, best: int) -> list[dict[str, Any]]:
+    """Curves that rise and level out, the training split above the validation split."""
+    generator = np.random.default_rng(1)
+    rows: list[dict[str, Any]] = []
+    for step in range(100, 400 * epochs + 1, 100):
+        part = step / (400 * epochs)
+        rate = 1e-3 * min(1.0, part * 10) * (1 + np.cos(np.pi * part)) / 2
+        rows.append({"kind": "step", "step": step, "epoch": step / 400, "lr": float(rate)})
+        if step % 400 == 0:
+            epoch = step // 400
+            risen = 1 - np.exp(-0.7 * epoch) + generator.normal(0, 0.004)
+            rows.append(
+                {
+                    "kind": "epoch",
+                    "epoch": epoch,
+                    "step": step,
+                    "train_accuracy": float((accuracy + 0.05) * risen),
+                    "validation_accuracy": float(accuracy * risen),
+                    "train_loss": float(3.6 - 3 * (accuracy + 0.05) * risen),
+                    "validation_loss": float(3.6 - 3 * accuracy * risen),
+                    "best": epoch <= best,
+                }
+            )
+    return rows
+
+
+def unfinished_run(epochs: int = 0) -> FakeRun:
+    """A run that is still training: no scores, no example."""
+    run = fake_run(epochs=max(epochs, 1), best=epochs)
+    rows = run.rows if epochs else []
+    info = run.info.model_copy(
+        update={
+            "state": "training",
+            "best_epoch": epochs or None,
+            "seconds": None,
+            "frames_per_second": None,
+        }
+    )
+    return FakeRun(run.name, run.recipe, info, {}, rows, None)
+
+
+def three_rungs() -> list[FakeRun]:
+    return [
+        fake_run("strong", 0.78, 0.74944),
+        fake_run("simple", 0.52, 0.49798),
+        fake_run("medium", 0.67, 0.66440),
+    ]

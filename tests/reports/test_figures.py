@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from report_fakes import FakeRun, fake_run
+
+from bossline.evaluation.intervals import Interval
+from bossline.reports.confusion import confused_pairs, confusion, per_class
+from bossline.reports.curves import learning_curves
+from bossline.reports.example import example
+from bossline.reports.ladder import ladder
+from bossline.reports.order import from_the_lowest_rung, labels
+from bossline.reports.style import svg
+from bossline.reports.wording import Standing, standing
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def test_confused_pairs_are_the_largest_errors() -> None:
+    run = fake_run(utterances=8)
+    classes, matrix = run.info.classes, np.array(run.scores["test"].confusion)
+    pairs = confused_pairs(run.scores["test"], classes, count=5)
+    errors = sorted(matrix[~np.eye(len(classes), dtype=bool)], reverse=True)
+    assert [pair.frames for pair in pairs] == errors[:5]
+    for pair in pairs:
+        row, column = classes.index(pair.true), classes.index(pair.predicted)
+        assert pair.frames == matrix[row, column]
+        assert pair.share == pytest.approx(matrix[row, column] / matrix[row].sum())
+
+
+def test_confusion_rows_sum_to_one_in_phonetic_order() -> None:
+    run = fake_run(utterances=8)
+    axes = confusion(run.scores["test"], run.info.classes).axes[0]
+    drawn = axes.images[0].get_array()
+    assert drawn is not None
+    present = np.array(run.scores["test"].confusion).sum(1).astype(bool).sum()
+    assert drawn.sum() == pytest.approx(present)
+    assert [label.get_text() for label in axes.get_yticklabels()][:2] == ["IY", "IH"]
+
+
+def test_per_class_counts_every_frame() -> None:
+    run = fake_run(utterances=8)
+    shown = texts(per_class(run.scores["test"], run.info.classes))
+    counts = [int(text.replace(",", "")) for text in shown if text != "frames"]
+    assert sum(counts) == run.scores["test"].frames
+
+
+def test_curves_ring_the_best_epoch() -> None:
+    accuracy = learning_curves([fake_run(best=10)]).axes[0]
+    ringed = [line for line in accuracy.lines if line.get_marker() == "o"]
+    assert [list(np.asarray(line.get_xdata())) for line in ringed] == [[10]]
+
+
+def test_example_names_segments_of_the_shown_part() -> None:
+    run = fake_run(utterances=4)
+    assert run.picture is not None
+    figure = example(run.picture, run.info.classes)
+    assert figure.axes[0].get_xlim() == (0, 4)
+    assert set(texts(figure)) <= set(run.info.classes)
+    assert len(texts(figure)) > 20
+
+
+def test_example_may_be_shorter_than_the_window() -> None:
+    run = fake_run(utterances=4)
+    assert run.picture is not None
+    short = {
+        name: getattr(run.picture, name)[:1]
+        for name in ("features", "true", "predicted", "confidence")
+    }
+    assert example(replace(run.picture, **short), run.info.classes).axes[0].get_xlim() == (0, 0.01)
+
+
+def test_ladder_shows_the_distance_to_the_target() -> None:
+    run = fake_run(target=0.9, utterances=8)
+    value = run.scores["test"].accuracy.value
+    assert texts(ladder([run])) == [f"{value:.4f} (−{0.9 - value:.4f})"]
+
+
+@pytest.mark.parametrize(("low", "verdict"), [(0.75, "passed"), (0.74, "reached")])
+def test_standing(low: float, verdict: Standing) -> None:
+    assert standing(Interval(value=0.76, low=low, high=0.77), 0.75) == verdict
+    assert standing(Interval(value=0.74, low=low - 0.1, high=0.77), 0.75) == "not yet"
+
+
+def test_order_and_names() -> None:
+    strong, simple = (
+        fake_run("strong", target=0.7, utterances=2),
+        fake_run("simple", target=0.5, utterances=2),
+    )
+    own = fake_run("own", utterances=2)
+    own.recipe = own.recipe.model_copy(update={"target": {}})
+    runs: list[FakeRun] = [own, strong, simple]
+    assert [r.recipe.name for r in from_the_lowest_rung(runs)] == [
+        "phoneme/simple",
+        "phoneme/strong",
+        "phoneme/own",
+    ]
+    assert labels([strong, strong, simple]) == [strong.name, strong.name, "phoneme/simple"]
+
+
+def test_svg_from_several_threads_is_the_same() -> None:
+    run = fake_run(utterances=2)
+
+    def draw(_: int) -> str:
+        return svg(learning_curves([run]), "curves", "k")
+
+    with ThreadPoolExecutor(3) as pool:
+        assert len(set(pool.map(draw, range(6)))) == 1

@@ -1,0 +1,181 @@
+"""The verbs, as a user types them."""
+
+from __future__ import annotations
+
+import csv
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bossline import cli
+from bossline.corpora.packed import Corpus
+
+VERBS = (
+    "tasks", "import", "corpus", "synth", "train", "ladder", "evaluate", "predict", "submit",
+    "report",
+)  # fmt: skip
+FAST = ("epochs=2", "batches.size=64", "model.width=8", "optimiser.lr=1e-2")
+
+Bossline = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def bossline(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Bossline:
+    """Runs one command line in this process; returns exit code, standard output and error."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["bossline", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(stop.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+def test_help_needs_no_torch_and_every_verb_shows_an_example() -> None:
+    code = "import sys, bossline.cli; sys.argv = ['bossline', '--help']\n"
+    code += "try: bossline.cli.main()\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_of_each_verb_has_an_example(bossline: Bossline, verb: str) -> None:
+    code, out, _ = bossline(verb, "--help")
+    assert code == 0
+    assert re.search(rf"Examples?: bossline {verb}", out)
+
+
+def test_from_a_data_folder_to_a_submission(bossline: Bossline, tmp_path: Path) -> None:
+    """The way of the course, on a small set in its layout."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(41, 39)) * 2
+    source = tmp_path / "libriphone"
+    lines, lengths = [], {"train": 20, "test": 3}
+    frames = 0
+    for part, count in lengths.items():
+        (source / "feat" / part).mkdir(parents=True)
+        ids = [f"{k % 4}-{part}-{k:04d}" for k in range(count)]
+        (source / f"{part}_split.txt").write_text("\n".join(ids) + "\n")
+        for id in ids:
+            labels = np.repeat(rng.integers(0, 41, 10), 3)
+            features = torch.from_numpy(centres[labels] + rng.normal(size=(30, 39))).float()
+            torch.save(features, source / "feat" / part / f"{id}.pt")
+            lines.append(f"{id} {' '.join(map(str, labels))}")
+            frames += 30 * (part == "test")
+    (source / "train_labels.txt").write_text("\n".join(lines[: lengths["train"]]) + "\n")
+
+    code, out, err = bossline("import", str(source), "--name", "phones", "--note", "a remark")
+    assert (code, err) == (0, "")
+    assert "20 utterances, 600 frames, labelled" in out
+    code, out, _ = bossline("corpus", "phones", "--verify")
+    assert code == 0
+    assert "verified" in out
+    assert "a remark" in out
+    assert "phones" in bossline("corpus")[1]
+
+    code, out, _ = bossline("train", "phoneme/simple", "-c", "phones", *FAST, "--run", "runs/a")
+    assert code == 0
+    assert "epoch 2/2" in out
+    assert Path("runs/a/report.html").is_file()
+    assert (Path("runs/a/log.txt").read_text().count("epoch")) == 2
+
+    code, out, _ = bossline("evaluate", "runs/a")
+    assert code == 0
+    assert "validation" in out
+
+    code, out, _ = bossline("submit", "a", "-o", "prediction.csv")
+    assert code == 0
+    with Path("prediction.csv").open(newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert rows[0] == ["Id", "Class"]
+    assert [int(row[0]) for row in rows[1:]] == list(range(frames))
+
+    code, out, _ = bossline("predict", "runs/a", "unlabelled", "-o", "p.npy")
+    assert code == 0
+    probabilities = np.load("p.npy")
+    assert probabilities.shape == (frames, 41)
+    np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+    assert [int(row[1]) for row in rows[1:]] == probabilities.argmax(1).tolist()
+
+    one = source / "feat" / "test" / "0-test-0000.pt"
+    assert bossline("predict", "runs/a", str(one), "-o", "one.npy")[0] == 0
+    np.testing.assert_allclose(np.load("one.npy"), probabilities[:30], atol=2e-3)  # float16 corpus
+    assert "0.00 s" in bossline("predict", "runs/a", str(one))[1]
+    assert bossline("predict", "runs/a", str(one), "-o", "one.csv")[0] == 0
+    assert len(Path("one.csv").read_text().splitlines()) == 31
+
+
+def test_ladder_climbs_once_and_finds_its_runs_again(bossline: Bossline, toy: Corpus) -> None:
+    small = ("model.width=8", "epochs=1", "batches.size=64")
+    code, out, _ = bossline("ladder", "phoneme", "-c", "toy", *small, "--to", "medium")
+    assert code == 0
+    assert all(rung in out for rung in ("phoneme/simple", "phoneme/medium", "report: "))
+    assert "epoch 1/1" in out
+    code, out, _ = bossline("ladder", "phoneme", "-c", "toy", *small, "--to", "medium")
+    assert code == 0
+    assert "epoch 1/1" not in out
+    runs = [str(path) for path in Path("runs/ladder-phoneme-toy").iterdir() if path.is_dir()]
+    assert len(runs) == 2
+    assert bossline("report", *runs, "-o", "both.html")[0] == 0
+    assert "paired" in Path("both.html").read_text().lower()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "phoneme/strnog", "-c", "toy"), "did you mean 'phoneme/strong'?"),
+        (("train", "phoneme/strong", "-c", "toi"), "no corpus 'toi': did you mean 'toy'?"),
+        (("train", "phoneme/strong", "-c", "toy", "batches.frames=4"), "an odd number of frames"),
+        (("train", "phoneme/strong", "-c", "toy", "model.widht=3"), "did you mean 'model.width'?"),
+        (("train", "phoneme/strong"), "give a recipe and --corpus"),
+        (("train", "--resume", "runs/nothing"), "no run in runs/nothing"),
+        (("train", "phoneme/simple", "-c", "toy", "--device", "warp"), "no device 'warp' here"),
+        (("ladder", "phonme", "-c", "toy"), "did you mean 'phoneme'?"),
+        (("ladder", "phoneme", "-c", "toy", "--to", "stron"), "did you mean 'phoneme/strong'?"),
+        (("evaluate", "runs/x"), "no run in runs/x"),
+        (("import", "nowhere", "--name", "x"), "no such folder"),
+        (("import", ".", "--name", "a/b"), "corpus name 'a/b'"),
+        (("synth", "--hours", "-1"), "--hours: "),
+        (("report", "runs/x"), "no run in runs/x"),
+        (("nonsense",), "No such command"),
+        (("train", "--resume", "x", "-c", "toy"), "--resume takes no recipe"),
+    ],
+)
+def test_a_wrong_command_is_one_clear_line_and_exit_2(
+    bossline: Bossline, toy: Corpus, arguments: tuple[str, ...], message: str
+) -> None:
+    code, _, err = bossline(*arguments)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_wrong_input_to_predict_and_submit(bossline: Bossline, toy: Corpus) -> None:
+    assert bossline("train", "phoneme/simple", "-c", "toy", *FAST, "--run", "runs/r")[0] == 0
+    np.save("wide.npy", np.zeros((5, 7)))
+    np.save("nan.npy", np.full((5, 6), np.nan))
+    np.save("pickled.npy", np.array([{}, 1], object), allow_pickle=True)
+    Path("broken.pt").write_bytes(b"not a tensor")
+    for source, message in {
+        "wide.npy": "expected (frames, 6), found (5, 7)",
+        "nan.npy": "NaN or infinite",
+        "pickled.npy": "no readable .npy array",
+        "broken.pt": "broken.pt: ",
+        "speech.wav": "no such file",
+        "tset": "did you mean 'test'?",
+    }.items():
+        code, _, err = bossline("predict", "runs/r", source)
+        assert (code, message in err) == (2, True), (source, err)
+    assert "write predictions to a .csv" in bossline("predict", "runs/r", "test", "-o", "x.txt")[2]
+    assert bossline("evaluate", "runs/rr")[2].count("did you mean 'runs/r'?") == 1
+    assert bossline("submit", "runs/r", "-o", "/proc/none/x.csv")[0] == 2
