@@ -44,8 +44,17 @@ class Runtime:
 
     def autocast(self, precision: str) -> AbstractContextManager[object]:
         """The precision of forward passes: "auto", "float32" or "bfloat16"."""
-        half = precision == "bfloat16" or (precision == "auto" and self.device.type == "cuda")
+        half = precision == "bfloat16" or (precision == "auto" and self._multiplies_bfloat16())
         return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+
+    def _multiplies_bfloat16(self) -> bool:
+        """Whether bfloat16 is native here; a CPU that emulates it is several times slower."""
+        if self.device.type == "cuda":
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        if not hasattr(torch.cpu, "get_capabilities"):  # an older torch cannot tell
+            return False
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
     def describe(self) -> str:
         if self.device.type == "cuda":

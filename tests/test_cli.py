@@ -169,7 +169,7 @@ def test_wrong_input_to_predict_and_submit(bossline: Bossline, toy: Corpus) -> N
     for source, message in {
         "wide.npy": "expected (frames, 6), found (5, 7)",
         "nan.npy": "NaN or infinite",
-        "pickled.npy": "no readable .npy array",
+        "pickled.npy": "holds pickled objects; they were not run",
         "broken.pt": "broken.pt: ",
         "speech.wav": "no such file",
         "tset": "did you mean 'test'?",

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bossline.corpora.ptfile import DamagedFile, read_tensor
+from bossline.corpora.featurefile import READERS_BY_SUFFIX
+from bossline.corpora.ptfile import DamagedFile
 from bossline.errors import UserError
 from bossline.features.audio import read_audio
 from bossline.features.mfcc import mfcc
 from bossline.features.spec import FeatureSpec
-
-FEATURE_FILES = (".pt", ".npy")
 
 
 def read_features(path: Path, spec: FeatureSpec) -> npt.NDArray[np.float32]:
@@ -25,7 +24,7 @@ def read_features(path: Path, spec: FeatureSpec) -> npt.NDArray[np.float32]:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file")
-    if path.suffix not in FEATURE_FILES:
+    if path.suffix not in READERS_BY_SUFFIX:
         if spec.kind != "mfcc":
             raise UserError(
                 f"{path}: the model was trained on features made elsewhere ({spec.describe()}), "
@@ -33,7 +32,7 @@ def read_features(path: Path, spec: FeatureSpec) -> npt.NDArray[np.float32]:
             )
         return mfcc(read_audio(path, spec.sample_rate), spec)
     try:
-        features = read_tensor(path) if path.suffix == ".pt" else _read_npy(path)
+        features = READERS_BY_SUFFIX[path.suffix](path)
     except DamagedFile as error:
         raise UserError(f"{path}: {error}") from error
     if features.ndim != 2 or features.shape[1] != spec.dim or not len(features):
@@ -41,17 +40,9 @@ def read_features(path: Path, spec: FeatureSpec) -> npt.NDArray[np.float32]:
             f"{path}: expected (frames, {spec.dim}), found {tuple(features.shape)}; "
             f"the model's features: {spec.describe()}"
         )
+    if features.dtype.kind not in "fiu":
+        raise UserError(f"{path}: holds {features.dtype}, not numbers")
     features = features.astype(np.float32)
     if not np.isfinite(features).all():
         raise UserError(f"{path}: has NaN or infinite values")
     return features
-
-
-def _read_npy(path: Path) -> npt.NDArray[np.floating]:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise DamagedFile(f"no readable .npy array ({error})") from error
-    if not np.issubdtype(array.dtype, np.number):
-        raise DamagedFile(f"holds {array.dtype}, not numbers")
-    return np.asarray(array)

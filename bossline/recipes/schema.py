@@ -25,7 +25,7 @@ class Recipe(Config):
     epochs: int = Field(ge=1)
     seed: int = Field(1, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        "auto", description="auto: bfloat16 autocast on a GPU, float32 elsewhere"
+        "auto", description="auto: bfloat16 autocast where the device multiplies it natively"
     )
     split: SplitConfig = SplitConfig()
     batches: WindowConfig = WindowConfig()

@@ -1,4 +1,4 @@
-"""A cache of its own for each test, a small LibriPhone set to damage, and a hostile pickle."""
+"""A small LibriPhone set to damage, and a hostile pickle."""
 
 from __future__ import annotations
 
@@ -25,13 +25,6 @@ class Payload:
 @pytest.fixture
 def payload(tmp_path: Path) -> Payload:
     return Payload(tmp_path / "owned")
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "home"
-    monkeypatch.setenv("BOSSLINE_HOME", str(path))
-    return path
 
 
 @pytest.fixture

@@ -9,16 +9,12 @@ speakers.txt          id speaker (optional)
 
 from __future__ import annotations
 
-import io
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from bossline.corpora.featurefile import READERS_BY_SUFFIX
 from bossline.corpora.labels import MOST_CLASSES, LabelLine
-from bossline.corpora.ptfile import DamagedFile, read_tensor
+from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.readers.base import (
     Listing,
     Problem,
@@ -42,30 +38,12 @@ _SPEAKERS = "speakers.txt"
 _MOST_PARTS = 256  # a part's number is stored in a byte
 
 
-def _read_npy(path: Path) -> npt.NDArray[Any]:
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DamagedFile(f"cannot be read: {error.strerror or error}") from error
-    try:
-        array: npt.NDArray[Any] = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    except Exception as error:  # a damaged header fails in many ways
-        objects = "Object arrays" in str(error)
-        raise DamagedFile(
-            "holds pickled objects; they were not run" if objects else "truncated or no .npy array"
-        ) from error
-    return array
-
-
-_READ = {".npy": _read_npy, ".pt": read_tensor}
-
-
 def _feature_files(path: Path) -> list[Path]:
     # macOS leaves a hidden "._NAME.npy", which is none, beside each file of an archive.
     return sorted(
         file
         for file in path.rglob("*")
-        if file.suffix in _READ and not file.name.startswith(".") and file.is_file()
+        if file.suffix in READERS_BY_SUFFIX and not file.name.startswith(".") and file.is_file()
     )
 
 
@@ -74,7 +52,7 @@ def _width(path: Path, files: list[Path]) -> int:
     damaged = []
     for file in files:
         try:
-            frames = _READ[file.suffix](file)
+            frames = READERS_BY_SUFFIX[file.suffix](file)
         except DamagedFile as damage:
             damaged.append(f"{file.relative_to(path).as_posix()}: {damage}")
             continue
@@ -153,7 +131,7 @@ class Folder(Reader):
                     id,
                     part,
                     source,
-                    partial(_READ[file.suffix], file),
+                    partial(READERS_BY_SUFFIX[file.suffix], file),
                     speaker=speaker.values[0] if speaker else None,
                     labels=line.labels if line else None,
                 )

@@ -1,0 +1,31 @@
+# make demo   the phoneme ladder on synthetic speech, from nothing to a report
+# make test   the whole test suite
+# make check  format, lint and types, as CI runs them
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: demo test check clean
+
+# pip, not uv: constraints.txt pins torch, and a CPU machine must not be sent several GB of CUDA.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'bossline needs Python 3.11 or newer')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/bossline synth --name demo --hours 1 --voices 48
+	$(BIN)/bossline ladder phoneme --corpus demo --to strong
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
