@@ -95,27 +95,37 @@ def classes_table(corpus: Corpus) -> Table:
 
 
 def runs_table(runs: Sequence[Run]) -> Table:
-    """The ladder: target, score with interval, parameters, time."""
+    """The ladder: target, score with interval, parameters, time; fits 80 columns."""
     table = _table(
-        "rung", "target", "test accuracy [95 %]", "", "parameters", "time", "frames/s", "run",
-        right=("target", "parameters", "time", "frames/s"),
+        "rung", "target", "test accuracy [95 %]", "", "size", "time",
+        right=("target", "size", "time"),
     )  # fmt: skip
     for run in runs:
         accuracy, target = run.scores["test"].accuracy, target_of(run.recipe)
         table.add_row(
             run.recipe.name,
-            f"{target[1]:.4f} ({target[0]})" if target else "",
+            f"{target[1]:.4f}" if target else "",
             str(accuracy),
             standing(accuracy, target[1]) if target else "",
-            f"{run.info.parameters:,}",
+            _count(run.info.parameters),
             duration(run.info.seconds or 0),
-            f"{run.info.frames_per_second or 0:,.0f}",
-            str(run.path),
         )
-    if runs and runs[0].info.corpus_note:
-        table.caption = runs[0].info.corpus_note
-        table.caption_justify = "left"
+    editions = {target[0] for run in runs if (target := target_of(run.recipe))}
+    notes = [f"target: published score of {', '.join(sorted(editions))}"] if editions else []
+    notes += list(dict.fromkeys(run.info.corpus_note for run in runs if run.info.corpus_note))
+    table.caption, table.caption_justify = "\n".join(notes), "left"
     return table
+
+
+def _count(number: int) -> str:
+    """A number of parameters in six characters.
+
+    >>> _count(552), _count(14377), _count(3781673)
+    ('552', '14.4 k', '3.78 M')
+    """
+    if number < 1000:
+        return str(number)
+    return f"{number / 1e3:.3g} k" if number < 1e6 else f"{number / 1e6:.3g} M"
 
 
 def scores_table(run: Run) -> Table:

@@ -35,6 +35,8 @@ from bossline.features.spec import FeatureSpec
 
 GENERATOR = 1  # raise it when the same config gives another corpus
 
+NOTE = "Synthetic speech. The targets are published scores on LibriPhone, shown for orientation."
+
 FEATURES = FeatureSpec(kind="mfcc", dim=39, deltas="time", normalisation="utterance")
 
 _RATE = FEATURES.sample_rate
@@ -167,7 +169,7 @@ def synthesise(
         processes = (os.cpu_count() or 1) if config.hours > _SMALL_HOURS else 1
     utterances = _utterances(config, processes)
     missing = round(config.hours * 3600 * FEATURES.frames_per_second)
-    with writing(path, features=FEATURES, classes=ARPABET, source=source) as writer:
+    with writing(path, features=FEATURES, classes=ARPABET, source=source, note=NOTE) as writer:
         try:
             while missing > 0:
                 one = next(utterances)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bossline.corpora.header import Source
+from bossline.corpora.packed import Corpus
+from bossline.corpora.store import pack_path
+from bossline.corpora.writer import writing
+from bossline.errors import UserError
+from bossline.features.spec import FeatureSpec
+from bossline.inference.submission import write_submission
+
+
+def unlabelled(damaged: bool) -> Corpus:
+    path = pack_path("b" * 64)
+    with writing(
+        path,
+        features=FeatureSpec(kind="other", dim=1),
+        classes=("a", "b"),
+        source=Source(reader="test", path=""),
+    ) as writer:
+        for id, length in (("x", 3), ("y", 2)):
+            writer.add(id, np.zeros((length, 1)), part="test")
+        if damaged:
+            writer.leave_out("z", part="test", why="truncated")
+    return Corpus(path)
+
+
+def test_rows_count_frames_in_order(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "prediction.csv"
+    labels = np.array([1, 0, 1, 1, 0])
+    assert write_submission(path, unlabelled(False), np.array([0, 1]), labels) == 5
+    assert path.read_text() == "Id,Class\n0,1\n1,0\n2,1\n3,1\n4,0\n"
+
+
+def test_a_wrong_number_of_rows_is_not_written(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="4 predictions for 5 frames"):
+        write_submission(tmp_path / "p.csv", unlabelled(False), np.array([0, 1]), np.zeros(4, int))
+    assert not list(tmp_path.glob("*p.csv*"))
+
+
+def test_a_split_with_damaged_utterances_is_not_submitted(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"1 utterances of this split were left out .* \(z\)"):
+        write_submission(tmp_path / "p.csv", unlabelled(True), np.array([0, 1]), np.zeros(5, int))
