@@ -18,7 +18,13 @@ from bossline.training.run import Run
 from bossline.training.tally import Diverged
 
 QUIET = Console(quiet=True)
-FAST = ("epochs=3", "batches.size=32", "batches.frames=5", "optimiser.lr=1e-2")
+FAST = (
+    "epochs=3",
+    "batches.size=32",
+    "batches.frames=5",
+    "optimiser.lr=1e-2",
+    "precision=float32",
+)
 
 
 def train(*overrides: str, recipe: str = "phoneme/simple", run: str = "runs/r") -> Run:
