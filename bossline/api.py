@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from bossline.corpora.packed import Corpus
 from bossline.corpora.store import open_corpus
 from bossline.evaluation.frames import FrameScores
 from bossline.inference.inputs import read_features
@@ -18,6 +17,7 @@ from bossline.inference.trained import UNLABELLED, TrainedModel, utterances_of
 from bossline.recipes import Recipe, load_recipe
 from bossline.runtime import Runtime
 from bossline.tasks import make_task
+from bossline.tasks.phoneme import PhonemeTask
 from bossline.training.loop import train as train_loop
 from bossline.training.run import Run, new_run_path, start_info
 
@@ -62,14 +62,19 @@ def train(
     task = make_task(chosen, opened, runtime)
     parameters = sum(p.numel() for p in task.build_model().parameters())
     path = Path(run) if run is not None else new_run_path(chosen, str(corpus))
-    info = start_info(str(corpus), opened, parameters, runtime.describe(), runtime.threads)
+    info = start_info(str(corpus), opened, chosen, parameters, runtime)
     created = Run.create(path, chosen, info)
-    _continue(created, opened, runtime, console or Console())
+    _continue(created, task, console or Console())
     return created
 
 
-def resume(run: str | Path | Run, *, device: str = "auto", console: Console | None = None) -> Run:
+def resume(
+    run: str | Path | Run, *, device: str | None = None, console: Console | None = None
+) -> Run:
     """Go on with an interrupted run, as if nothing had happened.
+
+    Args:
+        device: None stays on the device that the run began on.
 
     Raises:
         UserError: nothing to go on with, the run is in use, or its corpus has changed.
@@ -77,23 +82,22 @@ def resume(run: str | Path | Run, *, device: str = "auto", console: Console | No
     """
     opened = run if isinstance(run, Run) else Run(run)
     if opened.info.state != "finished":
-        runtime = Runtime.choose(device, opened.info.threads)
-        _continue(opened, opened.corpus(), runtime, console or Console())
+        runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
+        _continue(opened, make_task(opened.recipe, opened.corpus(), runtime), console or Console())
     return opened
 
 
-def _continue(run: Run, corpus: Corpus, runtime: Runtime, console: Console) -> None:
+def _continue(run: Run, task: PhonemeTask, console: Console) -> None:
     with run.locked():
-        task = make_task(run.recipe, corpus, runtime)
         console.print(
             f"{run.recipe.name} on {run.info.corpus}: {run.info.parameters:,} parameters, "
-            f"{len(task.training):,} training frames, {runtime.describe()} -> {run.path}",
+            f"{len(task.training):,} training frames, {run.info.hardware} -> {run.path}",
             highlight=False,
             markup=False,
             soft_wrap=True,
         )
-        train_loop(run, task, run.recipe, runtime, console)
-        _score(run, corpus, runtime)
+        train_loop(run, task, run.recipe, task.runtime, console)
+        _score(run, task)
         run.update(state="finished")
         run.checkpoint.unlink(missing_ok=True)
 
@@ -105,13 +109,12 @@ def evaluate(run: str | Path | Run, *, device: str = "auto") -> dict[str, FrameS
     """
     opened = run if isinstance(run, Run) else Run(run)
     with opened.locked():
-        _score(opened, opened.corpus(), Runtime.choose(device))
+        _score(opened, make_task(opened.recipe, opened.corpus(), Runtime.choose(device)))
     return opened.scores
 
 
-def _score(run: Run, corpus: Corpus, runtime: Runtime) -> None:
-    task = make_task(run.recipe, corpus, runtime)
-    model = TrainedModel(run, runtime).model
+def _score(run: Run, task: PhonemeTask) -> None:
+    model = TrainedModel(run, task.runtime).model
     scored = {split: task.score(model, split) for split in ("validation", "test")}
     run.write_scores({split: result.scores for split, result in scored.items()})
     test = scored["test"]

@@ -186,7 +186,7 @@ def train(
     if resume is not None:
         if recipe or corpus or run:
             raise UserError("--resume takes no recipe, corpus or run: they stand in the run folder")
-        finished = api.resume(resume, device=device, console=console)
+        finished = api.resume(resume, device=None if device == "auto" else device, console=console)
     elif recipe is None or corpus is None:
         raise UserError("give a recipe and --corpus, e.g. bossline train phoneme/simple -c toy")
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ class Runtime:
         """
         Args:
             device: "cpu", "cuda", "cuda:1" ...; "auto" takes a GPU where there is one.
-            threads: CPU threads of this process; None takes every core that it may use.
+            threads: CPU threads of this process; None leaves torch's own choice, all cores.
 
         Raises:
             UserError: no such device here.
@@ -36,16 +35,19 @@ class Runtime:
         except (RuntimeError, AssertionError) as error:
             available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
             raise UserError(f"no device '{device}' here; available: {available}") from error
-        count = threads or len(os.sched_getaffinity(0))
-        torch.set_num_threads(count)
+        if threads is not None:
+            torch.set_num_threads(threads)
         if chosen.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32: matrix units instead of plain cores
-        return cls(chosen, count)
+        return cls(chosen, torch.get_num_threads())
 
     def autocast(self, precision: str) -> AbstractContextManager[object]:
         """The precision of forward passes: "auto", "float32" or "bfloat16"."""
-        half = precision == "bfloat16" or (precision == "auto" and self._multiplies_bfloat16())
+        half = self._uses_bfloat16(precision)
         return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+
+    def _uses_bfloat16(self, precision: str) -> bool:
+        return precision == "bfloat16" or (precision == "auto" and self._multiplies_bfloat16())
 
     def _multiplies_bfloat16(self) -> bool:
         """Whether bfloat16 is native here; a CPU that emulates it is several times slower."""
@@ -56,7 +58,9 @@ class Runtime:
         capabilities = torch.cpu.get_capabilities()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
-    def describe(self) -> str:
+    def describe(self, precision: str) -> str:
+        """Device, threads and the precision that a recipe's setting comes to here."""
+        number = "bfloat16" if self._uses_bfloat16(precision) else "float32"
         if self.device.type == "cuda":
-            return f"{torch.cuda.get_device_name(self.device)}"
-        return f"CPU, {self.threads} thread{'s' if self.threads > 1 else ''}"
+            return f"{torch.cuda.get_device_name(self.device)}, {number}"
+        return f"CPU, {self.threads} thread{'s' if self.threads > 1 else ''}, {number}"

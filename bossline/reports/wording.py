@@ -73,7 +73,7 @@ def sentence(run: Run) -> str:
             "not yet": f": not yet the {edition} target of {score:.1%}",
         }[standing(test.accuracy, score)]
     if run.info.seconds is not None:
-        text += f". Trained in {duration(run.info.seconds)} on {run.info.device}"
+        text += f". Trained in {duration(run.info.seconds)} on {run.info.hardware}"
     return text + "."
 
 

@@ -56,7 +56,7 @@ def climb(
     for recipe in recipes:
         path = ladder_folder(task, corpus) / _run_name(recipe, key)
         if (path / "run.json").is_file():
-            runs.append(resume(path, device=device, console=console))
+            runs.append(resume(path, console=console))
         else:
             runs.append(
                 train(recipe, corpus, run=path, device=device, threads=threads, console=console)

@@ -44,6 +44,7 @@ from bossline.files import read_json, replacing, write_json
 from bossline.recipes.catalogue import read_yaml
 from bossline.recipes.loading import check_recipe, save_recipe
 from bossline.recipes.schema import Recipe
+from bossline.runtime import Runtime
 from bossline.version import __version__
 
 RUNS = Path("runs")
@@ -59,8 +60,9 @@ class RunInfo(Config):
     features: FeatureSpec
     classes: tuple[str, ...]
     parameters: int
-    device: str
+    device: str = Field(description="as torch names it; resuming stays on it")
     threads: int
+    hardware: str = Field(description="device, threads and precision in words")
     version: str = __version__
     torch: str = torch.__version__
     python: str = platform.python_version()
@@ -242,7 +244,7 @@ def new_run_path(recipe: Recipe, corpus: str) -> Path:
 
 
 def start_info(
-    corpus_name: str, corpus: Corpus, parameters: int, device: str, threads: int
+    corpus_name: str, corpus: Corpus, recipe: Recipe, parameters: int, runtime: Runtime
 ) -> RunInfo:
     """The environment of a run that begins now."""
     return RunInfo(
@@ -252,8 +254,9 @@ def start_info(
         features=corpus.header.features,
         classes=corpus.header.classes,
         parameters=parameters,
-        device=device,
-        threads=threads,
+        device=str(runtime.device),
+        threads=runtime.threads,
+        hardware=runtime.describe(recipe.precision),
         commit=_commit(),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )

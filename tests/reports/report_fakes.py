@@ -99,6 +99,7 @@ def fake_run(
             classes=classes,
             parameters=1_283_113,
             device="cpu",
+            hardware="CPU, 2 threads, float32",
             threads=2,
             started="2026-01-01T00:00:00+00:00",
             seconds=372.4,
