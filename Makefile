@@ -19,8 +19,9 @@ demo: $(READY)
 	$(BIN)/bossline synth --name demo --hours 1 --voices 48
 	$(BIN)/bossline ladder phoneme --corpus demo --to strong
 
+# One thread a worker: workers with several threads each would wait for one another.
 test: $(READY)
-	$(BIN)/python -m pytest -n auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
 check: $(READY)
 	$(BIN)/ruff format --check .
