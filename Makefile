@@ -8,7 +8,7 @@ READY := $(VENV)/ready
 
 .PHONY: demo test check clean
 
-# pip, not uv: constraints.txt pins torch, and a CPU machine must not be sent several GB of CUDA.
+# constraints.txt pins the versions that the tests and the demo run with.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'bossline needs Python 3.11 or newer')"
 	$(PYTHON) -m venv $(VENV)

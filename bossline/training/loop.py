@@ -148,8 +148,8 @@ def train(
             )
             journal.say(
                 f"epoch {progress.epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
-                f"  loss {trained['train_loss']:.4f}  accuracy {trained['train_accuracy']:.4f}"
-                f"  validation loss {validation.loss:.4f}  accuracy {validation.score:.4f}"
+                f"  train loss {trained['train_loss']:.4f} acc {trained['train_accuracy']:.4f}"
+                f"  validation loss {validation.loss:.4f} acc {validation.score:.4f}"
                 f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} frames/s"
             )
             save()
