@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from report_fakes import FakeRun, fake_run
 
 from bossline.evaluation.intervals import Interval
 from bossline.reports.confusion import confused_pairs, confusion, per_class
@@ -16,6 +15,7 @@ from bossline.reports.ladder import ladder
 from bossline.reports.order import from_the_lowest_rung, labels
 from bossline.reports.style import svg
 from bossline.reports.wording import Standing, standing
+from tests.reports.report_fakes import FakeRun, fake_run
 
 
 def texts(figure: Figure) -> list[str]:

@@ -6,13 +6,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from report_fakes import FakeRun, fake_run, three_rungs, unfinished_run
 
 from bossline.errors import UserError
 from bossline.evaluation.comparison import paired_difference
 from bossline.recipes.loading import load_recipe
 from bossline.reports.page import write_report
 from bossline.reports.wording import repeat_command, signed, spread
+from tests.reports.report_fakes import FakeRun, fake_run, three_rungs, unfinished_run
 
 FEW = ("SIL", "IY", "S", "T")
 VOID = {"meta", "br", "link", "img", "hr", "input"}

@@ -1,4 +1,4 @@
-"""A disk that fills up while a run trains: one line, exit 2, nothing half-written, and resumable."""
+"""A disk that fills up while a run trains: one line, exit 2, nothing half-written."""
 
 from __future__ import annotations
 

@@ -16,9 +16,10 @@ from rich.console import Console
 from bossline import api
 from bossline.corpora.packed import Corpus
 from bossline.errors import UserError
-from bossline.training import loop
+from bossline.training.contract import StepLoss
 from bossline.training.run import Run
 from bossline.training.signals import Interrupted
+from bossline.training.tally import Tally
 
 OVERRIDES = (
     "epochs=4",
@@ -99,22 +100,22 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
 ) -> None:
     """The very signal, sent from inside the loop after a given number of steps."""
     steps = 0
-    add = loop.Tally.add
+    add = Tally.add
 
-    def add_then_signal(self: loop.Tally, loss: loop.StepLoss) -> None:
+    def add_then_signal(self: Tally, loss: StepLoss) -> None:
         nonlocal steps
         add(self, loss)
         steps += 1
         if steps == at:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(loop.Tally, "add", add_then_signal)
+    monkeypatch.setattr(Tally, "add", add_then_signal)
     with pytest.raises(Interrupted, match=f"step {at}; go on with: bossline train --resume"):
         api.train(
             "phoneme/strong", "toy", OVERRIDES, run="runs/int", threads=1, device="cpu",
             console=QUIET,
         )  # fmt: skip
-    monkeypatch.setattr(loop.Tally, "add", add)
+    monkeypatch.setattr(Tally, "add", add)
     api.resume("runs/int", console=QUIET, device="cpu")
     assert result_of(Path("runs/int")) == result_of(whole)
 

@@ -1,0 +1,130 @@
+"""The data's side: importing, parsing labels, opening a corpus, fetching batches of windows.
+
+python -m benchmarks.data libriphone/ --corpus libriphone
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+
+from benchmarks import usual
+from benchmarks.common import interleaved, print_table
+from bossline.batches.windows import Windows
+from bossline.corpora.importing import import_corpus
+from bossline.corpora.labels import read_labels
+from bossline.corpora.packed import Corpus
+from bossline.corpora.store import open_corpus
+
+BATCH, BATCHES = 512, 100
+
+
+def seconds_of(work: Callable[[], object], rounds: int) -> float:
+    """Median over some rounds."""
+    seconds = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - began)
+    return median(seconds)
+
+
+def usual_labels(path: Path) -> dict[str, list[int]]:
+    """Line by line, word by word."""
+    labels = {}
+    for line in path.read_text().splitlines():
+        id, *words = line.split()
+        labels[id] = [int(word) for word in words]
+    return labels
+
+
+def usual_reading(folder: Path) -> int:
+    """torch.load in a loop and labels in Python lists: no check, no packing."""
+    usual_labels(folder / "train_labels.txt")
+    frames = 0
+    for part in ("train", "test"):
+        for id in (folder / f"{part}_split.txt").read_text().split():
+            frames += len(torch.load(folder / "feat" / part / f"{id}.pt", weights_only=True))
+    return frames
+
+
+def importing(folder: Path, rounds: int) -> list[list[str]]:
+    """Rows on reading a LibriPhone folder."""
+
+    def whole_import() -> Corpus:
+        with tempfile.TemporaryDirectory() as home:
+            os.environ["BOSSLINE_HOME"] = home
+            return import_corpus(folder, "benchmark")
+
+    labels = folder / "train_labels.txt"
+    kept = os.environ.get("BOSSLINE_HOME")
+    reading = interleaved(
+        {"ours": whole_import, "usual": lambda: usual_reading(folder)}, rounds=rounds
+    )
+    os.environ.pop("BOSSLINE_HOME")
+    if kept is not None:
+        os.environ["BOSSLINE_HOME"] = kept
+    parsing = interleaved(
+        {"ours": lambda: read_labels(labels, 41), "usual": lambda: usual_labels(labels)}, rounds=5
+    )
+    return [
+        [
+            "import: hash, check, pack (ours); torch.load and split only (usual)",
+            f"{reading['usual']:.2f} s",
+            f"{reading['ours']:.2f} s",
+            "",
+        ],
+        [
+            "label text",
+            f"{parsing['usual']:.2f} s",
+            f"{parsing['ours']:.3f} s",
+            f"{parsing['usual'] / parsing['ours']:.1f}x",
+        ],
+    ]
+
+
+def fetching(corpus: Corpus, width: int, rounds: int) -> list[str]:
+    """A row on a batch of 512 windows."""
+    loader = usual.endless(usual.FrameDataset(*usual.materialise(corpus, width, 300_000)), BATCH)
+    labelled = [u for u in range(len(corpus)) if corpus.labelled[u]]
+    windows = Windows([corpus.frames(u) for u in labelled], width, torch.device("cpu"))
+    numbers = torch.randperm(len(windows))[: BATCHES * BATCH].reshape(BATCHES, BATCH)
+    seconds = interleaved(
+        {
+            "ours": lambda: [windows.gather(batch) for batch in numbers],
+            "usual": lambda: [next(loader) for _ in range(BATCHES)],
+        },
+        rounds,
+    )
+    ours, theirs = (seconds[way] / BATCHES * 1e3 for way in ("ours", "usual"))
+    return [
+        f"a batch of {BATCH} windows of {width} frames",
+        f"{theirs:.2f} ms",
+        f"{ours:.2f} ms",
+        f"{theirs / ours:.1f}x",
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="a LibriPhone folder")
+    parser.add_argument("--corpus", default="libriphone")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    corpus = open_corpus(arguments.corpus)
+    opening = seconds_of(lambda: open_corpus(arguments.corpus), 21)
+    rows = importing(arguments.folder, arguments.rounds)
+    rows.append([f"opening {corpus.header.frames:,} frames", "", f"{opening * 1e3:.1f} ms", ""])
+    rows += [fetching(corpus, width, arguments.rounds) for width in (3, 11, 21)]
+    print_table(["what", "usual", "bossline", "gain"], rows)
+
+
+if __name__ == "__main__":
+    main()

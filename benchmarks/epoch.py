@@ -1,0 +1,85 @@
+"""An epoch of phoneme/strong on all labelled frames: bossline against the usual way, same device.
+
+    python -m benchmarks.epoch --corpus libriphone
+
+The usual way trains a part of an epoch, which is then scaled to a whole one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from itertools import islice
+from statistics import median
+
+import torch
+
+from benchmarks import packed, usual
+from benchmarks.common import print_table
+from bossline.corpora.store import open_corpus
+from bossline.recipes import load_recipe
+from bossline.runtime import Runtime
+from bossline.tasks.phoneme import PhonemeTask
+
+USUAL_FRAMES = 400_000
+USUAL_STEPS = 60
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", default="libriphone")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--epochs", type=int, default=5, help="timed; the median counts")
+    arguments = parser.parse_args()
+    if arguments.device == "cuda" and not torch.cuda.is_available():
+        sys.exit("no GPU here; --device cpu measures on the processor")
+    runtime = Runtime.choose(arguments.device)
+    corpus = open_corpus(arguments.corpus)
+    # All but a handful of the labelled utterances train.
+    recipe = load_recipe(
+        "phoneme/strong", ["split={by: utterance, validation: 0.001, test: 0.001}"]
+    )
+    task = PhonemeTask(recipe, corpus, runtime)
+    model = task.build_model()
+    optimiser = recipe.optimiser.build(model.parameters())
+
+    def wait() -> None:
+        if runtime.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    at = packed.positions(task)
+    packed.train_steps(task, model, optimiser, islice(at, 20), 20)
+    seconds = []
+    for _ in range(arguments.epochs):
+        wait()
+        began = time.perf_counter()
+        packed.train_steps(task, model, optimiser, at, task.steps_per_epoch)
+        wait()
+        seconds.append(time.perf_counter() - began)
+    ours = median(seconds)
+
+    frames, size = len(task.training), recipe.batches.size
+    dataset = usual.FrameDataset(*usual.materialise(corpus, recipe.batches.frames, USUAL_FRAMES))
+    model = task.build_model()
+    plain = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    batches = usual.endless(dataset, size)
+    usual.train_steps(model, plain, batches, 3, runtime.device)
+    wait()
+    began = time.perf_counter()
+    usual.train_steps(model, plain, batches, USUAL_STEPS, runtime.device)
+    wait()
+    theirs = (time.perf_counter() - began) / (USUAL_STEPS * size) * frames
+
+    print_table(
+        [f"an epoch of {frames:,} frames on {runtime.describe(recipe.precision)}", "seconds"],
+        [
+            [f"the usual way, float32 ({USUAL_STEPS} steps, scaled)", f"{theirs:.1f}"],
+            ["bossline", f"{ours:.1f}"],
+            ["gain", f"{theirs / ours:.1f}x"],
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Training throughput: bossline against the usual way, equal model, batch 512, Adam, float32.
+
+    python -m benchmarks.training --corpus libriphone
+
+The usual way is given its optimiser twice: as notebooks write it (torch.optim.Adam's defaults), and
+fused as in bossline. It materialises 300,000 frames only, so that its matrix fits any machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from statistics import median
+
+import torch
+from torch import nn
+
+from benchmarks import packed, usual
+from benchmarks.common import interleaved, print_table
+from bossline.corpora.packed import Corpus
+from bossline.corpora.store import open_corpus
+from bossline.recipes import load_recipe
+from bossline.runtime import Runtime
+from bossline.tasks.phoneme import PhonemeTask
+
+BATCH = 512
+USUAL_FRAMES = 300_000
+MODELS = {
+    "3 frames, 2 x 64": (3, "{kind: mlp, depth: 2, width: 64}", 400),
+    "21 frames, 6 x 512, batch norm, dropout 0.25": (
+        21,
+        "{kind: mlp, depth: 6, width: 512, norm: batch, dropout: 0.25}",
+        40,
+    ),
+}
+
+
+def sgemm_rate(size: int = 512, products: int = 60, rounds: int = 9) -> float:
+    """Floating-point operations a second of the machine's own float32 matrix product."""
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    seconds = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        for _ in range(products):
+            torch.mm(a, b)
+        seconds.append(time.perf_counter() - began)
+    return 2 * size**3 * products / median(seconds)
+
+
+def flops_per_frame(model: nn.Module) -> float:
+    """2 a multiply-add forward, 4 backward; the first layer needs no gradient of its input."""
+    linear = [layer.weight.numel() for layer in model.modules() if isinstance(layer, nn.Linear)]
+    return 6 * sum(linear) - 2 * linear[0]
+
+
+def measure(
+    corpus: Corpus, runtime: Runtime, width: int, model: str, steps: int, rounds: int
+) -> tuple[dict[str, float], float]:
+    """Median microseconds a frame of each way, and floating-point operations a frame."""
+    keys = [f"model={model}", f"batches={{frames: {width}, size: {BATCH}}}"]
+    recipe = load_recipe("phoneme/simple", [*keys, "precision=float32", "optimiser.lr=1e-4"])
+    task = PhonemeTask(recipe, corpus, runtime)
+    dataset = usual.FrameDataset(*usual.materialise(corpus, width, USUAL_FRAMES))
+    models = [task.build_model() for _ in range(3)]
+    at, loaders = packed.positions(task), [usual.endless(dataset, BATCH) for _ in range(2)]
+    ours = recipe.optimiser.build(models[0].parameters())
+    plain = torch.optim.Adam(models[1].parameters(), lr=1e-4)
+    fused = torch.optim.Adam(models[2].parameters(), lr=1e-4, fused=True)
+    cpu = runtime.device
+    seconds = interleaved(
+        {
+            "ours": lambda: packed.train_steps(task, models[0], ours, at, steps),
+            "usual": lambda: usual.train_steps(models[1], plain, loaders[0], steps, cpu),
+            "fused": lambda: usual.train_steps(models[2], fused, loaders[1], steps, cpu),
+        },
+        rounds,
+    )
+    micro = {way: value / steps / BATCH * 1e6 for way, value in seconds.items()}
+    return micro, flops_per_frame(models[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--corpus", default="libriphone")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    corpus = open_corpus(arguments.corpus)
+    runtime = Runtime.choose("cpu", arguments.threads)
+    rate = sgemm_rate()
+    rows = []
+    for name, (width, model, steps) in MODELS.items():
+        micro, flops = measure(corpus, runtime, width, model, steps, arguments.rounds)
+        rows.append(
+            [
+                name,
+                f"{micro['usual']:.1f}",
+                f"{micro['fused']:.1f}",
+                f"{micro['ours']:.1f}",
+                f"{micro['usual'] / micro['ours']:.2f}x",
+                f"{micro['fused'] / micro['ours']:.2f}x",
+                f"{flops / (micro['ours'] * 1e-6) / rate:.0%}",
+            ]
+        )
+    print_table(
+        [
+            f"model (µs a frame, {arguments.threads} thread)",
+            "usual",
+            "usual, fused Adam",
+            "bossline",
+            "gain",
+            "gain, both fused",
+            f"of sgemm ({rate / 1e9:.0f} GFLOP/s)",
+        ],
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()
