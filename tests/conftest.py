@@ -6,12 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from bossline.corpora.header import Source
 from bossline.corpora.packed import Corpus
 from bossline.corpora.store import pack_path, register
 from bossline.corpora.writer import writing
 from bossline.features.spec import FeatureSpec
+
+settings.register_profile("bossline", deadline=None)  # a busy machine is no bug
+settings.load_profile("bossline")
 
 CLASSES = ("SIL", "AA", "S", "T", "M")
 

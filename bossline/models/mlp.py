@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bossline.config import Config
+from bossline.models.dropout import Dropout
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
@@ -64,7 +65,7 @@ def _after_linear(config: MlpConfig) -> list[nn.Module]:
         "layer": [nn.LayerNorm(config.width)],
     }
     activation = _ACTIVATIONS[config.activation]()
-    dropout: list[nn.Module] = [nn.Dropout(config.dropout)] if config.dropout else []
+    dropout: list[nn.Module] = [Dropout(config.dropout)] if config.dropout else []
     if config.dropout_at == "before":
         return [*norms[config.norm], *dropout, activation]
     return [*norms[config.norm], activation, *dropout]
