@@ -2,7 +2,8 @@
 
     python -m benchmarks.epoch --corpus libriphone
 
-The usual way trains a part of an epoch, which is then scaled to a whole one.
+The usual way trains a part of an epoch, which is then scaled to a whole one; on a GPU its float32
+products use TF32 too.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def main() -> None:
 
     frames, size = len(task.training), recipe.batches.size
     dataset = usual.FrameDataset(*usual.materialise(corpus, recipe.batches.frames, USUAL_FRAMES))
-    model = task.build_model()
+    model = usual.plain(task.build_model())
     plain = torch.optim.AdamW(model.parameters(), lr=1e-4)
     batches = usual.endless(dataset, size)
     usual.train_steps(model, plain, batches, 3, runtime.device)

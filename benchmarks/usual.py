@@ -1,19 +1,22 @@
 """The usual way, as course notebooks do it: the reference that every benchmark holds bossline to.
 
 Windows of a whole split are materialised into one matrix by shifting and concatenating, a Dataset
-hands them out one by one, a default DataLoader collates them, and the loop reads loss and accuracy
-with `.item()` at every step.
+hands them out one by one, a default DataLoader collates them, the model is made of torch's own
+modules, and the loop reads loss and accuracy with `.item()` at every step.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from bossline.corpora.packed import Corpus
+from bossline.models.dropout import Dropout
+from bossline.models.dropout import Dropout
 
 
 def shift(x: Tensor, n: int) -> Tensor:
@@ -27,15 +30,39 @@ def shift(x: Tensor, n: int) -> Tensor:
 
 def materialise(corpus: Corpus, width: int, frames: int) -> tuple[Tensor, Tensor]:
     """Windows (N, width * D) float32 and labels of whole utterances, at least `frames` of them."""
-    windows, labels, count = [], [], 0
-    for utterance in range(len(corpus)):
-        if count >= frames or not corpus.labelled[utterance]:
-            break
+    labelled = np.flatnonzero(corpus.labelled)
+    ends = np.cumsum(corpus.lengths[labelled])
+    chosen = labelled[: np.searchsorted(ends, frames) + 1]
+    count = int(corpus.lengths[chosen].sum())
+    # Filled in place, as the courses' sample code does: half the peak of joining a list at the end.
+    windows = torch.empty(count, width * corpus.dim)
+    labels = torch.empty(count, dtype=torch.int64)
+    row = 0
+    for utterance in chosen:
         x = torch.from_numpy(corpus.frames(utterance).astype("float32"))
-        windows.append(torch.cat([shift(x, n) for n in range(-(width // 2), width // 2 + 1)], 1))
-        labels.append(torch.from_numpy(corpus.frame_labels(utterance).astype("int64")))
-        count += len(x)
-    return torch.cat(windows), torch.cat(labels)
+        rows = slice(row, row + len(x))
+        windows[rows] = torch.cat([shift(x, n) for n in range(-(width // 2), width // 2 + 1)], 1)
+        labels[rows] = torch.from_numpy(corpus.frame_labels(utterance).astype("int64"))
+        row += len(x)
+    return windows, labels
+
+
+def plain(model: nn.Module) -> nn.Module:
+    """The same model and weights, with torch's own dropout in the place of bossline's."""
+    for parent in list(model.modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, Dropout):
+                setattr(parent, name, nn.Dropout(child.p))
+    return model
+
+
+def with_torch_dropout(model: nn.Module) -> nn.Module:
+    """The same network with torch's own dropout, as a notebook has it."""
+    for name, layer in list(model.named_modules()):
+        if isinstance(layer, Dropout):
+            parent, _, key = name.rpartition(".")
+            setattr(model.get_submodule(parent), key, nn.Dropout(layer.p))
+    return model
 
 
 class FrameDataset(Dataset[tuple[Tensor, Tensor]]):
