@@ -17,7 +17,7 @@ import torch
 
 from benchmarks import usual
 from benchmarks.common import interleaved, print_table
-from bossline.batches.windows import Windows
+from bossline.batches.windows import WindowConfig
 from bossline.corpora.importing import import_corpus
 from bossline.corpora.labels import read_labels
 from bossline.corpora.packed import Corpus
@@ -89,8 +89,9 @@ def fetching(corpus: Corpus, width: int, rounds: int) -> list[str]:
     loader = usual.endless(usual.FrameDataset(matrix, labels), BATCH)
     rows = torch.randint(len(matrix), (BATCHES, BATCH))
     labelled = [u for u in range(len(corpus)) if corpus.labelled[u]]
-    windows = Windows([corpus.frames(u) for u in labelled], width, torch.device("cpu"))
-    numbers = torch.randperm(len(windows))[: BATCHES * BATCH].reshape(BATCHES, BATCH)
+    pieces = [corpus.frames(u) for u in labelled]
+    windows = WindowConfig(frames=width).open(pieces, torch.device("cpu"))
+    numbers = torch.randint(len(windows), (BATCHES, BATCH))
     seconds = interleaved(
         {
             "ours": lambda: [windows.gather(batch) for batch in numbers],
@@ -114,7 +115,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="a LibriPhone folder")
     parser.add_argument("--corpus", default="libriphone")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1, help="for windows; importing takes all")
     arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     corpus = open_corpus(arguments.corpus)
     rows = importing(arguments.folder, arguments.rounds)
     rows += [fetching(corpus, width, arguments.rounds) for width in (3, 11, 21)]

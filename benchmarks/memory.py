@@ -24,7 +24,7 @@ from bossline.tasks.phoneme import PhonemeTask
 WIDTH, BATCH, STEPS = 21, 512, 5
 KEYS = [
     "model={kind: mlp, depth: 6, width: 512, norm: batch, dropout: 0.25}",
-    f"batches={{frames: {WIDTH}, size: {BATCH}}}",
+    f"batches={{kind: windows, frames: {WIDTH}, size: {BATCH}}}",
     "precision=float32",
     # All but a handful of the labelled utterances train, as on the usual side.
     "split={by: utterance, validation: 0.001, test: 0.001}",

@@ -13,6 +13,7 @@ import json
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from statistics import median
 
 from benchmarks.common import print_table
@@ -28,7 +29,7 @@ def measure(name: str) -> list[float]:
     marks.append(time.perf_counter())
     again.frames(len(corpus) // 2).astype("float32").sum()
     marks.append(time.perf_counter())
-    return [after - before for before, after in zip(marks, marks[1:], strict=False)]
+    return [after - before for before, after in pairwise(marks)]
 
 
 def in_fresh_process(name: str) -> list[float]:

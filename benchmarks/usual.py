@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader, Dataset
 
 from bossline.corpora.packed import Corpus
 from bossline.models.dropout import Dropout
-from bossline.models.dropout import Dropout
 
 
 def shift(x: Tensor, n: int) -> Tensor:
@@ -53,15 +52,6 @@ def plain(model: nn.Module) -> nn.Module:
         for name, child in parent.named_children():
             if isinstance(child, Dropout):
                 setattr(parent, name, nn.Dropout(child.p))
-    return model
-
-
-def with_torch_dropout(model: nn.Module) -> nn.Module:
-    """The same network with torch's own dropout, as a notebook has it."""
-    for name, layer in list(model.named_modules()):
-        if isinstance(layer, Dropout):
-            parent, _, key = name.rpartition(".")
-            setattr(model.get_submodule(parent), key, nn.Dropout(layer.p))
     return model
 
 

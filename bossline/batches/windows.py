@@ -7,18 +7,25 @@ that of one frame a frame whatever the width, and a batch is a single gather.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Literal
+
 import numpy as np
 import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
+from bossline.batches.order import batch_bounds, batch_count, epoch_order
 from bossline.config import Config
-from bossline.corpora.packed import Corpus, Ints
+
+# Windows of one forward pass outside training; enough to fill a device, small in memory.
+EVALUATION_BATCH = 4096
 
 
 class WindowConfig(Config):
-    """What one batch of windows is."""
+    """Batches of context windows, in random order."""
 
+    kind: Literal["windows"] = "windows"
     frames: int = Field(11, ge=1, description="frames in a window, odd")
     size: int = Field(512, ge=1, description="windows in a batch")
 
@@ -31,6 +38,18 @@ class WindowConfig(Config):
                 f"{frames + 1}, not {frames}"
             )
         return frames
+
+    def inputs(self, dim: int) -> int:
+        """Numbers that a model gets for a frame of `dim` numbers."""
+        return self.frames * dim
+
+    def open(self, pieces: list[np.ndarray], device: torch.device) -> Windows:
+        """
+        Args:
+            pieces: features of each utterance, (T, D) each.
+            device: where batches are computed; the frames are kept there.
+        """
+        return Windows(pieces, self, device)
 
 
 def pad_edges(pieces: list[np.ndarray], reach: int) -> np.ndarray:
@@ -49,24 +68,19 @@ def pad_edges(pieces: list[np.ndarray], reach: int) -> np.ndarray:
 
 
 class Windows:
-    """Windows around every frame of the given features.
+    """Windows around every frame of the given features (a FrameBatches)."""
 
-    Attributes:
-        lengths: (U,) frames of each utterance; windows are numbered utterances end to end.
-    """
-
-    def __init__(self, pieces: list[np.ndarray], width: int, device: torch.device) -> None:
-        """
-        Args:
-            pieces: features of each utterance, (T, D) each.
-            width: frames in a window, odd.
-            device: where batches are computed; the frames are kept there.
-        """
-        reach = width // 2
+    def __init__(
+        self, pieces: list[np.ndarray], config: WindowConfig, device: torch.device
+    ) -> None:
+        """See WindowConfig.open."""
+        reach = config.frames // 2
         self.lengths = np.array([len(piece) for piece in pieces], np.int64)
+        self._size = config.size
+        self._order: tuple[int, int, Tensor] | None = None
         frames = torch.from_numpy(pad_edges(pieces, reach)).to(device)
         rows, dim = frames.shape
-        self._view = frames.as_strided((rows - 2 * reach, width * dim), (dim, 1))
+        self._view = frames.as_strided((rows - 2 * reach, config.inputs(dim)), (dim, 1))
         # Window k of utterance u begins at row k of the padded frames plus the padding before u.
         shift = np.repeat(np.arange(len(pieces)) * 2 * reach, self.lengths)
         starts = np.arange(int(self.lengths.sum())) + shift
@@ -75,21 +89,26 @@ class Windows:
     def __len__(self) -> int:
         return len(self._starts)
 
-    @property
-    def inputs(self) -> int:
-        """Numbers in a window."""
-        return self._view.shape[1]
-
-    def gather(self, numbers: Tensor | slice) -> Tensor:
+    def gather(self, numbers: Tensor) -> Tensor:
         """(B, width * D) float32: the windows of these numbers, frames in order of time."""
         return self._view.index_select(0, self._starts[numbers]).float()
 
+    @property
+    def steps_per_epoch(self) -> int:
+        return batch_count(len(self), self._size)
 
-class LabelledWindows(Windows):
-    """Windows of a corpus' utterances with the label of each centre frame."""
+    def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        """Windows (B, width * D) float32 and their numbers (B,)."""
+        if self._order is None or self._order[:2] != (seed, epoch):
+            order = epoch_order(len(self), seed, epoch)
+            self._order = seed, epoch, order.to(self._starts.device)
+        start, stop = batch_bounds(len(self), self._size, step)
+        numbers = self._order[2][start:stop]
+        return self.gather(numbers), numbers
 
-    def __init__(self, corpus: Corpus, utterances: Ints, width: int, device: torch.device) -> None:
-        super().__init__([corpus.frames(int(u)) for u in utterances], width, device)
-        self.utterances = utterances
-        labels = np.concatenate([corpus.frame_labels(int(u)) for u in utterances])
-        self.labels = torch.from_numpy(labels).to(device)
+    def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """All windows, neighbours together."""
+        for start in range(0, len(self), EVALUATION_BATCH):
+            stop = min(start + EVALUATION_BATCH, len(self))
+            numbers = torch.arange(start, stop, device=self._starts.device)
+            yield self.gather(numbers), numbers

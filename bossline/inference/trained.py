@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from bossline.batches.windows import Windows
 from bossline.corpora.packed import Corpus, Ints
 from bossline.corpora.splits import SPLITS, split_corpus
 from bossline.errors import UserError, did_you_mean
@@ -42,8 +41,8 @@ class TrainedModel:
         Returns:
             (sum of T, C), utterances end to end.
         """
-        windows = Windows(list(pieces), self.run.recipe.batches.frames, self._runtime.device)
-        result = classify(self.model, windows, self._runtime, self.run.recipe.precision)
+        frames = self.run.recipe.batches.open(list(pieces), self._runtime.device)
+        result = classify(self.model, frames, self._runtime, self.run.recipe.precision)
         return np.asarray(result.cpu().numpy())
 
 

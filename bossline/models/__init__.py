@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from bossline.models.mlp import MlpConfig
+from typing import Annotated
 
-ModelConfig = MlpConfig
+from pydantic import Field
+
+from bossline.models.mlp import MlpConfig
+from bossline.models.tagger import TaggerConfig
+
+ModelConfig = Annotated[MlpConfig | TaggerConfig, Field(discriminator="kind")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -22,6 +22,8 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 class MlpConfig(Config):
     """depth x (linear, norm, activation, dropout), then one linear layer to the classes."""
+
+    takes: ClassVar[str] = "windows"
 
     kind: Literal["mlp"] = "mlp"
     depth: int = Field(2, ge=1, description="hidden layers")

@@ -10,7 +10,7 @@ import yaml
 from bossline.errors import UserError, did_you_mean
 
 FOLDER = Path(__file__).parent
-RUNGS = ("simple", "medium", "strong", "boss", "summit")
+RUNGS = ("simple", "medium", "strong", "boss-small", "boss", "summit")
 
 
 def tasks() -> list[str]:

@@ -89,6 +89,8 @@ def _explain(problem: dict[str, Any]) -> str:
     message = str(problem["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     given = problem["input"]
+    if not path:  # of the recipe as a whole
+        return message
     if isinstance(given, dict) or problem["type"] == "value_error":
         return f"{path}: {message}"
     return f"{path}: {message}, not {given!r}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from bossline.batches import BatchConfig
 from bossline.batches.windows import WindowConfig
 from bossline.config import Config
 from bossline.corpora.splits import SplitConfig
@@ -28,7 +29,7 @@ class Recipe(Config):
         "auto", description="auto: bfloat16 autocast where the device multiplies it natively"
     )
     split: SplitConfig = SplitConfig()
-    batches: WindowConfig = WindowConfig()
+    batches: BatchConfig = WindowConfig()
     model: ModelConfig
     objective: CrossEntropyConfig = CrossEntropyConfig()
     optimiser: OptimiserConfig
@@ -37,3 +38,12 @@ class Recipe(Config):
     patience: int | None = Field(
         None, ge=1, description="stop after so many epochs without a better validation score"
     )
+
+    @model_validator(mode="after")
+    def _model_takes_these_batches(self) -> Recipe:
+        if self.model.takes != self.batches.kind:
+            raise ValueError(
+                f"a model of kind {self.model.kind} takes {self.model.takes}: "
+                f"set batches.kind={self.model.takes}"
+            )
+        return self

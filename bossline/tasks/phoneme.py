@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from bossline.batches.order import batch_bounds, batch_count, epoch_order
-from bossline.batches.windows import LabelledWindows, Windows
+from bossline.batches.frames import FrameBatches
 from bossline.corpora.packed import Corpus
 from bossline.corpora.splits import split_corpus
 from bossline.errors import UserError
@@ -19,9 +19,6 @@ from bossline.evaluation.frames import FrameScores
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
 from bossline.training.contract import StepLoss, Validation
-
-# Windows of one forward pass outside training; enough to fill a device, small in memory.
-EVALUATION_BATCH = 4096
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class ScoredSplit:
 
 
 class PhonemeTask:
-    """Windows of a corpus, a model from windows to classes, frame accuracy."""
+    """Frames of a corpus, a model that labels them, frame accuracy."""
 
     def __init__(self, recipe: Recipe, corpus: Corpus, runtime: Runtime) -> None:
         """
@@ -47,67 +44,69 @@ class PhonemeTask:
             raise UserError(f"{corpus.path} has no labels: nothing to train on or score against")
         self.recipe, self.corpus, self.runtime = recipe, corpus, runtime
         self.splits = split_corpus(corpus, recipe.split)
-        self._order: tuple[int, Tensor] | None = None
 
     @cached_property
-    def training(self) -> LabelledWindows:
-        windows = self._windows("train")
-        if len(windows) < 2:
+    def training(self) -> FrameBatches:
+        frames = self._open("train")
+        if len(frames) < 2:
             raise UserError("the training split has a single frame: nothing to learn from")
-        return windows
+        return frames
 
     @cached_property
-    def _validation(self) -> LabelledWindows:
-        return self._windows("validation")
+    def _training_labels(self) -> Tensor:
+        return self._labels("train").to(self.runtime.device)
 
-    def _windows(self, split: str) -> LabelledWindows:
-        return LabelledWindows(
-            self.corpus, self.splits[split], self.recipe.batches.frames, self.runtime.device
-        )
+    @cached_property
+    def _validation(self) -> FrameBatches:
+        return self._open("validation")
+
+    def _open(self, split: str) -> FrameBatches:
+        pieces = [self.corpus.frames(int(u)) for u in self.splits[split]]
+        return self.recipe.batches.open(pieces, self.runtime.device)
+
+    def _labels(self, split: str) -> Tensor:
+        """(N,) int16, utterances end to end."""
+        pieces = [self.corpus.frame_labels(int(u)) for u in self.splits[split]]
+        return torch.from_numpy(np.concatenate(pieces))
 
     @property
     def steps_per_epoch(self) -> int:
-        return batch_count(len(self.training), self.recipe.batches.size)
+        return self.training.steps_per_epoch
 
     def build_model(self) -> nn.Module:
         header = self.corpus.header
         model = build_model(self.recipe, header.features.dim, len(header.classes))
         return model.to(self.runtime.device)
 
-    def batch(self, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        """Windows (B, inputs) float32 and labels (B,) int64."""
-        if self._order is None or self._order[0] != epoch:
-            order = epoch_order(len(self.training), self.recipe.seed, epoch)
-            self._order = epoch, order.to(self.runtime.device)
-        start, stop = batch_bounds(len(self.training), self.recipe.batches.size, step)
-        numbers = self._order[1][start:stop]
-        return self.training.gather(numbers), self.training.labels[numbers].long()
+    def batch(self, epoch: int, step: int) -> tuple[Any, Tensor]:
+        """What the model takes, and the labels (n,) int64 of the frames that it answers for."""
+        inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
+        return inputs, self._training_labels[numbers].long()
 
-    def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> StepLoss:
-        windows, labels = batch
+    def loss(self, model: nn.Module, batch: tuple[Any, Tensor]) -> StepLoss:
+        inputs, labels = batch
         with self.runtime.autocast(self.recipe.precision):
-            logits = model(windows)
+            logits = model(inputs)
         correct = (logits.detach().argmax(1) == labels).sum()
         return StepLoss(self.recipe.objective(logits, labels), len(labels), correct)
 
     def validate(self, model: nn.Module) -> Validation:
-        windows = self._validation
-        probabilities = classify(model, windows, self.runtime, self.recipe.precision)
-        labels = windows.labels.long().unsqueeze(1)
-        picked = probabilities.gather(1, labels).clamp_min(1e-30)
-        right = (probabilities.argmax(1) == labels.squeeze(1)).double().mean()
+        probabilities = classify(model, self._validation, self.runtime, self.recipe.precision)
+        labels = self._labels("validation").to(probabilities.device, torch.int64)
+        picked = probabilities.gather(1, labels.unsqueeze(1)).clamp_min(1e-30)
+        right = (probabilities.argmax(1) == labels).double().mean()
         return Validation(loss=float(-picked.log().double().mean()), score=float(right))
 
     def score(self, model: nn.Module, split: str) -> ScoredSplit:
         """Predict a split and hold it against its labels."""
-        windows = self._windows(split)
-        probabilities = classify(model, windows, self.runtime, self.recipe.precision)
+        frames = self._open(split)
+        probabilities = classify(model, frames, self.runtime, self.recipe.precision)
         confidence, predicted = (tensor.cpu().numpy() for tensor in probabilities.max(1))
-        true = windows.labels.long().cpu().numpy()
+        true = self._labels(split).long().numpy()
         utterances = self.splits[split]
         scores = FrameScores.of(
             utterances=tuple(self.corpus.ids[u] for u in utterances),
-            lengths=windows.lengths,
+            lengths=frames.lengths,
             true=true,
             predicted=predicted,
             classes=len(self.corpus.header.classes),
@@ -118,17 +117,19 @@ class PhonemeTask:
 def build_model(recipe: Recipe, dim: int, classes: int) -> nn.Module:
     """The recipe's model for frames of `dim` numbers, initialised from the recipe's seed."""
     torch.manual_seed(recipe.seed)
-    return recipe.model.build(recipe.batches.frames * dim, classes)
+    return recipe.model.build(recipe.batches.inputs(dim), classes)
 
 
 @torch.inference_mode()
-def classify(model: nn.Module, windows: Windows, runtime: Runtime, precision: str) -> Tensor:
-    """(N, C) float32 class probabilities of all windows, on the runtime's device."""
+def classify(model: nn.Module, frames: FrameBatches, runtime: Runtime, precision: str) -> Tensor:
+    """(N, C) float32 class probabilities of all frames, end to end, on the runtime's device."""
     model.eval()
-    pieces = []
-    for start in range(0, len(windows), EVALUATION_BATCH):
+    numbers, pieces = [], []
+    for inputs, where in frames.in_order():
         with runtime.autocast(precision):
-            logits = model(windows.gather(slice(start, start + EVALUATION_BATCH)))
+            logits = model(inputs)
+        numbers.append(where)
         pieces.append(logits.float().softmax(1))
     model.train()
-    return torch.cat(pieces)
+    joined = torch.cat(pieces)
+    return torch.empty_like(joined).index_copy_(0, torch.cat(numbers), joined)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bossline.batches.windows import WindowConfig, Windows
+from bossline.batches.windows import WindowConfig
 
 CPU = torch.device("cpu")
 
@@ -36,19 +36,20 @@ def test_every_window_of_any_width_equals_brute_force(
 ) -> None:
     rng = np.random.default_rng(seed)
     pieces = [rng.normal(size=(length, dim)).astype(dtype) for length in lengths]
-    windows = Windows(list(pieces), 2 * reach + 1, CPU)
+    windows = WindowConfig(frames=2 * reach + 1).open(list(pieces), CPU)
     expected = brute_force(pieces, 2 * reach + 1)
     assert len(windows) == sum(lengths)
-    assert windows.inputs == expected.shape[1]
+    assert WindowConfig(frames=2 * reach + 1).inputs(dim) == expected.shape[1]
     order = rng.permutation(len(windows))
     np.testing.assert_array_equal(windows.gather(torch.from_numpy(order)), expected[order])
-    np.testing.assert_array_equal(windows.gather(slice(None)), expected)
+    everything = torch.cat([inputs for inputs, _ in windows.in_order()])
+    np.testing.assert_array_equal(everything, expected)
 
 
 def test_windows_share_memory_with_the_frames() -> None:
     pieces = [np.zeros((1000, 39), np.float16)]
-    narrow, wide = Windows(pieces, 3, CPU), Windows(pieces, 101, CPU)
-    bytes_of = [w._view.untyped_storage().nbytes() for w in (narrow, wide)]
+    opened = [WindowConfig(frames=frames).open(pieces, CPU) for frames in (3, 101)]
+    bytes_of = [windows._view.untyped_storage().nbytes() for windows in opened]
     assert bytes_of[1] - bytes_of[0] == (100 - 2) * 39 * 2
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from bossline.errors import UserError
+from bossline.models.mlp import MlpConfig
 from bossline.recipes import catalogue, load_recipe
 from bossline.recipes.loading import save_recipe
 
@@ -26,6 +27,7 @@ def test_the_ladder_climbs() -> None:
 
 def test_a_saved_recipe_loads_as_it_was(tmp_path: Path) -> None:
     recipe = load_recipe("phoneme/strong", ["model.width=77", "optimiser.lr=1e-3"])
+    assert isinstance(recipe.model, MlpConfig)
     assert recipe.model.width == 77
     assert recipe.optimiser.lr == 1e-3
     save_recipe(recipe, tmp_path / "own.yaml")

@@ -1,0 +1,35 @@
+"""What a frame task asks of its batches, whether they are windows or whole utterances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+
+class FrameBatches(Protocol):
+    """The frames of some utterances, numbered end to end, as inputs of a model.
+
+    Attributes:
+        lengths: (U,) frames of each utterance.
+    """
+
+    lengths: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        """Frames in all."""
+
+    @property
+    def steps_per_epoch(self) -> int: ...
+
+    def batch(self, seed: int, epoch: int, step: int) -> tuple[Any, Tensor]:
+        """A model's input, and (n,) int64: the numbers of the frames that its outputs belong to.
+
+        A pure function of its arguments; the batches of an epoch cover every frame once.
+        """
+
+    def in_order(self) -> Iterator[tuple[Any, Tensor]]:
+        """The same for a pass over all frames, in batches that suit evaluation."""

@@ -1,0 +1,36 @@
+"""A batch of whole utterances that knows its lengths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Utterances of different lengths in one tensor; what lies beyond a length is padding.
+
+    Attributes:
+        frames: (B, T, D).
+        lengths: (B,) int64, at least 1, at most T.
+    """
+
+    frames: Tensor
+    lengths: Tensor
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """(B, T) bool, True on real frames."""
+        steps = torch.arange(self.frames.shape[1], device=self.frames.device)
+        return steps < self.lengths.unsqueeze(1)
+
+    def with_frames(self, frames: Tensor) -> Padded:
+        """The same lengths with other frames, (B, T, D')."""
+        return Padded(frames, self.lengths)
+
+    def joined(self) -> Tensor:
+        """(sum of lengths, D): the real frames, utterances end to end."""
+        return self.frames[self.mask]

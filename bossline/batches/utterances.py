@@ -1,0 +1,119 @@
+"""Batches of whole utterances of about equal length, with a budget of frames a batch.
+
+Sorting by length keeps padding small; a little noise on the lengths, new each epoch, keeps the same
+utterances from always meeting. The number of batches is the same in every epoch, so a schedule
+knows its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from bossline.batches.padded import Padded
+from bossline.config import Config
+
+LENGTH_NOISE = 0.04  # of the length; more mixes better and pads more
+EVALUATION_FRAMES = 16_384  # of one forward pass outside training
+
+Numbers = npt.NDArray[np.int64]
+
+
+class UtteranceConfig(Config):
+    """Batches of whole utterances, bucketed by length."""
+
+    kind: Literal["utterances"] = "utterances"
+    size: int = Field(8000, ge=1, description="frames in a batch, padding left out")
+
+    def inputs(self, dim: int) -> int:
+        """Numbers that a model gets for a frame of `dim` numbers."""
+        return dim
+
+    def open(self, pieces: list[np.ndarray], device: torch.device) -> Utterances:
+        """
+        Args:
+            pieces: features of each utterance, (T, D) each.
+            device: where batches are computed; the frames are kept there.
+        """
+        return Utterances(pieces, self, device)
+
+
+def bucketed(lengths: Numbers, size: int, rng: np.random.Generator) -> list[Numbers]:
+    """Disjoint batches of utterance numbers that cover all utterances, in random order.
+
+    Args:
+        lengths: (U,) frames of each utterance.
+        size: frames in a batch, about; how many batches there are depends on it and the lengths
+            alone.
+        rng: mixes utterances of about equal length.
+    """
+    noisy = lengths * rng.uniform(1 - LENGTH_NOISE, 1 + LENGTH_NOISE, len(lengths))
+    order = np.argsort(noisy, kind="stable")
+    count = min(-(-int(lengths.sum()) // size), len(lengths))
+    # Cut where equal shares of all frames end, but give every batch an utterance.
+    ends = np.searchsorted(np.cumsum(lengths[order]), lengths.sum() * np.arange(1, count) / count)
+    ends = np.maximum.accumulate(ends - np.arange(1, count)) + np.arange(1, count)
+    ends = np.clip(ends, np.arange(1, count), len(lengths) - np.arange(count - 1, 0, -1))
+    batches = np.split(order, ends)
+    return [batches[number] for number in rng.permutation(count)]
+
+
+def padding_waste(lengths: Numbers, batches: list[Numbers]) -> float:
+    """Share of the padded frames that are padding."""
+    filled = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
+    return 1 - int(lengths.sum()) / filled
+
+
+class Utterances:
+    """Whole utterances, kept end to end on the device (a FrameBatches)."""
+
+    def __init__(
+        self, pieces: list[np.ndarray], config: UtteranceConfig, device: torch.device
+    ) -> None:
+        """See UtteranceConfig.open."""
+        self.lengths = np.array([len(piece) for piece in pieces], np.int64)
+        self._size = config.size
+        self._plan: tuple[int, int, list[Numbers]] | None = None
+        self._frames = torch.from_numpy(np.concatenate(pieces)).to(device)
+        self._lengths = torch.from_numpy(self.lengths).to(device)
+        self._starts = self._lengths.cumsum(0) - self._lengths
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def gather(self, utterances: Numbers) -> tuple[Padded, Tensor]:
+        """Utterances (B, T, D) float32, zeros beyond their ends, and the numbers of their frames.
+
+        The numbers stand in the order of `Padded.joined`.
+        """
+        chosen = torch.from_numpy(utterances).to(self._frames.device)
+        lengths = self._lengths[chosen]
+        steps = torch.arange(int(self.lengths[utterances].max()), device=lengths.device)
+        numbers = self._starts[chosen].unsqueeze(1) + steps
+        rows = self._frames[numbers.clamp_max(len(self) - 1)].float()
+        batch = Padded(rows, lengths)
+        return batch.with_frames(rows.masked_fill(~batch.mask.unsqueeze(2), 0)), numbers[batch.mask]
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return len(bucketed(self.lengths, self._size, np.random.default_rng(0)))
+
+    def batch(self, seed: int, epoch: int, step: int) -> tuple[Padded, Tensor]:
+        """One batch of utterances and the numbers of its frames."""
+        if self._plan is None or self._plan[:2] != (seed, epoch):
+            plan = bucketed(self.lengths, self._size, np.random.default_rng([seed, epoch]))
+            self._plan = seed, epoch, plan
+        return self.gather(self._plan[2][step])
+
+    def in_order(self) -> Iterator[tuple[Padded, Tensor]]:
+        """All utterances, by length, so that padding is next to nothing."""
+        by_length = np.argsort(self.lengths, kind="stable")
+        share = np.cumsum(self.lengths[by_length]) // EVALUATION_FRAMES
+        for utterances in np.split(by_length, np.flatnonzero(np.diff(share)) + 1):
+            yield self.gather(utterances)

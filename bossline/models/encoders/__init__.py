@@ -1,0 +1,23 @@
+"""A file an encoder. A config builds its encoder; the union of configs is what a recipe takes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bossline.models.encoders.base import Encoder
+from bossline.models.encoders.conformer import ConformerConfig
+from bossline.models.encoders.rnn import RnnConfig
+from bossline.models.encoders.smoother import SmootherConfig
+from bossline.models.encoders.subsampling import SubsampleConfig
+from bossline.models.encoders.tdnn import TdnnConfig
+from bossline.models.encoders.transformer import TransformerConfig
+
+EncoderConfig = Annotated[
+    RnnConfig | TdnnConfig | TransformerConfig | ConformerConfig | SmootherConfig | SubsampleConfig,
+    Field(discriminator="kind"),
+]
+SubsampleConfig.model_rebuild()  # it takes any encoder, so it could not be complete before
+
+__all__ = ["Encoder", "EncoderConfig"]

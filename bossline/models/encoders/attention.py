@@ -1,0 +1,93 @@
+"""Self-attention over utterances, with rotary positions."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bossline.config import Config
+
+Rotation = tuple[Tensor, Tensor]
+"""Cosine and sine, (T, half a head's width) each."""
+
+
+class AttentionConfig(Config):
+    """What every encoder with attention is told."""
+
+    kind: str
+    depth: int = Field(4, ge=1, description="layers")
+    width: int = Field(144, ge=2, description="numbers per frame between the layers")
+    heads: int = Field(4, ge=1, description="heads; 2 x heads must divide the width")
+    feed_forward: int = Field(4, ge=1, description="inner width of a feed-forward / width")
+    dropout: float = Field(0.1, ge=0, lt=1, description="of branches, never of attention weights")
+
+    @model_validator(mode="after")
+    def _heads_divide_the_width(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(
+                f"width {self.width} is no multiple of 2 x heads = {2 * self.heads}: "
+                "a rotary head has an even width"
+            )
+        return self
+
+
+class RotaryPositions(nn.Module):
+    """Rotary positions (Su et al. 2021, arXiv 2104.09864).
+
+    Query and key of frame t are turned by angles proportional to t, so their product depends on the
+    distance of two frames alone. Positions are thus relative, as in the Conformer's paper, yet no
+    (T, T) bias exists that would cost memory and shut out the fused attention kernels.
+    """
+
+    frequencies: Tensor
+
+    def __init__(self, head_width: int) -> None:
+        super().__init__()
+        pairs = torch.arange(0, head_width, 2) / head_width
+        self.register_buffer("frequencies", 10_000**-pairs, persistent=False)
+
+    def forward(self, steps: int) -> Rotation:
+        """The rotation of each of so many frames, for all layers."""
+        times = torch.arange(steps, device=self.frequencies.device)
+        angles = times.unsqueeze(1) * self.frequencies
+        return angles.cos(), angles.sin()
+
+
+class SelfAttention(nn.Module):
+    """(B, T, width) -> (B, T, width): multi-head self-attention over each utterance's real frames.
+
+    Its weights have no dropout: on a CPU that would cost more than all the rest of it.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.queries_keys_values = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation) -> Tensor:
+        """
+        Args:
+            x: (B, T, width), finite in the padding too.
+            mask: (B, T) bool, True on real frames.
+            rotation: of T frames.
+        """
+        projected = self.queries_keys_values(x).unflatten(-1, (3, self.heads, -1))
+        queries_keys, values = projected.permute(2, 0, 3, 1, 4).split((2, 1))
+        queries, keys = _rotated(queries_keys, rotation)
+        attended = functional.scaled_dot_product_attention(
+            queries, keys, values[0], attn_mask=mask[:, None, None, :]
+        )  # its scale is 1 / sqrt(width of a head)
+        joined: Tensor = self.output(attended.transpose(1, 2).flatten(2))
+        return joined
+
+
+def _rotated(x: Tensor, rotation: Rotation) -> Tensor:
+    """(..., T, head) -> the same; number i and number i + head / 2 are a point in a plane."""
+    cosine, sine = (part.to(x.dtype) for part in rotation)
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)

@@ -1,0 +1,112 @@
+"""The Conformer (Gulati et al. 2020, arXiv 2005.08100)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from bossline.batches.padded import Padded
+from bossline.models.dropout import Dropout
+from bossline.models.encoders.attention import (
+    AttentionConfig,
+    RotaryPositions,
+    Rotation,
+    SelfAttention,
+)
+from bossline.models.encoders.base import Encoder, zero_padding
+from bossline.models.encoders.convolution import Kernel, TimeConvolution
+from bossline.models.encoders.drop_path import DropPath, drop_path_rates
+from bossline.models.encoders.feed_forward import FeedForward
+from bossline.models.encoders.norm import MaskedBatchNorm
+
+
+class ConformerConfig(AttentionConfig):
+    """linear, depth x (half feed-forward, attention, convolution, half feed-forward, norm)."""
+
+    kind: Literal["conformer"] = "conformer"
+    kernel: Kernel = Field(31, description="frames that a convolution sees, odd")
+    drop_path: float = Field(
+        0.0, ge=0, lt=1, description="chance to drop a branch of the last layer; less before it"
+    )
+
+    def build(self, inputs: int) -> Conformer:
+        """
+        Args:
+            inputs: numbers per frame.
+        """
+        return Conformer(self, inputs)
+
+
+class Conformer(Encoder):
+    """(B, T, inputs) -> (B, T, width).
+
+    The paper's blocks, with rotary positions for those of Transformer-XL: relative too, and faster.
+    """
+
+    def __init__(self, config: ConformerConfig, inputs: int) -> None:
+        super().__init__()
+        self.outputs = config.width
+        self.project = nn.Linear(inputs, config.width)
+        self.positions = RotaryPositions(config.width // config.heads)
+        rates = drop_path_rates(config.drop_path, config.depth)
+        self.blocks = nn.ModuleList(_Block(config, rate) for rate in rates)
+
+    def forward(self, batch: Padded) -> Padded:
+        x = self.project(zero_padding(batch.frames, batch.mask))
+        rotation = self.positions(x.shape[1])
+        for block in self.blocks:
+            x = block(x, batch.mask, rotation)
+        return batch.with_frames(x)
+
+
+class _Block(nn.Module):
+    def __init__(self, config: ConformerConfig, drop_path: float) -> None:
+        super().__init__()
+        width, dropout = config.width, config.dropout
+        self.first = FeedForward(width, config.feed_forward, nn.SiLU(), dropout)
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = SelfAttention(width, config.heads)
+        self.convolution = ConvolutionModule(width, config.kernel)
+        self.second = FeedForward(width, config.feed_forward, nn.SiLU(), dropout)
+        self.norm = nn.LayerNorm(width)
+        self.dropout = Dropout(dropout)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation) -> Tensor:
+        x = x + self.drop_path(self.first(x)) / 2
+        attended = self.attention(self.attention_norm(x), mask, rotation)
+        x = x + self.drop_path(self.dropout(attended))
+        x = x + self.drop_path(self.dropout(self.convolution(x, mask)))
+        x = x + self.drop_path(self.second(x)) / 2
+        normed: Tensor = self.norm(x)
+        return normed
+
+
+class ConvolutionModule(nn.Module):
+    """(B, T, width) -> (B, T, width), without the residual.
+
+    The first linear layer doubles the channels and the gated unit halves them again: the depthwise
+    convolution has `width`.
+    """
+
+    def __init__(self, width: int, kernel: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.expand = nn.Linear(width, 2 * width)
+        self.depthwise = TimeConvolution(width, width, kernel, groups=width, bias=False)
+        self.batch_norm = MaskedBatchNorm(width)
+        self.contract = nn.Linear(width, width)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """
+        Args:
+            x: (B, T, width).
+            mask: (B, T) bool, True on real frames.
+        """
+        gated = functional.glu(self.expand(self.norm(x)))
+        convolved = self.batch_norm(self.depthwise(gated, mask), mask)
+        contracted: Tensor = self.contract(functional.silu(convolved))
+        return contracted

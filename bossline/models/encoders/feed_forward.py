@@ -1,0 +1,26 @@
+"""The position-wise feed-forward network of a pre-norm Transformer."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from bossline.models.dropout import Dropout
+
+
+class FeedForward(nn.Module):
+    """(B, T, width) -> (B, T, width): norm, linear, activation, linear; without the residual."""
+
+    def __init__(self, width: int, multiplier: int, activation: nn.Module, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, multiplier * width),
+            activation,
+            Dropout(dropout),
+            nn.Linear(multiplier * width, width),
+            Dropout(dropout),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        transformed: Tensor = self.layers(x)
+        return transformed

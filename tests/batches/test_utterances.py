@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bossline.batches.padded import Padded
+from bossline.batches.utterances import UtteranceConfig, bucketed, padding_waste
+
+CPU = torch.device("cpu")
+LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=30)
+
+
+@given(lengths=LENGTHS, size=st.integers(1, 200), seed=st.integers(0, 1000))
+def test_batches_cover_every_utterance_once_and_their_number_is_fixed(
+    lengths: list[int], size: int, seed: int
+) -> None:
+    array = np.array(lengths)
+    batches = bucketed(array, size, np.random.default_rng(seed))
+    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+    assert min(map(len, batches)) >= 1
+    assert len(batches) == len(bucketed(array, size, np.random.default_rng(seed + 1)))
+    assert len(batches) == min(-(-sum(lengths) // size), len(lengths))
+
+
+@pytest.mark.parametrize("size", [4000, 8000, 16000])
+def test_little_padding_on_lengths_like_librispeechs(size: int) -> None:
+    rng = np.random.default_rng(0)
+    lengths = np.clip(rng.normal(620, 250, 3000), 139, 998).astype(np.int64)
+    batches = bucketed(lengths, size, rng)
+    assert padding_waste(lengths, batches) < 0.05
+    frames = [int(lengths[batch].sum()) for batch in batches]
+    assert max(frames) < 1.3 * size
+    shuffled = np.array_split(rng.permutation(len(lengths)), len(batches))
+    assert padding_waste(lengths, shuffled) > 0.25
+
+
+@given(lengths=LENGTHS, size=st.integers(1, 200), seed=st.integers(0, 1000))
+def test_a_batch_holds_what_its_numbers_say(lengths: list[int], size: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    pieces = [rng.normal(size=(length, 3)).astype(np.float32) for length in lengths]
+    everything = torch.from_numpy(np.concatenate(pieces))
+    opened = UtteranceConfig(size=size).open(pieces, CPU)
+    epoch = [opened.batch(seed, 2, step) for step in range(opened.steps_per_epoch)]
+    for batches in (epoch, list(opened.in_order())):
+        for padded, numbers in batches:
+            torch.testing.assert_close(padded.joined(), everything[numbers], rtol=0, atol=0)
+            assert not padded.frames[~padded.mask].any()
+        seen = torch.cat([numbers for _, numbers in batches])
+        assert sorted(seen.tolist()) == list(range(len(everything)))
+
+
+def test_mask_is_true_on_real_frames() -> None:
+    batch = Padded(torch.zeros(3, 4, 2), torch.tensor([4, 1, 3]))
+    expected = [[1, 1, 1, 1], [1, 0, 0, 0], [1, 1, 1, 0]]
+    assert batch.mask.int().tolist() == expected
