@@ -19,7 +19,14 @@ SEGMENTS_SHOWN = 200
 
 
 def _table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        title=title,
+        title_justify="left",
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+    )
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left")
     return table

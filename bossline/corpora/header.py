@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, ValidationError
 
@@ -58,17 +60,22 @@ class Header(Config):
     source: Source
     note: str = Field("", description="a remark that every report repeats, e.g. on the labels")
 
-    def checksum(self) -> str:
-        """SHA-256 over the header; the shards' own hashes are in it, so it names the content."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+def _checksum(content: dict[str, Any]) -> str:
+    """SHA-256 over a header as it stands in its file, so that fields may be added later."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def write_header(folder: Path, header: Header) -> None:
-    write_json(folder / HEADER, {**header.model_dump(mode="json"), "checksum": header.checksum()})
+    content = header.model_dump(mode="json")
+    write_json(folder / HEADER, {**content, "checksum": _checksum(content)})
 
 
-def read_header(folder: Path) -> Header:
+def read_header(folder: Path) -> tuple[Header, str]:
     """Read and check a header.
+
+    Returns:
+        The header and its checksum, which names the corpus' content: the shards' hashes are in it.
 
     Raises:
         UserError: no corpus there, a newer format, or a damaged header.
@@ -94,6 +101,6 @@ def read_header(folder: Path) -> Header:
         raise UserError(
             f"{path}: {where}: {first['msg'].lower()}; import the corpus again"
         ) from error
-    if checksum != header.checksum():
+    if checksum != _checksum(content):
         raise UserError(f"{path}: its checksum does not match; import the corpus again")
-    return header
+    return header, str(checksum)

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bossline.corpora.header import Header, read_header
+from bossline.corpora.header import read_header
 from bossline.errors import UserError
 
 Ints = npt.NDArray[np.int64]
@@ -66,6 +66,7 @@ class Corpus:
     Attributes:
         path: its folder.
         header: what is in it.
+        key: names the content: equal keys, equal corpora.
         offsets: (utterances + 1,) int64, over all shards.
         parts: (utterances,) uint8 index into `header.parts`.
         speakers: (utterances,) int32 index into `header.speakers`, -1 where unknown.
@@ -78,7 +79,7 @@ class Corpus:
             UserError: not a corpus, a newer format, a shard missing or of the wrong size.
         """
         self.path = path
-        self.header: Header = read_header(path)
+        self.header, self.key = read_header(path)
         self._shards = [_map_safetensors(path / shard.file) for shard in self.header.shards]
         for shard, tensors in zip(self.header.shards, self._shards, strict=True):
             expected = (shard.frames, self.header.features.dim)
@@ -107,11 +108,6 @@ class Corpus:
             return np.asarray(self._shards[0]["offsets"])
         lengths = np.concatenate([np.diff(tensors["offsets"]) for tensors in self._shards])
         return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-
-    @property
-    def key(self) -> str:
-        """Names the content: equal keys, equal corpora."""
-        return self.header.checksum()
 
     @property
     def dim(self) -> int:

@@ -75,7 +75,7 @@ def _apply(content: dict[str, Any], override: str) -> None:
 
 def _explain(problem: dict[str, Any]) -> str:
     location = [str(step) for step in problem["loc"]]
-    path, known = _resolve(location)
+    path, known, models = _resolve(location)
     if problem["type"] == "extra_forbidden":
         parent = path.rpartition(".")[0]
         full = [f"{parent}.{key}" if parent else key for key in known]
@@ -84,6 +84,9 @@ def _explain(problem: dict[str, Any]) -> str:
         kinds = [kind.strip(" '") for kind in problem["ctx"]["expected_tags"].split(",")]
         tag = str(problem["ctx"]["tag"])
         return f"{path}.kind: no kind '{tag}'; {did_you_mean(tag, kinds)}"
+    if problem["type"] == "union_tag_not_found":
+        kinds = sorted(map(_kind, models))
+        return f"{path}.kind: missing; one of {', '.join(kinds)}"
     if problem["type"] == "missing":
         return f"{path}: missing"
     message = str(problem["msg"]).removeprefix("Value error, ")
@@ -96,8 +99,8 @@ def _explain(problem: dict[str, Any]) -> str:
     return f"{path}: {message}, not {given!r}"
 
 
-def _resolve(location: list[str]) -> tuple[str, list[str]]:
-    """The key path as the user writes it, and the keys that are known where it ends."""
+def _resolve(location: list[str]) -> tuple[str, list[str], list[type[BaseModel]]]:
+    """The key path as the user writes it, the keys known beside it, the configs that it takes."""
     models: list[type[BaseModel]] = [Recipe]
     path, known = [], []
     for step in location:
@@ -113,7 +116,7 @@ def _resolve(location: list[str]) -> tuple[str, list[str]]:
             if step in model.model_fields
             for inner in _models_in(model.model_fields[step].annotation)
         ]
-    return ".".join(path), known
+    return ".".join(path), known, models
 
 
 def _kind(model: type[BaseModel]) -> str:
