@@ -115,13 +115,16 @@ def corpus(
     from bossline.progress import bar
     from bossline.tables import classes_table, corpora_table, corpus_table
 
+    if name is None and not names():
+        console.print("no corpus yet: bossline import FOLDER --name NAME, or bossline synth")
+        return
     if name is None:
         console.print(corpora_table([(known, open_corpus(known)) for known in names()]))
         return
     opened = open_corpus(name)
     console.print(corpus_table(name, opened))
     if opened.header.labelled_frames:
-        console.print(classes_table(opened))
+        console.print("", classes_table(opened), sep="\n")
     for left_out in opened.header.left_out:
         console.print(f"left out: {left_out.part}/{left_out.id}: {left_out.why}", markup=False)
     if verify:
@@ -200,7 +203,7 @@ def train(
             console=console,
         )
     write_report([finished], finished.path / "report.html")
-    console.print(runs_table([finished]))
+    console.print("", runs_table([finished]), sep="\n")
     console.print(f"report: {finished.path / 'report.html'}", highlight=False)
 
 
@@ -229,7 +232,7 @@ def ladder(
     )
     path = ladder_folder(task, corpus) / "report.html"
     write_report(runs, path)
-    console.print(runs_table(runs))
+    console.print("", runs_table(runs), sep="\n")
     console.print(f"report: {path}", highlight=False)
 
 
