@@ -67,7 +67,11 @@ def train(
         progress.metrics_bytes = journal.flushed_bytes()
         save_checkpoint(run.checkpoint, progress, model, optimiser, tally.state(), runtime.device)
 
-    lr = 0.0
+    def rate_at(step: int) -> float:
+        return recipe.optimiser.lr * recipe.schedule.factor(step, span, progress.scores)
+
+    # Of the last step done: a run may be resumed between an epoch's last step and its validation.
+    lr = rate_at(max(progress.step - 1, 0))
     clock = _Clock()
     with (
         stop_on_signal() as stop,
@@ -91,9 +95,7 @@ def train(
                         f"stopped at step {progress.step}; go on with: "
                         f"bossline train --resume {run.path}"
                     )
-                lr = recipe.optimiser.lr * recipe.schedule.factor(
-                    progress.step, span, progress.scores
-                )
+                lr = rate_at(progress.step)
                 for group in optimiser.param_groups:
                     group["lr"] = lr
                 loss = task.loss(model, task.batch(epoch, step))

@@ -16,6 +16,8 @@ from rich.console import Console
 from bossline import api
 from bossline.corpora.packed import Corpus
 from bossline.errors import UserError
+from bossline.tasks.phoneme import PhonemeTask
+from bossline.training import loop
 from bossline.training.contract import StepLoss
 from bossline.training.run import Run
 from bossline.training.signals import Interrupted
@@ -50,7 +52,7 @@ else:
 """
 
 
-def result_of(run: Path) -> dict[str, bytes | list[dict[str, object]]]:
+def result_of(run: Path) -> dict[str, object]:
     """All that must not depend on interruptions."""
     metrics = Run(run).metrics()
     for record in metrics:
@@ -59,7 +61,7 @@ def result_of(run: Path) -> dict[str, bytes | list[dict[str, object]]]:
     return {
         "weights": (run / "best.safetensors").read_bytes(),
         "scores": (run / "scores.json").read_bytes(),
-        "metrics": metrics,
+        **{f"record {number}": record for number, record in enumerate(metrics)},
     }
 
 
@@ -118,6 +120,24 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     monkeypatch.setattr(Tally, "add", add)
     api.resume("runs/int", console=QUIET, device="cpu")
     assert result_of(Path("runs/int")) == result_of(whole)
+
+
+def test_a_crash_between_the_last_step_and_the_validation(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(self: PhonemeTask, model: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop.train, "__defaults__", (loop.Cadence(checkpoint_seconds=0),))
+    with monkeypatch.context() as patch:
+        patch.setattr(PhonemeTask, "validate", crash)
+        with pytest.raises(KeyboardInterrupt):
+            api.train(
+                "phoneme/strong", "toy", OVERRIDES, run="runs/c", threads=1, device="cpu",
+                console=QUIET,
+            )  # fmt: skip
+    api.resume("runs/c", console=QUIET, device="cpu")
+    assert result_of(Path("runs/c")) == result_of(whole)
 
 
 def test_a_run_in_use_is_refused(whole: Path) -> None:
