@@ -91,7 +91,8 @@ def _continue(run: Run, task: PhonemeTask, console: Console) -> None:
     with run.locked():
         console.print(
             f"{run.recipe.name} on {run.info.corpus}: {run.info.parameters:,} parameters, "
-            f"{len(task.training):,} training frames, {run.info.hardware} -> {run.path}",
+            f"{len(task.training):,} training frames ({task.training.description}), "
+            f"{run.info.hardware} -> {run.path}",
             highlight=False,
             markup=False,
             soft_wrap=True,

@@ -238,13 +238,13 @@ def ladder(
 
 @app.command(epilog="Example: `bossline evaluate runs/phoneme-strong-libriphone-1`")
 def evaluate(run: Path, device: DeviceOption = "auto") -> None:
-    """Score the best weights of a run on its validation and test splits."""
+    """Score the best weights of a run on its validation and test splits, class by class too."""
     from bossline import api
-    from bossline.tables import scores_table
+    from bossline.tables import per_class_table, scores_table
 
     opened = api.load_run(run)
     api.evaluate(opened, device=device)
-    console.print(scores_table(opened))
+    console.print(scores_table(opened), "", per_class_table(opened), sep="\n")
 
 
 @app.command(

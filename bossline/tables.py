@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from bossline.corpora.packed import Corpus
+from bossline.evaluation.frames import precision_recall_f1
 from bossline.inference.prediction import Prediction
 from bossline.recipes import catalogue
 from bossline.reports.wording import duration, standing
@@ -146,6 +147,21 @@ def scores_table(run: Run) -> Table:
             f"{len(scores.utterances):,}",
             f"{scores.frames:,}",
         )
+    return table
+
+
+def per_class_table(run: Run) -> Table:
+    """Precision, recall and F1 of each class on the test split, most frequent class first."""
+    table = _table(
+        "class", "frames", "precision", "recall", "F1",
+        right=("frames", "precision", "recall", "F1"),
+    )  # fmt: skip
+    confusion = np.array(run.scores["test"].confusion)
+    scores = np.stack(precision_recall_f1(confusion), axis=1)
+    frames = confusion.sum(1)
+    for label in frames.argsort(kind="stable")[::-1]:
+        shown = [f"{value:.4f}" for value in scores[label]]
+        table.add_row(run.info.classes[label], f"{frames[label]:,}", *shown)
     return table
 
 

@@ -92,6 +92,7 @@ def test_from_a_data_folder_to_a_submission(bossline: Bossline, tmp_path: Path) 
     code, out, _ = bossline("evaluate", "runs/a")
     assert code == 0
     assert "validation" in out
+    assert "precision" in out
 
     code, out, _ = bossline("submit", "a", "-o", "prediction.csv")
     assert code == 0

@@ -23,6 +23,10 @@ class FrameBatches(Protocol):
         """Frames in all."""
 
     @property
+    def description(self) -> str:
+        """What a step sees, in a few words."""
+
+    @property
     def steps_per_epoch(self) -> int: ...
 
     def batch(self, seed: int, epoch: int, step: int) -> tuple[Any, Tensor]:

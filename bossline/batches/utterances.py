@@ -101,14 +101,21 @@ class Utterances:
         return batch.with_frames(rows.masked_fill(~batch.mask.unsqueeze(2), 0)), numbers[batch.mask]
 
     @property
+    def description(self) -> str:
+        waste = padding_waste(self.lengths, self._bucketed(0, 0))
+        return f"whole utterances, batches of {self._size}, {waste:.1%} padding"
+
+    def _bucketed(self, seed: int, epoch: int) -> list[Numbers]:
+        return bucketed(self.lengths, self._size, np.random.default_rng([seed, epoch]))
+
+    @property
     def steps_per_epoch(self) -> int:
-        return len(bucketed(self.lengths, self._size, np.random.default_rng(0)))
+        return len(self._bucketed(0, 0))
 
     def batch(self, seed: int, epoch: int, step: int) -> tuple[Padded, Tensor]:
         """One batch of utterances and the numbers of its frames."""
         if self._plan is None or self._plan[:2] != (seed, epoch):
-            plan = bucketed(self.lengths, self._size, np.random.default_rng([seed, epoch]))
-            self._plan = seed, epoch, plan
+            self._plan = seed, epoch, self._bucketed(seed, epoch)
         return self.gather(self._plan[2][step])
 
     def in_order(self) -> Iterator[tuple[Padded, Tensor]]:

@@ -76,7 +76,7 @@ class Windows:
         """See WindowConfig.open."""
         reach = config.frames // 2
         self.lengths = np.array([len(piece) for piece in pieces], np.int64)
-        self._size = config.size
+        self._width, self._size = config.frames, config.size
         self._order: tuple[int, int, Tensor] | None = None
         frames = torch.from_numpy(pad_edges(pieces, reach)).to(device)
         rows, dim = frames.shape
@@ -92,6 +92,10 @@ class Windows:
     def gather(self, numbers: Tensor) -> Tensor:
         """(B, width * D) float32: the windows of these numbers, frames in order of time."""
         return self._view.index_select(0, self._starts[numbers]).float()
+
+    @property
+    def description(self) -> str:
+        return f"windows of {self._width}, batches of {self._size}"
 
     @property
     def steps_per_epoch(self) -> int:

@@ -7,7 +7,6 @@ from typing import Literal
 from pydantic import Field
 
 from bossline.config import Config
-from bossline.errors import UserError
 
 Deltas = Literal["none", "time", "coefficient"]
 
@@ -49,15 +48,3 @@ class FeatureSpec(Config):
             "CMVN per utterance" if self.normalisation == "utterance" else "not normalised",
         ]
         return ", ".join(parts)
-
-    def require(self, other: FeatureSpec, what: str) -> None:
-        """Refuse features of another kind.
-
-        Raises:
-            UserError: names both descriptions.
-        """
-        if other != self:
-            raise UserError(
-                f"{what} has other features than the model was trained on: "
-                f"it has ({other.describe()}), the model wants ({self.describe()})"
-            )
