@@ -1,0 +1,63 @@
+"""A model of whole utterances goes the same way as a model of windows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bossline import api
+from bossline.corpora.packed import Corpus
+
+SMALL = (
+    "epochs=4",
+    "batches.size=100",
+    "model.encoder.width=8",
+    "model.encoder.depth=1",
+    "model.encoder.front_width=8",
+    "optimiser.lr=2e-2",
+    "precision=float32",
+)
+
+
+def test_trained_scored_predicted_and_submitted(toy: Corpus, tmp_path: Path) -> None:
+    run = api.train(
+        "phoneme/boss-small", "toy", SMALL, device="cpu", threads=1, console=Console(quiet=True)
+    )
+    scores = run.scores["test"]
+    assert scores.accuracy.value > 0.6  # five classes: chance is about 0.2
+    predictions = {p.id: p for p in api.predict(run, "test", device="cpu")}
+    right = [
+        int((predictions[id].labels == toy.frame_labels(toy.ids.index(id))).sum())
+        for id in scores.utterances
+    ]
+    assert right == list(scores.correct)
+
+    # Alone an utterance gets what it got in a batch of others.
+    name = scores.utterances[0]
+    np.save(tmp_path / "alone.npy", toy.frames(toy.ids.index(name)))
+    (alone,) = api.predict(run, tmp_path / "alone.npy", device="cpu")
+    np.testing.assert_allclose(alone.probabilities, predictions[name].probabilities, atol=1e-5)
+    unlabelled = int(toy.lengths[~toy.labelled].sum())
+    assert api.submit(run, tmp_path / "p.csv", device="cpu") == unlabelled
+
+
+def test_resuming_is_exact_here_too(toy: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    whole = api.train(
+        "phoneme/boss-small", "toy", SMALL, run="runs/whole", device="cpu", threads=1,
+        console=Console(quiet=True),
+    )  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "_score", crash)
+        with pytest.raises(KeyboardInterrupt):
+            api.train(
+                "phoneme/boss-small", "toy", SMALL, run="runs/cut", device="cpu", threads=1,
+                console=Console(quiet=True),
+            )  # fmt: skip
+    resumed = api.resume("runs/cut", console=Console(quiet=True))
+    assert resumed.best_weights.read_bytes() == whole.best_weights.read_bytes()
