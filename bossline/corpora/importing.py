@@ -19,7 +19,7 @@ from bossline.corpora.packed import Corpus
 from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.readers import choose_reader
 from bossline.corpora.readers.base import Listing, Problem, Reader, Utterance
-from bossline.corpora.store import check_name, pack_path, register
+from bossline.corpora.store import check_name, is_packed, pack_path, register
 from bossline.corpora.writer import writing
 from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
@@ -71,7 +71,7 @@ def import_corpus(
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         key = _fingerprint(path, chosen, [options, note], threads, progress)
         pack = pack_path(key)
-        if fresh or not _opens(pack):
+        if fresh or not is_packed(pack):
             source = Source(reader=chosen.name, path=str(path), options=options)
             _pack(pack, path, chosen.scan(path), source, note, threads, progress)
     register(name, pack)
@@ -103,14 +103,6 @@ def _fingerprint(
         contents.append([file.relative_to(path).as_posix(), digest])
         progress("reading", len(contents), len(files))
     return hashlib.sha256(json.dumps([FORMAT, reader.name, options, contents]).encode()).hexdigest()
-
-
-def _opens(pack: Path) -> bool:
-    try:
-        Corpus(pack)
-    except UserError:
-        return False
-    return True
 
 
 def _pack(

@@ -37,6 +37,15 @@ def pack_path(key: str) -> Path:
     return home() / "packs" / key[:32]
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a pack is there and opens; a damaged one is to be made again."""
+    try:
+        Corpus(path)
+    except UserError:
+        return False
+    return True
+
+
 def _pointer(name: str) -> Path:
     return home() / "corpora" / f"{name}.json"
 

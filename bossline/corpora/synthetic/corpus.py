@@ -18,17 +18,15 @@ import numpy.typing as npt
 from pydantic import Field
 
 from bossline.config import Config
-from bossline.corpora.header import HEADER, Source
-from bossline.corpora.packed import Corpus
+from bossline.corpora.header import Source
 from bossline.corpora.phones import ARPABET
-from bossline.corpora.store import pack_path
+from bossline.corpora.store import is_packed, pack_path
 from bossline.corpora.synthetic.acoustics import record, tilt
 from bossline.corpora.synthetic.espeak import SAMPLE_RATE, speak
 from bossline.corpora.synthetic.grammar import sentence
 from bossline.corpora.synthetic.phonemes import segments
 from bossline.corpora.synthetic.voices import Voice, make_voices
 from bossline.corpora.writer import writing
-from bossline.errors import UserError
 from bossline.features.audio import resample
 from bossline.features.mfcc import mfcc
 from bossline.features.spec import FeatureSpec
@@ -161,7 +159,7 @@ def synthesise(
         UserError: the synth extra is missing, or the disk is full.
     """
     path = pack_path(config.key())
-    if _is_there(path):
+    if is_packed(path):
         return path
     make_utterance(config, 0)  # a missing extra shows here, not in another process
     source = Source(reader="synthetic", path="synthetic", options=config.model_dump())
@@ -181,13 +179,3 @@ def synthesise(
         finally:
             utterances.close()
     return path
-
-
-def _is_there(path: Path) -> bool:
-    if not (path / HEADER).is_file():
-        return False
-    try:
-        Corpus(path)
-    except UserError:  # damaged: make it again
-        return False
-    return True
