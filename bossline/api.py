@@ -9,17 +9,22 @@ import numpy as np
 from rich.console import Console
 
 from bossline.corpora.store import open_corpus
+from bossline.errors import UserError
 from bossline.evaluation.frames import FrameScores
 from bossline.inference.inputs import read_features
 from bossline.inference.prediction import Prediction
+from bossline.inference.smoothers import Smoothing, smoother_of
 from bossline.inference.submission import write_submission
-from bossline.inference.trained import UNLABELLED, TrainedModel, utterances_of
+from bossline.inference.trained import UNLABELLED, Ensemble, TrainedModel, utterances_of
 from bossline.recipes import Recipe, load_recipe
 from bossline.runtime import Runtime
 from bossline.tasks import make_task
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.tasks.phoneme import PhonemeTask, ScoredSplit
 from bossline.training.loop import train as train_loop
 from bossline.training.run import Run, new_run_path, start_info
+
+Runs = str | Path | Run | Sequence[str | Path | Run]
+"""A run or its folder, or several."""
 
 
 def load_run(path: str | Path) -> Run:
@@ -103,69 +108,123 @@ def _continue(run: Run, task: PhonemeTask, console: Console) -> None:
         run.checkpoint.unlink(missing_ok=True)
 
 
-def evaluate(run: str | Path | Run, *, device: str = "auto") -> dict[str, FrameScores]:
-    """Score the best weights of a run on its validation and test splits, and keep the scores.
+def evaluate(
+    runs: Runs, *, smoothing: Smoothing | None = None, device: str = "auto"
+) -> dict[str, FrameScores]:
+    """Score the best weights of a run, or of several together, on validation and test.
 
-    The best epoch was chosen on validation; test is only ever reported.
+    The best epoch was chosen on validation; test is only ever reported. The scores of one run with
+    its own smoothing are kept in its folder.
+
+    Args:
+        runs: a run or its folder, or several, which answer by the mean of their log-probabilities.
+        smoothing: None: as the (first) run's recipe says.
+
+    Raises:
+        UserError: a run is not to be had, or runs that do not go together.
     """
-    opened = run if isinstance(run, Run) else Run(run)
-    with opened.locked():
-        _score(opened, make_task(opened.recipe, opened.corpus(), Runtime.choose(device)))
-    return opened.scores
+    opened = _opened(runs)
+    runtime = Runtime.choose(device)
+    task = make_task(opened[0].recipe, opened[0].corpus(), runtime)
+    if len(opened) == 1 and smoothing is None:
+        with opened[0].locked():
+            _score(opened[0], task)
+        return opened[0].scores
+    utterances_of(opened, task.corpus, "test")  # refuses runs that were split in other ways
+    ensemble, smoother = Ensemble(opened, runtime), smoother_of(opened[0], smoothing)
+    scores: dict[str, FrameScores] = {}
+    for split in ("validation", "test"):
+        scores |= _named(split, task.score(ensemble, smoother, split))
+    return scores
 
 
 def _score(run: Run, task: PhonemeTask) -> None:
-    model = TrainedModel(run, task.runtime).model
-    scored = {split: task.score(model, split) for split in ("validation", "test")}
-    run.write_scores({split: result.scores for split, result in scored.items()})
+    smoother = task.fit_smoother()
+    if smoother is not None:
+        run.write_smoothing(smoother.tables())
+    trained = TrainedModel(run, task.runtime)
+    scored = {split: task.score(trained, smoother, split) for split in ("validation", "test")}
+    run.write_scores(_named("validation", scored["validation"]) | _named("test", scored["test"]))
     test = scored["test"]
-    run.write_predictions(
-        {
-            "utterances": test.utterances,
-            "predicted": test.predicted.astype(np.int16),
-            "confidence": test.confidence.astype(np.float16),
-        }
-    )
+    run.write_predictions(test.utterances, test.probabilities, test.predicted)
 
 
-def predict(run: str | Path | Run, source: str | Path, *, device: str = "auto") -> list[Prediction]:
-    """Class probabilities for a file or for a split of the run's corpus.
+def _named(split: str, scored: ScoredSplit) -> dict[str, FrameScores]:
+    if scored.unsmoothed is None:
+        return {split: scored.scores}
+    return {split: scored.scores, f"{split}, unsmoothed": scored.unsmoothed}
+
+
+def predict(
+    runs: Runs,
+    source: str | Path,
+    *,
+    smoothing: Smoothing | None = None,
+    device: str = "auto",
+) -> list[Prediction]:
+    """Class probabilities and labels for a file or for a split of the run's corpus.
 
     Args:
-        run: a run, or its folder.
+        runs: a run or its folder, or several, which answer by the mean of their log-probabilities.
         source: a feature file (.pt, .npy), a recording (.wav, .flac ...), or "train",
             "validation", "test" or "unlabelled".
+        smoothing: None: as the (first) run's recipe says.
 
     Raises:
-        UserError: neither a file nor a split, or features of another kind.
+        UserError: neither a file nor a split, features of another kind, or runs that do not go
+            together.
     """
-    opened = run if isinstance(run, Run) else Run(run)
-    trained = TrainedModel(opened, Runtime.choose(device))
-    rate = trained.features.frames_per_second
+    opened = _opened(runs)
+    ensemble, smoother = Ensemble(opened, Runtime.choose(device)), smoother_of(opened[0], smoothing)
     if Path(source).suffix:
-        path = Path(source)
-        probabilities = trained.probabilities([read_features(path, trained.features)])
-        return [Prediction(path.stem, probabilities, trained.classes, rate)]
-    corpus = opened.corpus()
-    chosen = utterances_of(opened, corpus, str(source))
-    probabilities = trained.probabilities([corpus.frames(int(u)) for u in chosen])
-    ends = np.cumsum(corpus.lengths[chosen])
+        ids = [Path(source).stem]
+        pieces = [read_features(Path(source), ensemble.features)]
+    else:
+        corpus = opened[0].corpus()
+        chosen = utterances_of(opened, corpus, str(source))
+        ids = [corpus.ids[u] for u in chosen]
+        pieces = [corpus.frames(int(u)) for u in chosen]
+    probabilities = ensemble.probabilities(pieces)
+    lengths = np.array([len(piece) for piece in pieces])
+    labels = probabilities.argmax(1) if smoother is None else smoother.path(probabilities, lengths)
+    ends, rate = np.cumsum(lengths)[:-1], ensemble.features.frames_per_second
     return [
-        Prediction(corpus.ids[u], piece, trained.classes, rate)
-        for u, piece in zip(chosen, np.split(probabilities, ends[:-1]), strict=True)
+        Prediction(id, rows, path, ensemble.classes, rate)
+        for id, rows, path in zip(
+            ids, np.split(probabilities, ends), np.split(labels, ends), strict=True
+        )
     ]
 
 
 def submit(
-    run: str | Path | Run, path: str | Path, *, split: str = UNLABELLED, device: str = "auto"
+    runs: Runs,
+    path: str | Path,
+    *,
+    split: str = UNLABELLED,
+    smoothing: Smoothing | None = None,
+    device: str = "auto",
 ) -> int:
     """Write a submission, `Id,Class` for every frame of a split; returns the number of rows.
 
+    Args:
+        runs: a run or its folder, or several, which answer by the mean of their log-probabilities.
+        smoothing: None: as the (first) run's recipe says.
+
     Raises:
-        UserError: the split is empty or incomplete, or the file cannot be written.
+        UserError: the split is empty or incomplete, runs that do not go together, or the file
+            cannot be written.
     """
-    opened = run if isinstance(run, Run) else Run(run)
-    corpus = opened.corpus()
+    opened = _opened(runs)
+    corpus = opened[0].corpus()
     utterances = utterances_of(opened, corpus, split)
-    labels = np.concatenate([p.labels for p in predict(opened, split, device=device)])
+    predictions = predict(opened, split, smoothing=smoothing, device=device)
+    labels = np.concatenate([prediction.labels for prediction in predictions])
     return write_submission(Path(path), corpus, utterances, labels)
+
+
+def _opened(runs: Runs) -> list[Run]:
+    """At least one run, opened."""
+    several = [runs] if isinstance(runs, str | Path | Run) else list(runs)
+    if not several:
+        raise UserError("give at least one run")
+    return [run if isinstance(run, Run) else Run(run) for run in several]

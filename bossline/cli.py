@@ -30,6 +30,14 @@ CorpusOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads [default: all cores]")]
+SmoothingOption = Annotated[
+    Literal["none", "median", "viterbi"] | None,
+    typer.Option(help="of the posteriors [default: as the (first) run's recipe says]"),
+]
+RunArguments = Annotated[
+    list[Path],
+    typer.Argument(metavar="RUN...", help="several answer by the mean of their log-probabilities"),
+]
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="e.g. model.width=1024 epochs=30"),
@@ -236,23 +244,29 @@ def ladder(
     console.print(f"report: {path}", highlight=False)
 
 
-@app.command(epilog="Example: `bossline evaluate runs/phoneme-strong-libriphone-1`")
-def evaluate(run: Path, device: DeviceOption = "auto") -> None:
-    """Score the best weights of a run on its validation and test splits, class by class too."""
+@app.command(
+    epilog="Examples: `bossline evaluate runs/phoneme-strong-libriphone-1`, `bossline evaluate "
+    "RUN1 RUN2 --smoothing viterbi`"
+)
+def evaluate(
+    runs: RunArguments, smoothing: SmoothingOption = None, device: DeviceOption = "auto"
+) -> None:
+    """Score the best weights on validation and test, class by class too."""
     from bossline import api
     from bossline.tables import per_class_table, scores_table
 
-    opened = api.load_run(run)
-    api.evaluate(opened, device=device)
-    console.print(scores_table(opened), "", per_class_table(opened), sep="\n")
+    opened = [api.load_run(path) for path in runs]
+    scores = api.evaluate(opened, smoothing=smoothing, device=device)
+    classes = opened[0].info.classes
+    console.print(scores_table(scores), "", per_class_table(scores["test"], classes), sep="\n")
 
 
 @app.command(
     epilog="Examples: `bossline predict RUN recording.wav`, `bossline predict RUN features.pt -o "
-    "phones.csv`, `bossline predict RUN test -o probabilities.npy`"
+    "phones.csv`, `bossline predict RUN1 RUN2 test -o probabilities.npy`"
 )
 def predict(
-    run: Path,
+    runs: RunArguments,
     source: Annotated[
         str,
         typer.Argument(
@@ -263,6 +277,7 @@ def predict(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help=".csv: classes; .npy: probabilities")
     ] = None,
+    smoothing: SmoothingOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Classes or probabilities for a file or a split."""
@@ -272,7 +287,7 @@ def predict(
 
     if output is not None:
         check_output(output)
-    predictions = api.predict(run, source, device=device)
+    predictions = api.predict(runs, source, smoothing=smoothing, device=device)
     if output is not None:
         write_predictions(predictions, output)
         frames = sum(len(p.probabilities) for p in predictions)
@@ -282,19 +297,23 @@ def predict(
             console.print(segments_table(prediction))
 
 
-@app.command(epilog="Example: `bossline submit runs/phoneme-strong-libriphone-1 -o prediction.csv`")
+@app.command(
+    epilog="Examples: `bossline submit runs/phoneme-strong-libriphone-1 -o prediction.csv`, "
+    "`bossline submit RUN1 RUN2 -o prediction.csv`"
+)
 def submit(
-    run: Path,
+    runs: RunArguments,
     output: Annotated[Path, typer.Option("--output", "-o", help="the CSV to write")],
     split: Annotated[
         str, typer.Option(help="unlabelled: the course's test set; or test, validation, train")
     ] = "unlabelled",
+    smoothing: SmoothingOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Write Id,Class for the leaderboard; the rows are counted against the split."""
     from bossline import api
 
-    rows = api.submit(run, output, split=split, device=device)
+    rows = api.submit(runs, output, split=split, smoothing=smoothing, device=device)
     console.print(f"{output}: {rows:,} rows", highlight=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -10,7 +10,8 @@ from rich import box
 from rich.table import Table
 
 from bossline.corpora.packed import Corpus
-from bossline.evaluation.frames import precision_recall_f1
+from bossline.evaluation.comparison import paired_difference
+from bossline.evaluation.frames import FrameScores, precision_recall_f1
 from bossline.inference.prediction import Prediction
 from bossline.recipes import catalogue
 from bossline.reports.wording import duration, standing
@@ -136,32 +137,36 @@ def _count(number: int) -> str:
     return f"{number / 1e3:.3g} k" if number < 1e6 else f"{number / 1e6:.3g} M"
 
 
-def scores_table(run: Run) -> Table:
-    """One run's scores, split by split."""
+def scores_table(scores: Mapping[str, FrameScores]) -> Table:
+    """Scores split by split; where a smoother decided, what it changed."""
     table = _table("split", "accuracy [95 %]", "macro F1", "utterances", "frames")
-    for split, scores in run.scores.items():
+    for split, found in scores.items():
         table.add_row(
             split,
-            str(scores.accuracy),
-            f"{scores.macro_f1:.4f}",
-            f"{len(scores.utterances):,}",
-            f"{scores.frames:,}",
+            str(found.accuracy),
+            f"{found.macro_f1:.4f}",
+            f"{len(found.utterances):,}",
+            f"{found.frames:,}",
         )
+    before = scores.get("test, unsmoothed")
+    if before is not None:
+        table.caption = f"smoothing on test: {paired_difference(scores['test'], before)}"
+        table.caption_justify = "left"
     return table
 
 
-def per_class_table(run: Run) -> Table:
-    """Precision, recall and F1 of each class on the test split, most frequent class first."""
+def per_class_table(scores: FrameScores, classes: Sequence[str]) -> Table:
+    """Precision, recall and F1 of each class, most frequent class first."""
     table = _table(
         "class", "frames", "precision", "recall", "F1",
         right=("frames", "precision", "recall", "F1"),
     )  # fmt: skip
-    confusion = np.array(run.scores["test"].confusion)
-    scores = np.stack(precision_recall_f1(confusion), axis=1)
+    confusion = np.array(scores.confusion)
+    rates = np.stack(precision_recall_f1(confusion), axis=1)
     frames = confusion.sum(1)
     for label in frames.argsort(kind="stable")[::-1]:
-        shown = [f"{value:.4f}" for value in scores[label]]
-        table.add_row(run.info.classes[label], f"{frames[label]:,}", *shown)
+        shown = [f"{value:.4f}" for value in rates[label]]
+        table.add_row(classes[label], f"{frames[label]:,}", *shown)
     return table
 
 

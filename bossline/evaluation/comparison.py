@@ -18,6 +18,10 @@ class Comparison(Config):
     difference: Interval
     verdict: Verdict
 
+    def __str__(self) -> str:
+        d = self.difference
+        return f"{d.value:+.4f} [{d.low:+.4f}, {d.high:+.4f}], {self.verdict}"
+
 
 def paired_difference(a: FrameScores, b: FrameScores) -> Comparison:
     """Accuracy of `a` minus that of `b`, with a paired bootstrap interval over utterances.

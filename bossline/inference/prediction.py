@@ -27,21 +27,18 @@ class Segment:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Class probabilities of one utterance's frames."""
+    """Class probabilities of one utterance's frames, and what they were taken for."""
 
     id: str
     probabilities: npt.NDArray[np.float32]  # (T, C)
+    labels: npt.NDArray[np.int64]  # (T,) the smoothed path, or the most probable classes
     classes: tuple[str, ...]
     frames_per_second: float
 
-    @property
-    def labels(self) -> npt.NDArray[np.int64]:
-        """(T,) the most probable class of each frame."""
-        return np.asarray(self.probabilities.argmax(1))
-
     def segments(self) -> Iterator[Segment]:
         """Equal neighbours merged."""
-        labels, best = self.labels, self.probabilities.max(1)
+        labels = self.labels
+        best = np.take_along_axis(self.probabilities, labels[:, None], axis=1)[:, 0]
         edges = np.flatnonzero(np.diff(labels, prepend=-1, append=-1))
         for start, end in pairwise(edges):
             yield Segment(

@@ -1,4 +1,4 @@
-"""The best weights of a run, ready to classify."""
+"""The best weights of one or more runs, ready to classify."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from bossline.training.checkpoint import load_weights
 from bossline.training.run import Run
 
 UNLABELLED = "unlabelled"
+
+_LEAST = np.finfo(np.float32).tiny  # a probability that underflows to 0 must not rule a class out
 
 
 class TrainedModel:
@@ -46,19 +48,62 @@ class TrainedModel:
         return np.asarray(result.cpu().numpy())
 
 
-def utterances_of(run: Run, corpus: Corpus, split: str) -> Ints:
-    """Utterances of "train", "validation" or "test" as the run saw them, or of "unlabelled".
+class Ensemble:
+    """Several runs that answer as one: the geometric mean of their probabilities.
+
+    Averaging log-probabilities lets every member veto a class; of one run, the run itself.
+    """
+
+    def __init__(self, runs: Sequence[Run], runtime: Runtime) -> None:
+        """
+        Raises:
+            UserError: the runs have other classes or features, or one has no weights.
+        """
+        first, *others = runs
+        for other in others:
+            for what in ("classes", "features"):
+                if getattr(other.info, what) != getattr(first.info, what):
+                    raise UserError(
+                        f"{first.path} and {other.path} were trained on other {what}: "
+                        "they cannot answer together"
+                    )
+        self.features, self.classes = first.info.features, first.info.classes
+        self._members = [TrainedModel(run, runtime) for run in runs]
+
+    def probabilities(self, pieces: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float32]:
+        """See TrainedModel.probabilities."""
+        if len(self._members) == 1:
+            return self._members[0].probabilities(pieces)
+        total = sum(
+            np.log(np.maximum(member.probabilities(pieces), _LEAST)) for member in self._members
+        )
+        mean = np.exp(total / len(self._members))
+        return np.asarray(mean / mean.sum(1, keepdims=True), np.float32)
+
+
+def utterances_of(runs: Sequence[Run], corpus: Corpus, split: str) -> Ints:
+    """Utterances of "train", "validation" or "test" as the runs saw them, or of "unlabelled".
 
     Raises:
-        UserError: no such split, or it is empty.
+        UserError: no such split, it is empty, or it is another one for some of the runs.
     """
+    first, *others = runs
     if split == UNLABELLED:
         chosen: Ints = np.flatnonzero(~corpus.labelled)
         if not len(chosen):
             raise UserError(
-                f"corpus '{run.info.corpus}' has no unlabelled utterances; take --split test"
+                f"corpus '{first.info.corpus}' has no unlabelled utterances; take --split test"
             )
         return chosen
     if split not in SPLITS:
         raise UserError(f"no split '{split}': {did_you_mean(split, (*SPLITS, UNLABELLED))}")
-    return split_corpus(corpus, run.recipe.split)[split]
+    for other in others:
+        if (other.recipe.split, other.info.corpus_key) != (
+            first.recipe.split,
+            first.info.corpus_key,
+        ):
+            raise UserError(
+                f"{other.path} was split in another way than {first.path}: what one is tested on "
+                "the other was trained on"
+            )
+    return split_corpus(corpus, first.recipe.split)[split]

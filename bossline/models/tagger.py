@@ -6,11 +6,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 from torch import Tensor, nn
+from torch.nn import functional
 
 from bossline.batches.padded import Padded
 from bossline.config import Config
 from bossline.models.dropout import Dropout
 from bossline.models.encoders import EncoderConfig
+from bossline.models.encoders.base import zero_padding
 
 
 class TaggerConfig(Config):
@@ -21,6 +23,9 @@ class TaggerConfig(Config):
     kind: Literal["tagger"] = "tagger"
     encoder: EncoderConfig
     dropout: float = Field(0.0, ge=0, lt=1, description="before the output layer")
+    stack: int = Field(
+        1, ge=1, description="neighbouring frames that the encoder reads, and labels, as one step"
+    )
 
     @field_validator("encoder")
     @classmethod
@@ -39,15 +44,34 @@ class TaggerConfig(Config):
 
 
 class Tagger(nn.Module):
-    """Padded (B, T, inputs) -> (sum of lengths, outputs) logits of the real frames, end to end."""
+    """Padded (B, T, inputs) -> (sum of lengths, outputs) logits of the real frames, end to end.
+
+    With `stack` k the encoder makes T / k steps of k frames side by side, and the output layer
+    gives each step k labels: every frame keeps its own, and a recurrence costs a k-th.
+    """
 
     def __init__(self, config: TaggerConfig, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.encoder = config.encoder.build(inputs)
+        self.stack = config.stack
+        self.encoder = config.encoder.build(config.stack * inputs)
         self.dropout = Dropout(config.dropout)
-        self.output = nn.Linear(self.encoder.outputs, outputs)
+        self.output = nn.Linear(self.encoder.outputs, config.stack * outputs)
 
     def forward(self, batch: Padded) -> Tensor:
-        frames = self.encoder(batch).joined()
-        logits: Tensor = self.output(self.dropout(frames))
-        return logits
+        steps = self.encoder(stacked(batch, self.stack)).frames
+        logits: Tensor = self.output(self.dropout(steps))
+        frames = logits.view(len(logits), -1, logits.shape[2] // self.stack)
+        return batch.with_frames(frames[:, : batch.frames.shape[1]]).joined()
+
+
+def stacked(batch: Padded, count: int) -> Padded:
+    """(B, T, D) -> (B, ceil(T / count), count * D): neighbouring frames side by side.
+
+    A last step that lacks frames is filled with zeros.
+    """
+    if count == 1:
+        return batch
+    frames = zero_padding(batch.frames, batch.mask)
+    frames = functional.pad(frames, (0, 0, 0, -frames.shape[1] % count))
+    steps = frames.reshape(len(frames), -1, count * frames.shape[2])
+    return Padded(steps, -(-batch.lengths // count))

@@ -6,12 +6,15 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from bossline.augmentation import AugmentConfig
 from bossline.batches import BatchConfig
 from bossline.batches.windows import WindowConfig
 from bossline.config import Config
 from bossline.corpora.splits import SplitConfig
 from bossline.models import ModelConfig
 from bossline.objectives.cross_entropy import CrossEntropyConfig
+from bossline.smoothing import SmoothingConfig
+from bossline.training.averaging import AveragingConfig
 from bossline.training.optimisers import OptimiserConfig
 from bossline.training.schedules import ConstantConfig, ScheduleConfig
 
@@ -30,10 +33,15 @@ class Recipe(Config):
     )
     split: SplitConfig = SplitConfig()
     batches: BatchConfig = WindowConfig()
+    augment: AugmentConfig | None = Field(None, description="SpecAugment, in training only")
     model: ModelConfig
     objective: CrossEntropyConfig = CrossEntropyConfig()
     optimiser: OptimiserConfig
     schedule: ScheduleConfig = ConstantConfig()
+    averaging: AveragingConfig | None = None
+    smoothing: SmoothingConfig | None = Field(
+        None, description="what turns posteriors into a path of phones after training"
+    )
     clip: float | None = Field(None, gt=0, description="largest L2 norm of all gradients together")
     patience: int | None = Field(
         None, ge=1, description="stop after so many epochs without a better validation score"
@@ -46,4 +54,10 @@ class Recipe(Config):
                 f"a model of kind {self.model.kind} takes {self.model.takes}: "
                 f"set batches.kind={self.model.takes}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _augments_utterances(self) -> Recipe:
+        if self.augment is not None and self.batches.kind != "utterances":
+            raise ValueError("augment works on whole utterances: set batches.kind=utterances")
         return self

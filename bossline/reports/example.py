@@ -1,8 +1,8 @@
-"""One utterance, seen and read: features, true phones, predicted phones, confidence."""
+"""One utterance, seen and read: features, posteriors, true and predicted phones, confidence."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,72 +11,92 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from bossline.reports.groups import grouped
+from bossline.reports.posteriors import classes_that_matter, draw_posteriors, path_name
+from bossline.reports.segments import segments
 from bossline.reports.style import ERROR, INK, MUTED, NORMAL, SMALL, dress, new_figure
-from bossline.training.run import Example
+from bossline.training.run import EXAMPLE_SECONDS, Example
 
-SECONDS = 4.0  # as much as stays readable on one line
-_WIDTH = 11.4  # inches
+# Inches: the figure's width, the height of its parts, and what lies between them.
+_WIDTH = 11.4
+_FEATURES, _ROW, _STRIP, _CONFIDENCE, _BETWEEN = 1.3, 0.145, 0.27, 0.7, 1.4
 _LETTER = 0.075  # inches that a letter of a phone's name takes
 
 
 def example(example: Example, classes: tuple[str, ...]) -> Figure:
-    """The first seconds of an utterance: features over true phones, predicted phones, errors."""
-    rate = example.frames_per_second
-    frames = min(len(example.true), round(SECONDS * rate))
-    end = frames / rate
-    true, predicted = example.true[:frames], example.predicted[:frames]
-    figure = new_figure(_WIDTH, 4.3)
-    heat, strip_true, strip_predicted, confidence = figure.subplots(
-        4, 1, sharex=True, height_ratios=[4.2, 0.8, 0.8, 1.8]
+    """The first seconds of an utterance: features, posteriors with paths, strips, confidence."""
+    shown = _beginning(example)
+    end = len(shown.true) / shown.frames_per_second
+    strips = {"true": shown.true, "predicted": shown.posteriors.argmax(axis=1)}
+    if shown.smoothed:
+        strips["smoothed"] = shown.predicted
+    rows = classes_that_matter(shown, classes)
+    heights = [_FEATURES, _ROW * len(rows), *[_STRIP] * len(strips), _CONFIDENCE]
+    figure = new_figure(_WIDTH, sum(heights) + _BETWEEN)
+    heat, posteriors, *bands, confidence = figure.subplots(
+        len(heights), 1, sharex=True, height_ratios=heights
     )
-    dress(heat, y="feature")
-    features = example.features[:frames].T
+    dress(heat)
+    _features(heat, shown.features, end)
+    dress(posteriors)
+    draw_posteriors(posteriors, shown, rows, classes)
+    colours = {k: group.colour for group in grouped(classes) for k in group.members}
+    for axes, (title, row) in zip(bands, strips.items(), strict=True):
+        dress(axes)
+        axes.set_yticks([0.5], [title], color=INK)
+        _strip(axes, row, shown.frames_per_second, end, classes, colours)
+    dress(confidence, x="seconds", grid="y")
+    _confidence(confidence, shown)
+    confidence.set_xlim(0, end)
+    return figure
+
+
+def _beginning(example: Example) -> Example:
+    """As much as stays readable."""
+    frames = slice(round(EXAMPLE_SECONDS * example.frames_per_second))
+    return replace(
+        example,
+        features=example.features[frames],
+        true=example.true[frames],
+        posteriors=example.posteriors[frames],
+        predicted=example.predicted[frames],
+    )
+
+
+def _features(axes: Axes, features: npt.NDArray[np.float32], end: float) -> None:
+    """Features (T, D) as a heat map that ends at `end` seconds."""
     low, high = np.quantile(features, [0.01, 0.99])  # an outlier must not bleach the rest
-    heat.imshow(
-        features,
+    axes.imshow(
+        features.T,
         aspect="auto",
         origin="lower",
         interpolation="none",
         cmap="viridis",
         vmin=float(low),
         vmax=float(high),
-        extent=(0, end, -0.5, features.shape[0] - 0.5),
+        extent=(0, end, -0.5, features.shape[1] - 0.5),
     )
-    colours = {k: group.colour for group in grouped(classes) for k in group.members}
-    for axes, row, title in (
-        (strip_true, true, "true"),
-        (strip_predicted, predicted, "predicted"),
-    ):
-        dress(axes)
-        axes.set_yticks([0.5], [title], color=INK)
-        _strip(axes, row, rate, end, classes, colours)
-    dress(confidence, x="seconds", grid="y")
-    times = (np.arange(frames) + 0.5) / rate
-    confidence.fill_between(
-        np.arange(frames + 1) / rate,
-        0,
-        1,
-        where=np.append(true != predicted, False),
-        step="post",
-        color=ERROR,
-        alpha=0.28,
-        linewidth=0,
-    )
-    confidence.plot(times, example.confidence[:frames], color=INK, linewidth=1.2)
-    confidence.set(xlim=(0, end), ylim=(0, 1.02))
-    confidence.set_yticks([0, 0.5, 1])
-    confidence.set_title(
-        "confidence of the prediction; shaded: wrong", loc="left", fontsize=NORMAL, color=MUTED
-    )
-    return figure
+    axes.set_title("features", loc="left", fontsize=NORMAL, color=MUTED)
 
 
-def _segments(row: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
-    """Runs of equal classes: (class, first frame, frame after the last)."""
-    edges = np.flatnonzero(np.diff(row)) + 1
-    starts, stops = [0, *edges], [*edges, len(row)]
-    for start, stop in zip(starts, stops, strict=True):
-        yield int(row[start]), int(start), int(stop)
+def _confidence(axes: Axes, example: Example) -> None:
+    """The posterior of the class that was chosen, errors shaded."""
+    rate = example.frames_per_second
+    wrong = [
+        (start / rate, (stop - start) / rate)
+        for differs, start, stop in segments((example.true != example.predicted).astype(np.int64))
+        if differs
+    ]
+    axes.broken_barh(wrong, (0, 1), facecolor=ERROR, alpha=0.28, linewidth=0)
+    chosen = np.take_along_axis(example.posteriors, example.predicted[:, None], axis=1)[:, 0]
+    axes.plot((np.arange(len(chosen)) + 0.5) / rate, chosen, color=INK, linewidth=1.2)
+    axes.set_ylim(0, 1.02)
+    axes.set_yticks([0, 0.5, 1])
+    axes.set_title(
+        f"posterior of the {path_name(example)} phone; shaded: wrong",
+        loc="left",
+        fontsize=NORMAL,
+        color=MUTED,
+    )
 
 
 def _strip(
@@ -89,7 +109,7 @@ def _strip(
 ) -> None:
     """Coloured segments, named where the name fits."""
     axes.set_ylim(0, 1)
-    for k, start, stop in _segments(row):
+    for k, start, stop in segments(row):
         width = (stop - start) / rate
         axes.broken_barh(
             [(start / rate, width)], (0, 1), facecolor=colours[k], edgecolor="white", linewidth=0.7

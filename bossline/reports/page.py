@@ -22,8 +22,9 @@ from bossline.reports.curves import learning_curves, learning_rate
 from bossline.reports.example import example
 from bossline.reports.ladder import ladder
 from bossline.reports.order import from_the_lowest_rung, labels
+from bossline.reports.posteriors import LEAST, path_name
 from bossline.reports.style import svg
-from bossline.training.run import Run, target_of
+from bossline.training.run import EXAMPLE_SECONDS, Example, Run, target_of
 
 _CSS_PIXELS_AN_INCH = 96
 
@@ -172,16 +173,30 @@ def _details(run: Run, key: str) -> dict[str, list[_Picture]]:
         ]
     utterance = run.example()
     if utterance is not None:
-        hits = float((utterance.true == utterance.predicted).mean())
         found["An utterance"] = [
             _picture(
                 example(utterance, classes),
                 f"{key}-example",
-                f"Features, true and predicted phones of {utterance.id}",
-                f"{utterance.id}: {hits:.1%} of all its frames are labelled correctly.",
+                f"Features, posteriors, true and {path_name(utterance)} phones of {utterance.id}",
+                _what_is_seen(utterance),
             )
         ]
     return {heading: pictures for heading, pictures in found.items() if pictures}
+
+
+def _what_is_seen(example: Example) -> str:
+    hits = float((example.true == example.predicted).mean())
+    text = f"{example.id}: {hits:.1%} of all its frames are labelled correctly"
+    if example.smoothed:
+        unsmoothed = float((example.true == example.posteriors.argmax(axis=1)).mean())
+        text += f", {unsmoothed:.1%} before smoothing"
+    if len(example.true) > EXAMPLE_SECONDS * example.frames_per_second:
+        text += f"; its first {EXAMPLE_SECONDS:g} seconds are seen"
+    return (
+        f"{text}. The bluer, the more probable; boxes are the true phones, the line runs through "
+        f"the {path_name(example)} ones. Rows are the phones that are true, {path_name(example)} "
+        f"or at least {LEAST:.0%} probable here."
+    )
 
 
 def _picture(figure: Figure, key: str, label: str, caption: str) -> _Picture:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,15 @@ from bossline.errors import UserError
 from bossline.evaluation.frames import FrameScores
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
+from bossline.smoothing import Smoother
 from bossline.training.contract import StepLoss, Validation
+
+
+class Classifier(Protocol):
+    """What a score is asked of: a trained model, or several."""
+
+    def probabilities(self, pieces: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float32]:
+        """(sum of T, C) of utterances (T, D) each, end to end."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +35,9 @@ class ScoredSplit:
     """Predictions for one split, with what they are worth."""
 
     scores: FrameScores
-    true: npt.NDArray[np.int64]  # (N,), utterances end to end
+    unsmoothed: FrameScores | None  # of the most probable classes, where a smoother decided
+    probabilities: npt.NDArray[np.float32]  # (N, C), utterances end to end
     predicted: npt.NDArray[np.int64]  # (N,)
-    confidence: npt.NDArray[np.float32]  # (N,) probability of the predicted class
     utterances: npt.NDArray[np.int64]  # (U,) index into the corpus
 
 
@@ -73,6 +82,11 @@ class PhonemeTask:
     def steps_per_epoch(self) -> int:
         return self.training.steps_per_epoch
 
+    @property
+    def _blocks(self) -> int:
+        """Parts of a frame that frequency masks treat alike: statics and two orders of deltas."""
+        return 1 if self.corpus.header.features.deltas == "none" else 3
+
     def build_model(self) -> nn.Module:
         header = self.corpus.header
         model = build_model(self.recipe, header.features.dim, len(header.classes))
@@ -81,6 +95,8 @@ class PhonemeTask:
     def batch(self, epoch: int, step: int) -> tuple[Any, Tensor]:
         """What the model takes, and the labels (n,) int64 of the frames that it answers for."""
         inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
+        if self.recipe.augment is not None:
+            inputs, numbers = self.recipe.augment(inputs, numbers, self._blocks)
         return inputs, self._training_labels[numbers].long()
 
     def loss(self, model: nn.Module, batch: tuple[Any, Tensor]) -> StepLoss:
@@ -97,21 +113,32 @@ class PhonemeTask:
         right = (probabilities.argmax(1) == labels).double().mean()
         return Validation(loss=float(-picked.log().double().mean()), score=float(right))
 
-    def score(self, model: nn.Module, split: str) -> ScoredSplit:
+    def fit_smoother(self) -> Smoother | None:
+        """The recipe's smoother, fitted to the training labels."""
+        if self.recipe.smoothing is None:
+            return None
+        pieces = [self.corpus.frame_labels(int(u)) for u in self.splits["train"]]
+        return self.recipe.smoothing.fit(pieces, len(self.corpus.header.classes))
+
+    def score(self, classifier: Classifier, smoother: Smoother | None, split: str) -> ScoredSplit:
         """Predict a split and hold it against its labels."""
-        frames = self._open(split)
-        probabilities = classify(model, frames, self.runtime, self.recipe.precision)
-        confidence, predicted = (tensor.cpu().numpy() for tensor in probabilities.max(1))
-        true = self._labels(split).long().numpy()
         utterances = self.splits[split]
-        scores = FrameScores.of(
-            utterances=tuple(self.corpus.ids[u] for u in utterances),
-            lengths=frames.lengths,
-            true=true,
-            predicted=predicted,
-            classes=len(self.corpus.header.classes),
-        )
-        return ScoredSplit(scores, true, predicted, confidence, utterances)
+        probabilities = classifier.probabilities([self.corpus.frames(int(u)) for u in utterances])
+        best = probabilities.argmax(1)
+        lengths = self.corpus.lengths[utterances]
+        path = best if smoother is None else smoother.path(probabilities, lengths)
+
+        def scores(predicted: npt.NDArray[np.int64]) -> FrameScores:
+            return FrameScores.of(
+                utterances=tuple(self.corpus.ids[u] for u in utterances),
+                lengths=lengths,
+                true=self._labels(split).numpy(),
+                predicted=predicted,
+                classes=len(self.corpus.header.classes),
+            )
+
+        unsmoothed = None if smoother is None else scores(best)
+        return ScoredSplit(scores(path), unsmoothed, probabilities, path, utterances)
 
 
 def build_model(recipe: Recipe, dim: int, classes: int) -> nn.Module:

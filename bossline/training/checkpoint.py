@@ -19,9 +19,10 @@ from bossline.files import replacing
 
 @dataclass
 class Progress:
-    """How far a training has come; with model, optimiser and random state, all that resuming needs.
+    """How far a training has come.
 
-    The order of batches and the learning rate are pure functions of it.
+    With model, average, optimiser and random state it is all that resuming needs: the order of
+    batches and the learning rate are pure functions of it.
     """
 
     epoch: int = 0
@@ -36,6 +37,7 @@ def save_checkpoint(
     path: Path,
     progress: Progress,
     model: nn.Module,
+    average: nn.Module | None,
     optimiser: Optimizer,
     tally: dict[str, Any],
     device: torch.device,
@@ -44,6 +46,7 @@ def save_checkpoint(
     content = {
         "progress": vars(progress),
         "model": model.state_dict(),
+        "average": average.state_dict() if average is not None else None,
         "optimiser": optimiser.state_dict(),
         "tally": tally,
         "random": torch.get_rng_state(),
@@ -57,9 +60,13 @@ def save_checkpoint(
 
 
 def load_checkpoint(
-    path: Path, model: nn.Module, optimiser: Optimizer, device: torch.device
+    path: Path,
+    model: nn.Module,
+    average: nn.Module | None,
+    optimiser: Optimizer,
+    device: torch.device,
 ) -> tuple[Progress, dict[str, Any]]:
-    """Put model, optimiser and random state back; returns progress and the epoch's tally.
+    """Put model, average, optimiser and random state back; returns progress and the epoch's tally.
 
     Raises:
         UserError: damaged, or of another model.
@@ -71,6 +78,8 @@ def load_checkpoint(
     except (DamagedFile, OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path}: damaged checkpoint ({error}); start the run again") from error
     _fill(model, content["model"], path)
+    if average is not None:
+        _fill(average, content.get("average") or {}, path)
     optimiser.load_state_dict(content["optimiser"])
     torch.set_rng_state(content["random"].cpu())
     if content["random_cuda"] is not None and device.type == "cuda":

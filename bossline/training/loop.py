@@ -13,6 +13,7 @@ from torch import nn
 
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
+from bossline.training.averaging import WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, save_weights
 from bossline.training.contract import Task
 from bossline.training.journal import Journal
@@ -51,11 +52,12 @@ def train(
     model = task.build_model()
     optimiser = recipe.optimiser.build(model.parameters())
     span = Span(recipe.epochs, task.steps_per_epoch)
+    average = WeightAverage(recipe.averaging, model, span) if recipe.averaging else None
     tally = Tally(runtime.device, interval := max(1, span.steps_per_epoch // READINGS_PER_EPOCH))
     torch.manual_seed(recipe.seed)
     progress = Progress()
     if run.checkpoint.is_file():
-        progress, sums = load_checkpoint(run.checkpoint, model, optimiser, runtime.device)
+        progress, sums = load_checkpoint(run.checkpoint, model, average, optimiser, runtime.device)
         tally.restore(sums)
 
     def save() -> None:
@@ -65,7 +67,9 @@ def train(
         progress.seconds += (now := time.perf_counter()) - clock.began
         clock.began, clock.saved = now, now
         progress.metrics_bytes = journal.flushed_bytes()
-        save_checkpoint(run.checkpoint, progress, model, optimiser, tally.state(), runtime.device)
+        save_checkpoint(
+            run.checkpoint, progress, model, average, optimiser, tally.state(), runtime.device
+        )
 
     def rate_at(step: int) -> float:
         return recipe.optimiser.lr * recipe.schedule.factor(step, span, progress.scores)
@@ -104,8 +108,10 @@ def train(
                 if recipe.clip is not None:
                     nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
                 optimiser.step()
-                tally.add(loss)
                 progress.step += 1
+                if average is not None:
+                    average.update(model, progress.step)
+                tally.add(loss)
                 clock.frames += loss.count
 
                 if (step + 1) % interval == 0:
@@ -125,7 +131,8 @@ def train(
             tally.read_recent()
             trained = tally.read_epoch()
             rate = clock.rate()
-            validation = task.validate(model)
+            judged = average.module if average is not None and average.n_averaged else model
+            validation = task.validate(judged)
             if not math.isfinite(validation.loss):
                 raise Diverged("the validation loss", progress.step, lr)
             progress.epoch += 1
@@ -133,7 +140,7 @@ def train(
             progress.scores.append(validation.score)
             if best:
                 progress.best_epoch = progress.epoch
-                save_weights(run.best_weights, model)
+                save_weights(run.best_weights, judged)
             journal.record(
                 {
                     "kind": "epoch",

@@ -10,6 +10,7 @@
 | best.safetensors       | weights of the epoch with the best validation score               |
 | scores.json            | validation and test scores of the best weights                    |
 | predictions.safetensors | test predictions, frame by frame                                 |
+| smoothing.safetensors  | what a smoother has learnt from the training labels               |
 | report.html            | written by 'bossline report'                                      |
 """
 
@@ -35,7 +36,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from bossline.config import Config
-from bossline.corpora.packed import Corpus
+from bossline.corpora.packed import Corpus, Ints
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError, did_you_mean
 from bossline.evaluation.frames import FrameScores
@@ -48,6 +49,7 @@ from bossline.runtime import Runtime
 from bossline.version import __version__
 
 RUNS = Path("runs")
+EXAMPLE_SECONDS = 4.0  # what fits into one picture
 
 
 class RunInfo(Config):
@@ -80,8 +82,9 @@ class Example:
     id: str
     features: npt.NDArray[np.float32]  # (T, D)
     true: npt.NDArray[np.int64]  # (T,)
-    predicted: npt.NDArray[np.int64]  # (T,)
-    confidence: npt.NDArray[np.float32]  # (T,) probability of the predicted class
+    posteriors: npt.NDArray[np.float32]  # (T, C)
+    predicted: npt.NDArray[np.int64]  # (T,) the smoothed path, or the most probable classes
+    smoothed: bool
     frames_per_second: float
 
 
@@ -177,7 +180,10 @@ class Run:
 
     @cached_property
     def scores(self) -> dict[str, FrameScores]:
-        """Scores of "validation" and "test"; empty before the run is finished."""
+        """Scores of "validation" and "test"; empty before the run is finished.
+
+        Where a smoother decides, "validation, unsmoothed" and "test, unsmoothed" stand beside them.
+        """
         path = self.path / "scores.json"
         if not path.is_file():
             return {}
@@ -196,33 +202,67 @@ class Run:
         )
         self.__dict__.pop("scores", None)
 
-    def write_predictions(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    def write_smoothing(self, tables: dict[str, npt.NDArray[np.float64]]) -> None:
+        with replacing(self.path / "smoothing.safetensors") as temporary:
+            save_file(tables, temporary)
+
+    def smoothing_tables(self) -> dict[str, npt.NDArray[np.float64]]:
+        """What the recipe's smoother has learnt.
+
+        Raises:
+            UserError: the run is not finished, or the file is damaged.
+        """
+        path = self.path / "smoothing.safetensors"
+        try:
+            return load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise UserError(
+                f"{path} is missing or damaged: run 'bossline evaluate {self.path}'"
+            ) from error
+
+    def write_predictions(
+        self, utterances: Ints, probabilities: npt.NDArray[np.float32], predicted: Ints
+    ) -> None:
+        """Keep test predictions, and all posteriors of the one utterance that a report shows.
+
+        Args:
+            utterances: (U,) index into the corpus.
+            probabilities: (N, C), utterances end to end.
+            predicted: (N,) classes.
+        """
+        corpus = self.corpus()
+        lengths = corpus.lengths[utterances]
+        rate = corpus.header.features.frames_per_second
+        shown = int(np.abs(lengths - EXAMPLE_SECONDS * rate).argmin())
+        frames = slice(start := int(lengths[:shown].sum()), start + int(lengths[shown]))
+        confidence = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "utterances": utterances,
+            "predicted": predicted.astype(np.int16),
+            "confidence": confidence.astype(np.float16),
+            "example": utterances[shown : shown + 1],
+            "example_predicted": predicted[frames].astype(np.int16),
+            "example_posteriors": probabilities[frames].astype(np.float16),
+        }
         with replacing(self.path / "predictions.safetensors") as temporary:
             save_file(arrays, temporary)
 
     def example(self) -> Example | None:
         """The first test utterance of a length that a picture can show; None before scoring."""
-        path = self.path / "predictions.safetensors"
-        if not path.is_file():
-            return None
         try:
-            arrays = load_file(path)
+            arrays = load_file(self.path / "predictions.safetensors")
             corpus = self.corpus()
-        except (SafetensorError, UserError):
+            utterance = int(arrays["example"][0])
+        except (OSError, SafetensorError, UserError, KeyError):
             return None  # a report without the corpus at hand lacks this one picture
-        lengths = corpus.lengths[arrays["utterances"]]
-        rate = corpus.header.features.frames_per_second
-        nearest = int(np.abs(lengths - 4 * rate).argmin())  # about four seconds
-        start = int(lengths[:nearest].sum())
-        frames = slice(start, start + int(lengths[nearest]))
-        utterance = int(arrays["utterances"][nearest])
         return Example(
             id=corpus.ids[utterance],
             features=corpus.frames(utterance).astype(np.float32),
             true=corpus.frame_labels(utterance).astype(np.int64),
-            predicted=arrays["predicted"][frames].astype(np.int64),
-            confidence=arrays["confidence"][frames].astype(np.float32),
-            frames_per_second=rate,
+            posteriors=arrays["example_posteriors"].astype(np.float32),
+            predicted=arrays["example_predicted"].astype(np.int64),
+            smoothed=self.recipe.smoothing is not None,
+            frames_per_second=corpus.header.features.frames_per_second,
         )
 
 

@@ -6,13 +6,18 @@ import torch
 from pydantic import ValidationError
 
 from bossline.batches.padded import Padded
-from bossline.models.tagger import TaggerConfig
+from bossline.models.tagger import TaggerConfig, stacked
 
 
-def test_logits_of_a_padded_batch_are_those_of_each_utterance_alone() -> None:
+@pytest.mark.parametrize("stack", [1, 2, 4])
+def test_logits_of_a_padded_batch_are_those_of_each_utterance_alone(stack: int) -> None:
     torch.manual_seed(0)
     config = TaggerConfig.model_validate(
-        {"encoder": {"kind": "rnn", "width": 8, "depth": 2, "front": 3}, "dropout": 0.5}
+        {
+            "encoder": {"kind": "rnn", "width": 8, "depth": 2, "front": 3},
+            "dropout": 0.5,
+            "stack": stack,
+        }
     )
     model = config.build(5, 4).eval()
     lengths = [3, 9, 1, 6]
@@ -24,6 +29,30 @@ def test_logits_of_a_padded_batch_are_those_of_each_utterance_alone() -> None:
     alone = [model(Padded(p.unsqueeze(0), torch.tensor([len(p)]))) for p in pieces]
     assert together.shape == (sum(lengths), 4)
     np.testing.assert_allclose(together.detach(), torch.cat(alone).detach(), atol=1e-5)
+
+
+def test_stacking_puts_neighbours_side_by_side_and_zeros_where_none_are_left() -> None:
+    frames = torch.arange(1.0, 13).view(1, 6, 2)
+    steps = stacked(Padded(frames, torch.tensor([5])), 4)
+    assert steps.lengths.tolist() == [2]
+    assert steps.frames.tolist() == [
+        [[1, 2, 3, 4, 5, 6, 7, 8], [9, 10, 0, 0, 0, 0, 0, 0]],
+    ]
+
+
+def test_each_stacked_frame_has_its_own_logits_in_its_own_place() -> None:
+    torch.manual_seed(0)
+    config = TaggerConfig.model_validate({"encoder": {"kind": "rnn", "width": 8}, "stack": 3})
+    model = config.build(5, 4).eval()
+    frames = torch.randn(1, 8, 5)
+    steps = model.encoder(stacked(Padded(frames, torch.tensor([8])), 3)).frames[0]
+    by_hand = [
+        model.output.weight[k * 4 : (k + 1) * 4] @ steps[t] + model.output.bias[k * 4 : (k + 1) * 4]
+        for t in range(3)
+        for k in range(3)
+    ]
+    found = model(Padded(frames, torch.tensor([8])))
+    torch.testing.assert_close(found, torch.stack(by_hand[:8]))
 
 
 def test_an_encoder_that_drops_frames_is_refused() -> None:

@@ -71,6 +71,7 @@ def fake_run(
     epochs: int = 12,
     best: int = 10,
     utterances: int = 20,
+    smoothed: bool = False,
 ) -> FakeRun:
     """A finished run; the same test utterances for every rung, other mistakes."""
     words, mistakes = np.random.default_rng(5), np.random.default_rng(int(accuracy * 1000))
@@ -108,14 +109,31 @@ def fake_run(
         ),
         scores=scores,
         rows=list(fake_metrics(accuracy, epochs, best)),
-        picture=Example(
-            "103-1240-0007",
-            words.standard_normal((460, 39)).astype(np.float32),
-            true,
-            heard(true, accuracy, classes, mistakes),
-            words.uniform(0.2, 1, 460).astype(np.float32),
-            100.0,
-        ),
+        picture=fake_example(true, accuracy, classes, mistakes, smoothed=smoothed),
+    )
+
+
+def fake_example(
+    true: npt.NDArray[np.int64],
+    accuracy: float,
+    classes: tuple[str, ...],
+    generator: np.random.Generator,
+    *,
+    smoothed: bool,
+) -> Example:
+    """Posteriors whose best classes have a given accuracy; a smoothed path is late, but steady."""
+    best = heard(true, accuracy, classes, generator)
+    share = generator.uniform(0.5, 1, (len(true), 1))
+    rest = generator.dirichlet(np.full(len(classes), 0.05), len(true))
+    posteriors = share * np.eye(len(classes))[best] + (1 - share) * rest
+    return Example(
+        id="103-1240-0007",
+        features=generator.standard_normal((len(true), 39)).astype(np.float32),
+        true=true,
+        posteriors=posteriors.astype(np.float32),
+        predicted=np.concatenate([true[:1], true[:1], true[:-2]]) if smoothed else best,
+        smoothed=smoothed,
+        frames_per_second=100.0,
     )
 
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from matplotlib.figure import Figure
 from bossline.evaluation.intervals import Interval
 from bossline.reports.confusion import confused_pairs, confusion, per_class
 from bossline.reports.curves import learning_curves
-from bossline.reports.example import example
 from bossline.reports.ladder import ladder
 from bossline.reports.order import from_the_lowest_rung, labels
 from bossline.reports.style import svg
@@ -55,25 +53,6 @@ def test_curves_ring_the_best_epoch() -> None:
     accuracy = learning_curves([fake_run(best=10)]).axes[0]
     ringed = [line for line in accuracy.lines if line.get_marker() == "o"]
     assert [list(np.asarray(line.get_xdata())) for line in ringed] == [[10]]
-
-
-def test_example_names_segments_of_the_shown_part() -> None:
-    run = fake_run(utterances=4)
-    assert run.picture is not None
-    figure = example(run.picture, run.info.classes)
-    assert figure.axes[0].get_xlim() == (0, 4)
-    assert set(texts(figure)) <= set(run.info.classes)
-    assert len(texts(figure)) > 20
-
-
-def test_example_may_be_shorter_than_the_window() -> None:
-    run = fake_run(utterances=4)
-    assert run.picture is not None
-    short = {
-        name: getattr(run.picture, name)[:1]
-        for name in ("features", "true", "predicted", "confidence")
-    }
-    assert example(replace(run.picture, **short), run.info.classes).axes[0].get_xlim() == (0, 0.01)
 
 
 def test_ladder_shows_the_distance_to_the_target() -> None:

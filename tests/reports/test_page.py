@@ -146,6 +146,20 @@ def test_one_run_has_no_comparison(tmp_path: Path) -> None:
     assert page.tags["svg"] == 1 + 5
 
 
+@pytest.mark.parametrize("smoothed", [False, True])
+def test_says_what_smoothing_did_to_the_utterance(smoothed: bool, tmp_path: Path) -> None:
+    run = fake_run(classes=FEW, smoothed=smoothed)
+    page = small(run, tmp_path)
+    assert run.picture is not None
+    true = run.picture.true.tolist()
+    best = [row.index(max(row)) for row in run.picture.posteriors.tolist()]
+    for labels, says in ((run.picture.predicted.tolist(), "labelled correctly"), (best, "before")):
+        hits = sum(a == b for a, b in zip(labels, true, strict=True)) / len(true)
+        found = re.search(rf"{hits:.1%} (of all its frames are )?{says}", page.text)
+        assert bool(found) == (smoothed or says != "before")
+    assert "its first 4 seconds are seen" in page.text
+
+
 @pytest.mark.parametrize(("epochs", "says"), [(0, "No epoch is finished"), (3, "No test score")])
 def test_unfinished(epochs: int, says: str, tmp_path: Path) -> None:
     page = small(unfinished_run(epochs), tmp_path)

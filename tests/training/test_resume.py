@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 
 from bossline import api
@@ -34,6 +35,8 @@ OVERRIDES = (
     "optimiser={kind: adamw, lr: 1e-2}",
     "clip=1.0",
 )
+EMA = (*OVERRIDES, "averaging={kind: ema, decay: 0.9}")
+SWA = (*OVERRIDES, "averaging={kind: swa, start: 0.25}")
 QUIET = Console(quiet=True)
 
 # Saves at every step, so that a kill lands before, in and after writing checkpoints.
@@ -66,10 +69,15 @@ def result_of(run: Path) -> dict[str, object]:
 
 
 @pytest.fixture
-def whole(toy: Corpus) -> Path:
+def overrides() -> tuple[str, ...]:
+    return OVERRIDES
+
+
+@pytest.fixture
+def whole(toy: Corpus, overrides: tuple[str, ...]) -> Path:
     """A run that nothing interrupted."""
     return api.train(
-        "phoneme/strong", "toy", OVERRIDES, run="runs/whole", threads=1, device="cpu", console=QUIET
+        "phoneme/strong", "toy", overrides, run="runs/whole", threads=1, device="cpu", console=QUIET
     ).path
 
 
@@ -96,9 +104,10 @@ def test_sigkill_at_random_moments_changes_nothing(whole: Path) -> None:
     assert result_of(run) == result_of(whole)
 
 
-@pytest.mark.parametrize("at", [1, 9, 18])
+@pytest.mark.parametrize("overrides", [OVERRIDES, EMA, SWA], ids=["plain", "ema", "swa"])
+@pytest.mark.parametrize("at", [1, 9, 18, 50])
 def test_ctrl_c_saves_and_says_how_to_go_on(
-    whole: Path, at: int, monkeypatch: pytest.MonkeyPatch
+    whole: Path, overrides: tuple[str, ...], at: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The very signal, sent from inside the loop after a given number of steps."""
     steps = 0
@@ -114,7 +123,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     monkeypatch.setattr(Tally, "add", add_then_signal)
     with pytest.raises(Interrupted, match=f"step {at}; go on with: bossline train --resume"):
         api.train(
-            "phoneme/strong", "toy", OVERRIDES, run="runs/int", threads=1, device="cpu",
+            "phoneme/strong", "toy", overrides, run="runs/int", threads=1, device="cpu",
             console=QUIET,
         )  # fmt: skip
     monkeypatch.setattr(Tally, "add", add)
@@ -122,9 +131,11 @@ def test_ctrl_c_saves_and_says_how_to_go_on(
     assert result_of(Path("runs/int")) == result_of(whole)
 
 
-def test_a_crash_between_the_last_step_and_the_validation(
-    whole: Path, monkeypatch: pytest.MonkeyPatch
+def crash_before_validation(
+    run: str, overrides: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The last step of the first epoch is the last thing that the checkpoint knows of."""
+
     def crash(self: PhonemeTask, model: object) -> None:
         raise KeyboardInterrupt
 
@@ -133,11 +144,29 @@ def test_a_crash_between_the_last_step_and_the_validation(
         patch.setattr(PhonemeTask, "validate", crash)
         with pytest.raises(KeyboardInterrupt):
             api.train(
-                "phoneme/strong", "toy", OVERRIDES, run="runs/c", threads=1, device="cpu",
-                console=QUIET,
-            )  # fmt: skip
+                "phoneme/strong", "toy", overrides, run=run, threads=1, device="cpu", console=QUIET
+            )
+
+
+@pytest.mark.parametrize("overrides", [OVERRIDES, EMA, SWA], ids=["plain", "ema", "swa"])
+def test_a_crash_between_the_last_step_and_the_validation(
+    whole: Path, overrides: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_before_validation("runs/c", overrides, monkeypatch)
     api.resume("runs/c", console=QUIET, device="cpu")
     assert result_of(Path("runs/c")) == result_of(whole)
+
+
+def test_a_checkpoint_older_than_averages_still_resumes(
+    whole: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crash_before_validation("runs/old", OVERRIDES, monkeypatch)
+    checkpoint = Run("runs/old").checkpoint
+    content = torch.load(checkpoint, weights_only=True)
+    del content["average"]
+    torch.save(content, checkpoint)
+    api.resume("runs/old", console=QUIET, device="cpu")
+    assert result_of(Path("runs/old")) == result_of(whole)
 
 
 def test_a_run_in_use_is_refused(whole: Path) -> None:

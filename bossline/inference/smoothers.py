@@ -1,0 +1,34 @@
+"""Which smoother a run's posteriors go through."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import TypeAdapter
+
+from bossline.corpora.splits import split_corpus
+from bossline.smoothing import Smoother, SmoothingConfig
+from bossline.training.run import Run
+
+Smoothing = Literal["none", "median", "viterbi"]
+"""What may be asked for in place of what the recipe says."""
+
+
+def smoother_of(run: Run, asked: Smoothing | None = None) -> Smoother | None:
+    """The recipe's smoother as it was fitted, or another kind, fitted now on the training split.
+
+    Args:
+        asked: None: as the recipe says.
+
+    Raises:
+        UserError: the fitted tables, or for another kind the corpus, are gone or damaged.
+    """
+    own = run.recipe.smoothing
+    if asked is None or (own is not None and own.kind == asked):
+        return None if own is None else own.restore(run.smoothing_tables())
+    if asked == "none":
+        return None
+    config: SmoothingConfig = TypeAdapter(SmoothingConfig).validate_python({"kind": asked})
+    corpus = run.corpus()
+    train = split_corpus(corpus, run.recipe.split)["train"]
+    return config.fit([corpus.frame_labels(int(u)) for u in train], len(run.info.classes))

@@ -1,0 +1,19 @@
+"""From class posteriors to a plausible path of phones: a file a smoother.
+
+A config fits its smoother to training labels, or restores it; the union of configs is what a recipe
+takes.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from bossline.smoothing.base import Smoother
+from bossline.smoothing.median import MedianConfig
+from bossline.smoothing.viterbi import ViterbiConfig
+
+SmoothingConfig = Annotated[MedianConfig | ViterbiConfig, Field(discriminator="kind")]
+
+__all__ = ["Smoother", "SmoothingConfig"]

@@ -1,0 +1,116 @@
+"""The best path of phones under the network's posteriors and what is known of phones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from bossline.config import Config
+from bossline.errors import UserError
+from bossline.smoothing.base import Floats, Ints, Tables
+from bossline.smoothing.estimation import estimate
+from bossline.smoothing.phones import PhoneModel
+from bossline.smoothing.search import SegmentSearch
+
+_BATCH_FRAMES = 32_768  # searched at once: 100 MB at 41 classes
+_LEAST = np.finfo(np.float32).tiny  # a posterior that underflows to 0 must not forbid a phone
+
+
+class ViterbiConfig(Config):
+    """A hybrid of the network and an explicit-duration hidden Markov model of phones.
+
+    The path maximises, with c_t the phone of frame t and d the duration of each segment,
+    sum over frames of (log p(c_t | x) - prior * log P(c_t))
+    + weight * sum over segments of (log P(phone | previous phone) + log P(d | phone))
+    (Bourlard & Morgan 1994; Rabiner 1989, section IV.D).
+    """
+
+    kind: Literal["viterbi"] = "viterbi"
+    weight: float = Field(
+        0.25,
+        gt=0,
+        description="of the phone and duration model against the network; an MLP's "
+        "posteriors, which see little context, want 1 or more",
+    )
+    prior: float = Field(
+        0.1, ge=0, le=1, description="exponent of the class prior that posteriors are divided by"
+    )
+    longest: int = Field(
+        30, ge=2, description="frames up to which durations are a table, geometric beyond"
+    )
+
+    def fit(self, labels: Sequence[npt.NDArray[Any]], classes: int) -> ViterbiSmoother:
+        """A smoother that knows the phones of training labels.
+
+        Args:
+            labels: classes of the frames, (T,) of each utterance, at least one.
+            classes: C.
+        """
+        return ViterbiSmoother(self, estimate(labels, classes, self.longest))
+
+    def restore(self, tables: Tables) -> ViterbiSmoother:
+        """The smoother whose `tables` these are.
+
+        Raises:
+            UserError: a table is missing, has a wrong shape, or holds no probabilities.
+        """
+        return ViterbiSmoother(self, PhoneModel.restore(tables, self.longest))
+
+
+class ViterbiSmoother:
+    """The most plausible path of phones (a Smoother)."""
+
+    def __init__(self, config: ViterbiConfig, model: PhoneModel) -> None:
+        """
+        Args:
+            config: what the model weighs.
+            model: its phones; its durations have `config.longest` frames.
+        """
+        self._config, self._model = config, model
+        # An unseen class is on no path, so what it is divided by does not matter.
+        known = np.where(model.prior > 0, model.prior, 1)
+        self._offset = config.prior * np.log(known)
+
+    def path(self, probabilities: npt.NDArray[np.float32], lengths: Ints) -> Ints:
+        """See Smoother.path.
+
+        Raises:
+            UserError: the posteriors have another number of classes than the labels had.
+        """
+        if probabilities.shape[1] != len(self._offset):
+            raise UserError(
+                f"smoothing knows {len(self._offset)} classes, the posteriors have "
+                f"{probabilities.shape[1]}; fit it again"
+            )
+        starts = np.cumsum(lengths) - lengths
+        path = np.empty(len(probabilities), np.int64)
+        for batch in _batches(lengths):
+            frames = int(lengths[batch].max())
+            scores = np.zeros((frames + 1, len(self._offset), len(batch)))
+            for number, u in enumerate(batch):
+                rows = probabilities[starts[u] : starts[u] + lengths[u]]
+                scores[1 : lengths[u] + 1, :, number] = self._scores(rows)
+            search = SegmentSearch.of(self._model, self._config.weight, frames)
+            found = search.paths(scores.cumsum(0, out=scores), lengths[batch])
+            for u, labels in zip(batch, found, strict=True):
+                path[starts[u] : starts[u] + lengths[u]] = labels
+        return path
+
+    def _scores(self, probabilities: npt.NDArray[np.float32]) -> Floats:
+        """(T, C) log-posteriors less the weighted log-prior."""
+        return np.log(np.maximum(probabilities, _LEAST), dtype=np.float64) - self._offset
+
+    def tables(self) -> dict[str, Floats]:
+        """See Smoother.tables: an array for each attribute of the phone model."""
+        return dict(vars(self._model))
+
+
+def _batches(lengths: Ints) -> Iterator[Ints]:
+    """Numbers of utterances of about equal length, all of them once."""
+    by_length = np.argsort(lengths, kind="stable")
+    share = np.cumsum(lengths[by_length]) // _BATCH_FRAMES
+    yield from np.split(by_length, np.flatnonzero(np.diff(share)) + 1)
