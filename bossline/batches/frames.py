@@ -5,19 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
 from torch import Tensor
 
 
 class FrameBatches(Protocol):
-    """The frames of some utterances, numbered end to end, as inputs of a model.
-
-    Attributes:
-        lengths: (U,) frames of each utterance.
-    """
-
-    lengths: npt.NDArray[np.int64]
+    """The frames of some utterances, numbered end to end, as inputs of a model."""
 
     def __len__(self) -> int:
         """Frames in all."""
@@ -36,4 +28,7 @@ class FrameBatches(Protocol):
         """
 
     def in_order(self) -> Iterator[tuple[Any, Tensor]]:
-        """The same for a pass over all frames, in batches that suit evaluation."""
+        """The same for a pass over all frames, in batches that suit evaluation.
+
+        Outputs whose number is -1 belong to context: another batch has a better one.
+        """

@@ -2,7 +2,8 @@
 
 Sorting by length keeps padding small; a little noise on the lengths, new each epoch, keeps the same
 utterances from always meeting. The number of batches is the same in every epoch, so a schedule
-knows its end.
+knows its end. Whatever is longer than a bound is cut, so that an hour of speech needs no more
+memory than a sentence.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bossline.config import Config
 
 LENGTH_NOISE = 0.04  # of the length; more mixes better and pads more
 EVALUATION_FRAMES = 16_384  # of one forward pass outside training
+CONTEXT = 200  # frames on both sides that a piece of an utterance sees beside its own
 
 Numbers = npt.NDArray[np.int64]
 
@@ -30,6 +32,9 @@ class UtteranceConfig(Config):
 
     kind: Literal["utterances"] = "utterances"
     size: int = Field(8000, ge=1, description="frames in a batch, padding left out")
+    longest: int = Field(
+        3000, ge=1, description="frames; a longer utterance is cut into pieces of equal length"
+    )
 
     def inputs(self, dim: int) -> int:
         """Numbers that a model gets for a frame of `dim` numbers."""
@@ -70,34 +75,54 @@ def padding_waste(lengths: Numbers, batches: list[Numbers]) -> float:
     return 1 - int(lengths.sum()) / filled
 
 
+def cut(lengths: Numbers, longest: int) -> tuple[Numbers, Numbers]:
+    """Cut what is too long into as few pieces as can be, of equal length give or take a frame.
+
+    Returns:
+        (P,) the utterance of each piece, and (P,) its frames; pieces are in order and lie end to
+        end.
+    """
+    counts = -(-lengths // longest)
+    utterances = np.repeat(np.arange(len(lengths)), counts)
+    number = np.arange(len(utterances)) - np.repeat(np.cumsum(counts) - counts, counts)
+    whole, share = lengths[utterances], counts[utterances]
+    return utterances, (number + 1) * whole // share - number * whole // share
+
+
 class Utterances:
-    """Whole utterances, kept end to end on the device (a FrameBatches)."""
+    """Whole utterances, kept end to end on the device (a FrameBatches).
+
+    Attributes:
+        lengths: (P,) frames of each utterance, or of each piece of one that was cut.
+    """
 
     def __init__(
         self, pieces: list[np.ndarray], config: UtteranceConfig, device: torch.device
     ) -> None:
         """See UtteranceConfig.open."""
-        self.lengths = np.array([len(piece) for piece in pieces], np.int64)
+        whole = np.array([len(piece) for piece in pieces], np.int64)
+        utterances, self.lengths = cut(whole, config.longest)
+        self._starts = np.cumsum(self.lengths) - self.lengths
+        self._utterance_ends = np.cumsum(whole)[utterances]
+        self._utterance_starts = self._utterance_ends - whole[utterances]
         self._size = config.size
         self._plan: tuple[int, int, list[Numbers]] | None = None
         self._frames = torch.from_numpy(np.concatenate(pieces)).to(device)
-        self._lengths = torch.from_numpy(self.lengths).to(device)
-        self._starts = self._lengths.cumsum(0) - self._lengths
 
     def __len__(self) -> int:
         return len(self._frames)
 
-    def gather(self, utterances: Numbers) -> tuple[Padded, Tensor]:
-        """Utterances (B, T, D) float32, zeros beyond their ends, and the numbers of their frames.
+    def _gather(self, starts: Numbers, lengths: Numbers) -> tuple[Padded, Tensor]:
+        """Stretches of frames (B, T, D) float32, zeros beyond their ends, and their numbers.
 
         The numbers stand in the order of `Padded.joined`.
         """
-        chosen = torch.from_numpy(utterances).to(self._frames.device)
-        lengths = self._lengths[chosen]
-        steps = torch.arange(int(self.lengths[utterances].max()), device=lengths.device)
-        numbers = self._starts[chosen].unsqueeze(1) + steps
+        device = self._frames.device
+        first, count = (torch.from_numpy(a).to(device) for a in (starts, lengths))
+        steps = torch.arange(int(lengths.max()), device=device)
+        numbers = first.unsqueeze(1) + steps
         rows = self._frames[numbers.clamp_max(len(self) - 1)].float()
-        batch = Padded(rows, lengths)
+        batch = Padded(rows, count)
         return batch.with_frames(rows.masked_fill(~batch.mask.unsqueeze(2), 0)), numbers[batch.mask]
 
     @property
@@ -116,11 +141,23 @@ class Utterances:
         """One batch of utterances and the numbers of its frames."""
         if self._plan is None or self._plan[:2] != (seed, epoch):
             self._plan = seed, epoch, self._bucketed(seed, epoch)
-        return self.gather(self._plan[2][step])
+        chosen = self._plan[2][step]
+        return self._gather(self._starts[chosen], self.lengths[chosen])
 
     def in_order(self) -> Iterator[tuple[Padded, Tensor]]:
-        """All utterances, by length, so that padding is next to nothing."""
-        by_length = np.argsort(self.lengths, kind="stable")
-        share = np.cumsum(self.lengths[by_length]) // EVALUATION_FRAMES
-        for utterances in np.split(by_length, np.flatnonzero(np.diff(share)) + 1):
-            yield self.gather(utterances)
+        """All utterances, by length, so that padding is next to nothing.
+
+        A piece of a cut utterance comes with frames of context; their numbers are -1.
+        """
+        ends = self._starts + self.lengths
+        starts = np.maximum(self._starts - CONTEXT, self._utterance_starts)
+        lengths = np.minimum(ends + CONTEXT, self._utterance_ends) - starts
+        by_length = np.argsort(lengths, kind="stable")
+        share = np.cumsum(lengths[by_length]) // EVALUATION_FRAMES
+        for chosen in np.split(by_length, np.flatnonzero(np.diff(share)) + 1):
+            batch, numbers = self._gather(starts[chosen], lengths[chosen])
+            own = [
+                torch.from_numpy(np.repeat(edges[chosen], lengths[chosen])).to(numbers.device)
+                for edges in (self._starts, ends)
+            ]
+            yield batch, numbers.where((numbers >= own[0]) & (numbers < own[1]), -1)

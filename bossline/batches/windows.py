@@ -75,15 +75,15 @@ class Windows:
     ) -> None:
         """See WindowConfig.open."""
         reach = config.frames // 2
-        self.lengths = np.array([len(piece) for piece in pieces], np.int64)
+        lengths = np.array([len(piece) for piece in pieces], np.int64)
         self._width, self._size = config.frames, config.size
         self._order: tuple[int, int, Tensor] | None = None
         frames = torch.from_numpy(pad_edges(pieces, reach)).to(device)
         rows, dim = frames.shape
         self._view = frames.as_strided((rows - 2 * reach, config.inputs(dim)), (dim, 1))
         # Window k of utterance u begins at row k of the padded frames plus the padding before u.
-        shift = np.repeat(np.arange(len(pieces)) * 2 * reach, self.lengths)
-        starts = np.arange(int(self.lengths.sum())) + shift
+        shift = np.repeat(np.arange(len(pieces)) * 2 * reach, lengths)
+        starts = np.arange(int(lengths.sum())) + shift
         self._starts = torch.from_numpy(starts).to(device)
 
     def __len__(self) -> int:

@@ -155,8 +155,8 @@ def classify(model: nn.Module, frames: FrameBatches, runtime: Runtime, precision
     for inputs, where in frames.in_order():
         with runtime.autocast(precision):
             logits = model(inputs)
-        numbers.append(where)
-        pieces.append(logits.float().softmax(1))
+        numbers.append(where[where >= 0])
+        pieces.append(logits[where >= 0].float().softmax(1))
     model.train()
     joined = torch.cat(pieces)
     return torch.empty_like(joined).index_copy_(0, torch.cat(numbers), joined)

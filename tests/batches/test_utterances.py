@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bossline.batches import utterances
 from bossline.batches.padded import Padded
-from bossline.batches.utterances import UtteranceConfig, bucketed, padding_waste
+from bossline.batches.utterances import UtteranceConfig, bucketed, cut, padding_waste
 
 CPU = torch.device("cpu")
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=30)
@@ -50,6 +53,56 @@ def test_a_batch_holds_what_its_numbers_say(lengths: list[int], size: int, seed:
             assert not padded.frames[~padded.mask].any()
         seen = torch.cat([numbers for _, numbers in batches])
         assert sorted(seen.tolist()) == list(range(len(everything)))
+
+
+@given(lengths=LENGTHS, longest=st.integers(1, 70))
+def test_cut_pieces_are_short_equal_and_complete(lengths: list[int], longest: int) -> None:
+    numbers, frames = cut(np.array(lengths), longest)
+    for u, length in enumerate(lengths):
+        own = frames[numbers == u]
+        assert own.sum() == length
+        assert len(own) == -(-length // longest)
+        assert own.max() - own.min() <= 1
+    assert list(numbers) == sorted(numbers)
+
+
+@given(
+    lengths=LENGTHS,
+    longest=st.integers(1, 70),
+    size=st.integers(1, 200),
+    context=st.integers(0, 30),
+    seed=st.integers(0, 1000),
+)
+def test_every_frame_is_answered_once_and_pieces_see_their_neighbours(
+    lengths: list[int], longest: int, size: int, context: int, seed: int
+) -> None:
+    places = [
+        np.stack([np.full(length, u), np.arange(length)], axis=1).astype(np.float32)
+        for u, length in enumerate(lengths)
+    ]
+    everything = torch.from_numpy(np.concatenate(places))
+    opened = UtteranceConfig(size=size, longest=longest).open(places, CPU)
+    epoch = [opened.batch(seed, 0, step) for step in range(opened.steps_per_epoch)]
+    assert max(int(padded.lengths.max()) for padded, _ in epoch) <= longest
+    with patch.object(utterances, "CONTEXT", context):
+        evaluation = list(opened.in_order())
+    for batches in (epoch, evaluation):
+        answered = []
+        for padded, numbers in batches:
+            frames = padded.joined()
+            assert torch.equal(frames[numbers >= 0], everything[numbers[numbers >= 0]])
+            answered += numbers[numbers >= 0].tolist()
+        assert sorted(answered) == list(range(len(everything)))
+    for padded, numbers in evaluation:
+        start = 0
+        for row, length in zip(padded.frames, padded.lengths.tolist(), strict=True):
+            u, place = int(row[0, 0]), row[:length, 1].tolist()
+            own = (numbers[start : start + length] >= 0).nonzero().flatten().tolist()
+            assert {int(v) for v in row[:length, 0]} == {u}  # never a neighbour's frames
+            assert place == list(range(int(place[0]), int(place[-1]) + 1))
+            assert own[0] == min(context, int(place[own[0]]))
+            assert length - 1 - own[-1] == min(context, lengths[u] - 1 - int(place[own[-1]]))
+            start += length
 
 
 def test_mask_is_true_on_real_frames() -> None:

@@ -61,3 +61,20 @@ def test_resuming_is_exact_here_too(toy: Corpus, monkeypatch: pytest.MonkeyPatch
             )  # fmt: skip
     resumed = api.resume("runs/cut", console=Console(quiet=True))
     assert resumed.best_weights.read_bytes() == whole.best_weights.read_bytes()
+
+
+def test_a_long_recording_is_cut_and_hears_what_it_would_hear_whole(
+    toy: Corpus, tmp_path: Path
+) -> None:
+    """Of an encoder that sees less than the context of a piece, every answer is the same."""
+    overrides = (*SMALL[:2], "precision=float32", 'model.encoder={"kind": "tdnn", "width": 8}')
+    run = api.train(
+        "phoneme/boss-small", "toy", overrides, device="cpu", threads=1,
+        console=Console(quiet=True),
+    )  # fmt: skip
+    np.save(tmp_path / "long.npy", np.random.default_rng(0).normal(size=(2000, 6)))
+    (whole,) = api.predict(run, tmp_path / "long.npy", device="cpu")
+    batches = run.recipe.batches.model_copy(update={"longest": 300})
+    run.recipe = run.recipe.model_copy(update={"batches": batches})
+    (pieces,) = api.predict(run, tmp_path / "long.npy", device="cpu")
+    np.testing.assert_allclose(pieces.probabilities, whole.probabilities, atol=1e-5)
