@@ -125,7 +125,12 @@ def _pack(
         return (_rebuilt(frames) if rebuild and frames is not None else frames), faults
 
     with writing(
-        pack, features=features, classes=listing.classes, source=source, note=note
+        pack,
+        features=features,
+        classes=listing.classes,
+        source=source,
+        note=note,
+        speakers=listing.speakers,
     ) as writer:
         packed = 0
         results = _in_order(threads, read, listing.utterances)

@@ -25,13 +25,19 @@ _NO_LABEL = -1
 class CorpusWriter:
     """Collects utterances and writes a shard whenever enough are there. Made by `writing`."""
 
-    def __init__(self, folder: Path, features: FeatureSpec, classes: Sequence[str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        features: FeatureSpec,
+        classes: Sequence[str],
+        speakers: Sequence[str],
+    ) -> None:
         self._folder = folder
         self._features = features
         self._classes = tuple(classes)
         self._counts = np.zeros(len(self._classes), np.int64)
         self._parts: list[str] = []
-        self._speakers: dict[str, int] = {}
+        self._speakers = {speaker: number for number, speaker in enumerate(speakers)}
         self._shards: list[Shard] = []
         self._left_out: list[LeftOut] = []
         self._clear()
@@ -138,15 +144,29 @@ class CorpusWriter:
 
 @contextmanager
 def writing(
-    path: Path, *, features: FeatureSpec, classes: Sequence[str], source: Source, note: str = ""
+    path: Path,
+    *,
+    features: FeatureSpec,
+    classes: Sequence[str],
+    source: Source,
+    note: str = "",
+    speakers: Sequence[str] = (),
 ) -> Iterator[CorpusWriter]:
     """Write a corpus folder: it appears at `path` when the block ends well, else nothing does.
+
+    Args:
+        path: of the folder; one that is there is replaced.
+        features: what a frame is.
+        classes: name of label 0, 1, ...; none where frames have no labels.
+        source: where the frames come from.
+        note: a remark that every report repeats.
+        speakers: speaker 0, 1, ...; any other gets the next number when it first comes.
 
     Raises:
         UserError: the disk is full or read-only.
     """
     with replacing_folder(path) as folder:
-        writer = CorpusWriter(folder, features, classes)
+        writer = CorpusWriter(folder, features, classes, speakers)
         yield writer
         writer.finish(source, note)
     Corpus(path)

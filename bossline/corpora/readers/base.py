@@ -51,6 +51,8 @@ class Listing:
     classes: tuple[str, ...]
     utterances: list[Utterance] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    speakers: tuple[str, ...] = ()
+    """Speaker 0, 1, ... of the corpus, where the source numbers them; others come behind."""
 
 
 class Reader(ABC):
