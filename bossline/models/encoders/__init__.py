@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bossline.models.encoders.base import Encoder
 from bossline.models.encoders.conformer import ConformerConfig
+from bossline.models.encoders.ecapa import EcapaConfig
 from bossline.models.encoders.rnn import RnnConfig
 from bossline.models.encoders.smoother import SmootherConfig
 from bossline.models.encoders.subsampling import SubsampleConfig
@@ -15,7 +16,13 @@ from bossline.models.encoders.tdnn import TdnnConfig
 from bossline.models.encoders.transformer import TransformerConfig
 
 EncoderConfig = Annotated[
-    RnnConfig | TdnnConfig | TransformerConfig | ConformerConfig | SmootherConfig | SubsampleConfig,
+    RnnConfig
+    | TdnnConfig
+    | EcapaConfig
+    | TransformerConfig
+    | ConformerConfig
+    | SmootherConfig
+    | SubsampleConfig,
     Field(discriminator="kind"),
 ]
 SubsampleConfig.model_rebuild()  # it takes any encoder, so it could not be complete before

@@ -30,6 +30,7 @@ CASES: dict[str, dict[str, object]] = {
     },
     "tdnn": {"kind": "tdnn", "dilations": [1, 2, 3], "width": 8, "activation": "gelu"},
     "tdnn, layer norm": {"kind": "tdnn", "dilations": [2, 4], "width": 8, "norm": "layer"},
+    "ecapa": {"kind": "ecapa", "channels": 8, "scale": 4, "bottleneck": 4, "aggregated": 6},
     "transformer": {"kind": "transformer", **SMALL},
     "conformer": {"kind": "conformer", "kernel": 5, **SMALL},
     "smoother": {"kind": "smoother", **SMALL},
@@ -161,6 +162,7 @@ def test_what_drops_does_so_in_training_only(case: str, keys: dict[str, object])
         ({"kind": "rnn", "front": 2}, "must be odd, 2 is even"),
         ({"kind": "transformer", "width": 12, "heads": 4}, "12 is no multiple of 2 x heads = 8"),
         ({"kind": "tdnn", "dilations": []}, "at least 1 item"),
+        ({"kind": "ecapa", "channels": 20}, "20 are no multiple of scale = 8"),
     ],
 )
 def test_a_bad_config_is_refused(config: dict[str, object], problem: str) -> None:
