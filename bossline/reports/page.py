@@ -100,10 +100,16 @@ def _steps(runs: Sequence[Run]) -> list[_Step]:
         for name, run in zip(labels(runs), runs, strict=True)
         if "test" in run.scores
     ]
-    return [
+    rungs = [
         _Step(upper, lower, _compare(above, below))
         for (lower, below), (upper, above) in pairwise(scored)
     ]
+    smoothing = [
+        _Step(name, f"{name}, unsmoothed", _compare(run.scores["test"], unsmoothed))
+        for name, run in zip(labels(runs), runs, strict=True)
+        if (unsmoothed := run.scores.get("test, unsmoothed")) is not None
+    ]
+    return rungs + smoothing
 
 
 def _compare(above: FrameScores, below: FrameScores) -> Comparison | None:

@@ -146,6 +146,16 @@ def test_one_run_has_no_comparison(tmp_path: Path) -> None:
     assert page.tags["svg"] == 1 + 5
 
 
+def test_a_smoothed_run_is_held_against_itself(tmp_path: Path) -> None:
+    run, before = fake_run("boss", 0.82), fake_run("boss", 0.80).scores["test"]
+    run.scores["test, unsmoothed"] = before
+    page = write_report([run], tmp_path / "report.html").read_text(encoding="utf-8")
+    found = paired_difference(run.scores["test"], before)
+    assert "boss, unsmoothed" in page
+    assert f"{found.difference.value:+.4f}".replace("-", "\u2212") in page
+    assert found.verdict in page
+
+
 @pytest.mark.parametrize("smoothed", [False, True])
 def test_says_what_smoothing_did_to_the_utterance(smoothed: bool, tmp_path: Path) -> None:
     run = fake_run(classes=FEW, smoothed=smoothed)
