@@ -1,0 +1,104 @@
+"""Trial lists: a line `label enrol test` asks whether two utterances are of one speaker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.corpora.readers.base import read_lines
+from bossline.errors import UserError, did_you_mean
+from bossline.files import write_text
+
+_LABELS = {"1": True, "target": True, "0": False, "nontarget": False}
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """N pairs of utterances.
+
+    Attributes:
+        labels: (N,) bool, whether a trial is a target trial: one speaker.
+        enrol: (N,) ids.
+        test: (N,) ids.
+    """
+
+    labels: npt.NDArray[np.bool_]
+    enrol: tuple[str, ...]
+    test: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[bool, str, str]]) -> Trials:
+        """From rows of label, enrol, test; at least one."""
+        labels, enrol, test = zip(*rows, strict=True)
+        return cls(np.array(labels, np.bool_), enrol, test)
+
+    def __len__(self) -> int:
+        return len(self.enrol)
+
+    def rows(self, ids: Sequence[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Where the enrolled (N,) and the test utterances (N,) stand among the ids, all known."""
+        places = {id: place for place, id in enumerate(ids)}
+        return (
+            np.array([places[id] for id in self.enrol], np.int64),
+            np.array([places[id] for id in self.test], np.int64),
+        )
+
+
+def read_trials(path: Path, ids: Sequence[str]) -> Trials:
+    """Read a trial list, empty lines left out; a label is 1 or target, 0 or nontarget.
+
+    Args:
+        path: UTF-8 text.
+        ids: of the utterances that trials may name.
+
+    Raises:
+        UserError: unreadable, empty, a line that does not fit, or an unknown utterance.
+    """
+    known = set(ids)
+    rows: list[tuple[bool, str, str]] = []
+    unknown: list[tuple[str, str]] = []
+    for number, line in enumerate(read_lines(path), start=1):
+        words = line.split()
+        if not words:
+            continue
+        where = f"{path} line {number}"
+        if len(words) != 3:
+            raise UserError(f"{where}: expected 'label enrol test', found {len(words)} words")
+        label, enrol, test = words
+        if label not in _LABELS:
+            raise UserError(
+                f"{where}: '{label}' is no label: expected 1 or target, 0 or nontarget, "
+                "then two utterances"
+            )
+        unknown += [(where, id) for id in (enrol, test) if id not in known]
+        rows.append((_LABELS[label], enrol, test))
+    if unknown:
+        where, id = unknown[0]
+        shown = get_close_matches(id, known) or sorted(known)[:5]  # a corpus has thousands
+        more = len({id for _, id in unknown}) - 1
+        others = f" ({more} more of the list are unknown)" if more else ""
+        raise UserError(
+            f"{where}: no utterance '{id}' among {len(known)}; {did_you_mean(id, shown)}{others}"
+        )
+    if not rows:
+        raise UserError(f"{path}: no trials; expected lines 'label enrol test'")
+    return Trials.of(rows)
+
+
+def write_trials(path: Path, trials: Trials) -> None:
+    """Write a trial list.
+
+    Raises:
+        UserError: an id with white space in it, which separates the columns; or a full disk.
+    """
+    if spaced := [id for id in trials.enrol + trials.test if len(id.split()) != 1]:
+        raise UserError(
+            f"cannot write {path}: the id '{spaced[0]}' has white space, which separates columns"
+        )
+    rows = zip(trials.labels.astype(int), trials.enrol, trials.test, strict=True)
+    write_text(path, "".join(f"{label} {enrol} {test}\n" for label, enrol, test in rows))

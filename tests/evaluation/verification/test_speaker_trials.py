@@ -1,0 +1,82 @@
+"""Trial lists: there and back, and what is wrong with a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bossline.errors import UserError
+from bossline.evaluation.verification.trials import Trials, read_trials, write_trials
+
+IDS = ["ann-1", "ann-2", "bob/1.wav", "Ünal"]
+
+
+@given(
+    rows=st.lists(st.tuples(st.booleans(), st.sampled_from(IDS), st.sampled_from(IDS)), min_size=1)
+)
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[bool, str, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("trials") / "trials.txt"
+    write_trials(path, Trials.of(rows))
+    read = read_trials(path, IDS)
+    assert len(read) == len(rows)
+    assert list(zip(read.labels.tolist(), read.enrol, read.test, strict=True)) == rows
+    enrol, test = read.rows(IDS)
+    assert [(IDS[a], IDS[b]) for a, b in zip(enrol, test, strict=True)] == [r[1:] for r in rows]
+
+
+def test_both_spellings_of_labels_empty_lines_and_tabs(tmp_path: Path) -> None:
+    path = tmp_path / "trials.txt"
+    path.write_text("1 a b\n\n0\ta  c\r\ntarget b a\n nontarget c a \n", encoding="utf-8")
+    read = read_trials(path, ["a", "b", "c"])
+    np.testing.assert_array_equal(read.labels, [True, False, True, False])
+    assert (read.enrol, read.test) == (("a", "a", "b", "c"), ("b", "c", "a", "a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 ann-1 ann-2\n0 ann-1\n", "line 2: expected 'label enrol test', found 2 words"),
+        ("1 ann-1 ann-2 x\n", "line 1: expected 'label enrol test', found 4 words"),
+        ("ann-1 ann-2 1\n", "line 1: 'ann-1' is no label: expected 1 or target, 0 or nontarget"),
+        ("\n  \n", "no trials; expected lines 'label enrol test'"),
+        ("1 ann-1 ann-3\n", "line 1: no utterance 'ann-3' among 4; did you mean 'ann-2'\\?$"),
+        (
+            "1 ann-1 ann-2\n0 zzz ann-2\n0 zzz yyy\n",
+            "line 2: no utterance 'zzz' among 4; known: ann-1, .*Ünal"
+            " \\(1 more of the list are unknown\\)",
+        ),
+    ],
+)
+def test_a_line_that_does_not_fit_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "trials.txt"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message) as raised:
+        read_trials(path, IDS)
+    assert str(path) in str(raised.value)
+
+
+def test_an_unknown_word_in_a_large_corpus_does_not_list_it(tmp_path: Path) -> None:
+    path = tmp_path / "trials.txt"
+    path.write_text("1 ? ?\n", encoding="utf-8")
+    with pytest.raises(UserError) as raised:
+        read_trials(path, [f"utterance-{k}" for k in range(1000)])
+    assert len(str(raised.value)) - len(str(path)) < 200
+
+
+def test_a_missing_list_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.txt: cannot be read"):
+        read_trials(tmp_path / "none.txt", IDS)
+
+
+@pytest.mark.parametrize("id", ["a b", "", "a\u2003b"])
+def test_an_id_that_would_not_be_read_back_is_not_written(tmp_path: Path, id: str) -> None:
+    path = tmp_path / "trials.txt"
+    with pytest.raises(UserError, match="has white space, which separates columns"):
+        write_trials(path, Trials.of([(True, "a", id)]))
+    assert not path.exists()
