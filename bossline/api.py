@@ -10,16 +10,16 @@ from rich.console import Console
 
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError
-from bossline.evaluation.frames import FrameScores
+from bossline.evaluation.scores import Scores
 from bossline.inference.inputs import read_features
-from bossline.inference.prediction import Prediction
+from bossline.inference.prediction import Prediction, frame_predictions, speaker_predictions
 from bossline.inference.smoothers import Smoothing, smoother_of
 from bossline.inference.submission import write_submission
 from bossline.inference.trained import UNLABELLED, Ensemble, TrainedModel, utterances_of
 from bossline.recipes import Recipe, load_recipe
 from bossline.runtime import Runtime
 from bossline.tasks import make_task
-from bossline.tasks.phoneme import PhonemeTask, ScoredSplit
+from bossline.tasks.base import ClassificationTask, ScoredSplit
 from bossline.training.loop import train as train_loop
 from bossline.training.run import Run, new_run_path, start_info
 
@@ -67,7 +67,7 @@ def train(
     task = make_task(chosen, opened, runtime)
     parameters = sum(p.numel() for p in task.build_model().parameters())
     path = Path(run) if run is not None else new_run_path(chosen, str(corpus))
-    info = start_info(str(corpus), opened, chosen, parameters, runtime)
+    info = start_info(str(corpus), opened, task.classes, chosen, parameters, runtime)
     created = Run.create(path, chosen, info)
     _continue(created, task, console or Console())
     return created
@@ -92,12 +92,11 @@ def resume(
     return opened
 
 
-def _continue(run: Run, task: PhonemeTask, console: Console) -> None:
+def _continue(run: Run, task: ClassificationTask, console: Console) -> None:
     with run.locked():
         console.print(
             f"{run.recipe.name} on {run.info.corpus}: {run.info.parameters:,} parameters, "
-            f"{len(task.training):,} training frames ({task.training.description}), "
-            f"{run.info.hardware} -> {run.path}",
+            f"{task.description}, {run.info.hardware} -> {run.path}",
             highlight=False,
             markup=False,
             soft_wrap=True,
@@ -110,7 +109,7 @@ def _continue(run: Run, task: PhonemeTask, console: Console) -> None:
 
 def evaluate(
     runs: Runs, *, smoothing: Smoothing | None = None, device: str = "auto"
-) -> dict[str, FrameScores]:
+) -> dict[str, Scores]:
     """Score the best weights of a run, or of several together, on validation and test.
 
     The best epoch was chosen on validation; test is only ever reported. The scores of one run with
@@ -132,13 +131,13 @@ def evaluate(
         return opened[0].scores
     utterances_of(opened, task.corpus, "test")  # refuses runs that were split in other ways
     ensemble, smoother = Ensemble(opened, runtime), smoother_of(opened[0], smoothing)
-    scores: dict[str, FrameScores] = {}
+    scores: dict[str, Scores] = {}
     for split in ("validation", "test"):
         scores |= _named(split, task.score(ensemble, smoother, split))
     return scores
 
 
-def _score(run: Run, task: PhonemeTask) -> None:
+def _score(run: Run, task: ClassificationTask) -> None:
     smoother = task.fit_smoother()
     if smoother is not None:
         run.write_smoothing(smoother.tables())
@@ -149,7 +148,7 @@ def _score(run: Run, task: PhonemeTask) -> None:
     run.write_predictions(test.utterances, test.probabilities, test.predicted)
 
 
-def _named(split: str, scored: ScoredSplit) -> dict[str, FrameScores]:
+def _named(split: str, scored: ScoredSplit) -> dict[str, Scores]:
     if scored.unsmoothed is None:
         return {split: scored.scores}
     return {split: scored.scores, f"{split}, unsmoothed": scored.unsmoothed}
@@ -162,7 +161,7 @@ def predict(
     smoothing: Smoothing | None = None,
     device: str = "auto",
 ) -> list[Prediction]:
-    """Class probabilities and labels for a file or for a split of the run's corpus.
+    """Probabilities and what they were taken for, of a file or of a split of the run's corpus.
 
     Args:
         runs: a run or its folder, or several, which answer by the mean of their log-probabilities.
@@ -185,15 +184,12 @@ def predict(
         ids = [corpus.ids[u] for u in chosen]
         pieces = [corpus.frames(int(u)) for u in chosen]
     probabilities = ensemble.probabilities(pieces)
+    if opened[0].recipe.task == "speaker":
+        return speaker_predictions(ids, probabilities, ensemble.classes)
     lengths = np.array([len(piece) for piece in pieces])
-    labels = probabilities.argmax(1) if smoother is None else smoother.path(probabilities, lengths)
-    ends, rate = np.cumsum(lengths)[:-1], ensemble.features.frames_per_second
-    return [
-        Prediction(id, rows, path, ensemble.classes, rate)
-        for id, rows, path in zip(
-            ids, np.split(probabilities, ends), np.split(labels, ends), strict=True
-        )
-    ]
+    path = probabilities.argmax(1) if smoother is None else smoother.path(probabilities, lengths)
+    rate = ensemble.features.frames_per_second
+    return frame_predictions(ids, lengths, probabilities, path, ensemble.classes, rate)
 
 
 def submit(
@@ -204,7 +200,9 @@ def submit(
     smoothing: Smoothing | None = None,
     device: str = "auto",
 ) -> int:
-    """Write a submission, `Id,Class` for every frame of a split; returns the number of rows.
+    """Write a submission; returns the number of rows.
+
+    Phonemes: `Id,Class` for every frame of the split; speakers: `Id,Category` for every utterance.
 
     Args:
         runs: a run or its folder, or several, which answer by the mean of their log-probabilities.
@@ -218,8 +216,7 @@ def submit(
     corpus = opened[0].corpus()
     utterances = utterances_of(opened, corpus, split)
     predictions = predict(opened, split, smoothing=smoothing, device=device)
-    labels = np.concatenate([prediction.labels for prediction in predictions])
-    return write_submission(Path(path), corpus, utterances, labels)
+    return write_submission(Path(path), corpus, utterances, predictions)
 
 
 def _opened(runs: Runs) -> list[Run]:

@@ -282,19 +282,22 @@ def predict(
 ) -> None:
     """Classes or probabilities for a file or a split."""
     from bossline import api
-    from bossline.inference.prediction import check_output, write_predictions
-    from bossline.tables import segments_table
+    from bossline.inference.output import check_output, write_predictions
+    from bossline.inference.prediction import FramePrediction, SpeakerPrediction
+    from bossline.tables import segments_table, speakers_table
 
     if output is not None:
         check_output(output)
     predictions = api.predict(runs, source, smoothing=smoothing, device=device)
     if output is not None:
         write_predictions(predictions, output)
-        frames = sum(len(p.probabilities) for p in predictions)
-        console.print(f"{output}: {len(predictions)} utterances, {frames:,} frames")
-    else:
-        for prediction in predictions:
+        console.print(f"{output}: {len(predictions)} utterances", highlight=False)
+        return
+    for prediction in predictions:
+        if isinstance(prediction, FramePrediction):
             console.print(segments_table(prediction))
+        elif isinstance(prediction, SpeakerPrediction):
+            console.print(speakers_table(prediction))
 
 
 @app.command(

@@ -11,13 +11,14 @@ from rich.table import Table
 
 from bossline.corpora.packed import Corpus
 from bossline.evaluation.comparison import paired_difference
-from bossline.evaluation.frames import FrameScores, precision_recall_f1
-from bossline.inference.prediction import Prediction
+from bossline.evaluation.scores import Scores, precision_recall_f1
+from bossline.inference.prediction import FramePrediction, SpeakerPrediction
 from bossline.recipes import catalogue
 from bossline.reports.wording import duration, standing
 from bossline.training.run import Run, target_of
 
 SEGMENTS_SHOWN = 200
+SPEAKERS_SHOWN = 5
 
 
 def _table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
@@ -137,16 +138,16 @@ def _count(number: int) -> str:
     return f"{number / 1e3:.3g} k" if number < 1e6 else f"{number / 1e6:.3g} M"
 
 
-def scores_table(scores: Mapping[str, FrameScores]) -> Table:
+def scores_table(scores: Mapping[str, Scores]) -> Table:
     """Scores split by split; where a smoother decided, what it changed."""
-    table = _table("split", "accuracy [95 %]", "macro F1", "utterances", "frames")
+    table = _table("split", "accuracy [95 %]", "macro F1", "utterances", "of")
     for split, found in scores.items():
         table.add_row(
             split,
             str(found.accuracy),
             f"{found.macro_f1:.4f}",
             f"{len(found.utterances):,}",
-            f"{found.frames:,}",
+            f"{found.count:,} {found.unit}",
         )
     before = scores.get("test, unsmoothed")
     if before is not None:
@@ -155,7 +156,7 @@ def scores_table(scores: Mapping[str, FrameScores]) -> Table:
     return table
 
 
-def per_class_table(scores: FrameScores, classes: Sequence[str]) -> Table:
+def per_class_table(scores: Scores, classes: Sequence[str]) -> Table:
     """Precision, recall and F1 of each class, most frequent class first."""
     table = _table(
         "class", "frames", "precision", "recall", "F1",
@@ -170,7 +171,7 @@ def per_class_table(scores: FrameScores, classes: Sequence[str]) -> Table:
     return table
 
 
-def segments_table(prediction: Prediction) -> Table:
+def segments_table(prediction: FramePrediction) -> Table:
     """Phones over time."""
     table = _table("from", "to", "phone", "probability", right=("from", "to"), title=prediction.id)
     segments = list(prediction.segments())
@@ -181,4 +182,13 @@ def segments_table(prediction: Prediction) -> Table:
         )  # fmt: skip
     if len(segments) > SEGMENTS_SHOWN:
         table.add_row("...", "", f"{len(segments) - SEGMENTS_SHOWN} more: write a file with -o", "")
+    return table
+
+
+def speakers_table(prediction: SpeakerPrediction) -> Table:
+    """The most probable speakers."""
+    table = _table("speaker", "probability", right=("probability",), title=prediction.id)
+    (row,) = prediction.probabilities
+    for label in row.argsort(kind="stable")[: -SPEAKERS_SHOWN - 1 : -1]:
+        table.add_row(prediction.classes[label], f"{row[label]:.4f}")
     return table

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bossline.batches.segments import SegmentConfig
 from bossline.batches.utterances import UtteranceConfig
 from bossline.batches.windows import WindowConfig
 
-BatchConfig = Annotated[WindowConfig | UtteranceConfig, Field(discriminator="kind")]
+BatchConfig = Annotated[WindowConfig | UtteranceConfig | SegmentConfig, Field(discriminator="kind")]

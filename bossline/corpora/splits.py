@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from bossline.config import Config
@@ -17,14 +18,18 @@ SPLITS = ("train", "validation", "test")
 class SplitConfig(Config):
     """How the labelled utterances are divided."""
 
-    by: Literal["auto", "corpus", "utterance", "speaker"] = Field(
+    by: Literal["auto", "corpus", "utterance", "speaker", "each-speaker"] = Field(
         "auto",
         description="corpus: the corpus' own labelled train, validation and test parts; "
-        "speaker: no speaker on two sides; auto: corpus where it has them, else utterance",
+        "speaker: no speaker on two sides; each-speaker: the same share of each speaker's "
+        "utterances; auto: corpus where it has them, else utterance",
     )
     validation: float = Field(0.1, gt=0, lt=1)
     test: float = Field(0.1, gt=0, lt=1)
     seed: int = Field(0, ge=0)
+    fold: int = Field(
+        0, ge=0, description="which share is held out by each-speaker; others test elsewhere"
+    )
 
     @model_validator(mode="after")
     def _leaves_some(self) -> SplitConfig:
@@ -33,13 +38,21 @@ class SplitConfig(Config):
         return self
 
 
-def split_corpus(corpus: Corpus, config: SplitConfig) -> dict[str, Ints]:
+def split_corpus(
+    corpus: Corpus, config: SplitConfig, labels: npt.NDArray[np.bool_] | None = None
+) -> dict[str, Ints]:
     """Utterance indices of "train", "validation" and "test", in corpus order.
+
+    Args:
+        corpus: to be split.
+        config: how.
+        labels: (U,) True where the task has a label; None: where frames have labels.
 
     Raises:
         UserError: too few labelled utterances or speakers, or the corpus lacks the parts.
     """
-    own = _own_parts(corpus)
+    has_label = corpus.labelled if labels is None else labels
+    own = _own_parts(corpus, has_label)
     if config.by == "corpus" or (config.by == "auto" and own is not None):
         if own is None:
             raise UserError(
@@ -47,11 +60,13 @@ def split_corpus(corpus: Corpus, config: SplitConfig) -> dict[str, Ints]:
                 f"{', '.join(corpus.header.parts)}: use split.by=utterance"
             )
         return own
-    labelled = np.flatnonzero(corpus.labelled)
+    labelled = np.flatnonzero(has_label)
+    speakers = corpus.speakers[labelled]
+    if config.by in ("speaker", "each-speaker") and (speakers < 0).any():
+        raise UserError(f"split.by={config.by}: the corpus does not say who speaks")
+    if config.by == "each-speaker":
+        return _of_each_speaker(labelled, speakers, config)
     if config.by == "speaker":
-        speakers = corpus.speakers[labelled]
-        if (speakers < 0).any():
-            raise UserError("split.by=speaker: the corpus does not say who speaks")
         groups: Ints = np.unique(speakers).astype(np.int64)
     else:
         groups = labelled
@@ -69,8 +84,33 @@ def split_corpus(corpus: Corpus, config: SplitConfig) -> dict[str, Ints]:
     return {name: np.sort(chosen[name]) for name in SPLITS}
 
 
-def _own_parts(corpus: Corpus) -> dict[str, Ints] | None:
+def _of_each_speaker(
+    labelled: Ints, speakers: npt.NDArray[np.int32], config: SplitConfig
+) -> dict[str, Ints]:
+    """Deal each speaker's utterances out like cards, so that the shares differ by one at most.
+
+    Every fold of one seed tests on other utterances; 1 / test folds test on all of them.
+    """
+    order = np.random.default_rng(config.seed).permutation(len(labelled))
+    dealt = labelled[order[np.argsort(speakers[order], kind="stable")]]
+    every = round(1 / config.test)
+    tested = np.arange(len(dealt)) % every == config.fold % every
+    rest = dealt[~tested]
+    validates = np.arange(len(rest)) % round((1 - config.test) / config.validation) == 0
+    chosen = {"train": rest[~validates], "validation": rest[validates], "test": dealt[tested]}
+    if min(map(len, chosen.values())) < 1:
+        raise UserError(f"{len(dealt)} utterances are too few to train, validate and test on")
+    unknown = set(speakers) - set(speakers[np.isin(labelled, chosen["train"])])
+    if len(unknown) > 0:
+        raise UserError(
+            f"{len(unknown)} speakers have so few utterances that none is left to train on: give "
+            "them more, or leave them out"
+        )
+    return {name: np.sort(chosen[name]) for name in SPLITS}
+
+
+def _own_parts(corpus: Corpus, has_label: npt.NDArray[np.bool_]) -> dict[str, Ints] | None:
     if not set(SPLITS) <= set(corpus.header.parts):
         return None
     own = {name: corpus.part(name) for name in SPLITS}
-    return own if all(corpus.labelled[members].all() for members in own.values()) else None
+    return own if all(has_label[members].all() for members in own.values()) else None

@@ -6,8 +6,8 @@ from typing import Literal
 
 from bossline.config import Config
 from bossline.errors import UserError
-from bossline.evaluation.frames import FrameScores
 from bossline.evaluation.intervals import Interval, accuracy_interval
+from bossline.evaluation.scores import Scores
 
 Verdict = Literal["better", "worse", "no evidence of a difference"]
 
@@ -23,7 +23,7 @@ class Comparison(Config):
         return f"{d.value:+.4f} [{d.low:+.4f}, {d.high:+.4f}], {self.verdict}"
 
 
-def paired_difference(a: FrameScores, b: FrameScores) -> Comparison:
+def paired_difference(a: Scores, b: Scores) -> Comparison:
     """Accuracy of `a` minus that of `b`, with a paired bootstrap interval over utterances.
 
     Both runs meet the same hard and easy utterances, so the difference is known far better than
@@ -37,7 +37,7 @@ def paired_difference(a: FrameScores, b: FrameScores) -> Comparison:
     if [row[:2] for row in rows_a] != [row[:2] for row in rows_b]:
         raise UserError(
             "cannot compare: the two runs were scored on different utterances "
-            f"({len(rows_a)} with {a.frames} frames, {len(rows_b)} with {b.frames} frames)"
+            f"({len(rows_a)} with {a.count} {a.unit}, {len(rows_b)} with {b.count} {b.unit})"
         )
     # A gain per frame is redrawn just as an accuracy is: sum over utterances / sum of lengths.
     gain = [here[2] - there[2] for here, there in zip(rows_a, rows_b, strict=True)]

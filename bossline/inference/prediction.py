@@ -1,18 +1,16 @@
-"""Predictions for people and programs: phones over time, CSV, .npy."""
+"""Predictions for people and programs: phones over time, or who speaks."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from bossline.errors import UserError
-from bossline.files import replacing
+Probabilities = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -27,12 +25,18 @@ class Segment:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Class probabilities of one utterance's frames, and what they were taken for."""
+    """Class probabilities of one utterance, and what was made of them."""
 
     id: str
-    probabilities: npt.NDArray[np.float32]  # (T, C)
-    labels: npt.NDArray[np.int64]  # (T,) the smoothed path, or the most probable classes
+    probabilities: Probabilities  # (N, C) of its frames, or (1, C)
+    labels: Ints  # (N,)
     classes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FramePrediction(Prediction):
+    """A label a frame: the smoothed path, or the most probable classes."""
+
     frames_per_second: float
 
     def segments(self) -> Iterator[Segment]:
@@ -49,38 +53,42 @@ class Prediction:
             )
 
 
-def check_output(path: Path) -> None:
-    """
-    Raises:
-        UserError: the ending is neither .csv nor .npy.
-    """
-    if path.suffix not in (".csv", ".npy"):
-        raise UserError(f"{path}: write predictions to a .csv or a .npy file")
+@dataclass(frozen=True)
+class SpeakerPrediction(Prediction):
+    """One speaker for the whole utterance."""
+
+    @property
+    def speaker(self) -> str:
+        return self.classes[int(self.labels[0])]
+
+    @property
+    def confidence(self) -> float:
+        return float(self.probabilities[0, self.labels[0]])
 
 
-def write_predictions(predictions: Sequence[Prediction], path: Path) -> None:
-    """Write .csv (a row a frame) or .npy (probabilities, (frames, classes), end to end).
+def frame_predictions(
+    ids: Sequence[str],
+    lengths: Ints,
+    probabilities: Probabilities,
+    labels: Ints,
+    classes: tuple[str, ...],
+    frames_per_second: float,
+) -> list[Prediction]:
+    """Cut (N, C) probabilities and (N,) labels of frames into utterances."""
+    ends = np.cumsum(lengths)[:-1]
+    return [
+        FramePrediction(id, rows, path, classes, frames_per_second)
+        for id, rows, path in zip(
+            ids, np.split(probabilities, ends), np.split(labels, ends), strict=True
+        )
+    ]
 
-    Raises:
-        UserError: another ending, or the disk is unwilling.
-    """
-    check_output(path)
-    if path.suffix == ".npy":
-        with replacing(path) as temporary, temporary.open("wb") as stream:
-            np.save(stream, np.concatenate([p.probabilities for p in predictions]))
-    else:
-        with replacing(path) as temporary, temporary.open("w", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(["id", "frame", "seconds", "class", "phone", "probability"])
-            for prediction in predictions:
-                for frame, label in enumerate(prediction.labels):
-                    writer.writerow(
-                        [
-                            prediction.id,
-                            frame,
-                            f"{frame / prediction.frames_per_second:.3f}",
-                            label,
-                            prediction.classes[label],
-                            f"{prediction.probabilities[frame, label]:.4f}",
-                        ]
-                    )
+
+def speaker_predictions(
+    ids: Sequence[str], probabilities: Probabilities, classes: tuple[str, ...]
+) -> list[Prediction]:
+    """One for each row of (U, C) probabilities."""
+    return [
+        SpeakerPrediction(id, row[None], row.argmax(keepdims=True), classes)
+        for id, row in zip(ids, probabilities, strict=True)
+    ]

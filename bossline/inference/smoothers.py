@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import TypeAdapter
 
 from bossline.corpora.splits import split_corpus
+from bossline.errors import UserError
 from bossline.smoothing import Smoother, SmoothingConfig
 from bossline.training.run import Run
 
@@ -28,6 +29,8 @@ def smoother_of(run: Run, asked: Smoothing | None = None) -> Smoother | None:
         return None if own is None else own.restore(run.smoothing_tables())
     if asked == "none":
         return None
+    if run.recipe.task != "phoneme":
+        raise UserError(f"smoothing is for frames, and {run.path} classifies utterances")
     config: SmoothingConfig = TypeAdapter(SmoothingConfig).validate_python({"kind": asked})
     corpus = run.corpus()
     train = split_corpus(corpus, run.recipe.split)["train"]

@@ -1,38 +1,47 @@
-"""The file that the course's leaderboard takes: Id,Class over all frames of a split."""
+"""The file that the course's leaderboard takes: a row a frame, or a row an utterance."""
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
-import numpy.typing as npt
 
 from bossline.corpora.packed import Corpus, Ints
 from bossline.errors import UserError
 from bossline.files import replacing
+from bossline.inference.prediction import FramePrediction, Prediction, SpeakerPrediction
 
 
 def write_submission(
-    path: Path, corpus: Corpus, utterances: Ints, labels: npt.NDArray[np.int64]
+    path: Path, corpus: Corpus, utterances: Ints, predictions: Sequence[Prediction]
 ) -> int:
-    """Write `Id,Class`, Id counting frames in the order of the corpus' list; returns the rows.
+    """Write `Id,Class`, Id counting frames in the order of the corpus' list, or `Id,Category`, Id
+    being that of the utterance and Category its speaker; returns the rows.
 
     Raises:
         UserError: an utterance of the split was left out at import, so rows would be missing or
-            shifted; or the number of predictions is not the number of frames.
+            shifted; or the number of predictions is not what the split wants.
     """
     parts = {corpus.header.parts[corpus.parts[u]] for u in utterances}
     missing = [entry.id for entry in corpus.header.left_out if entry.part in parts]
-    if missing and not corpus.labelled[utterances].any():
+    if missing and not (corpus.labelled | (corpus.speakers >= 0))[utterances].any():
         raise UserError(
             f"{len(missing)} utterances of this split were left out as damaged when the corpus was "
-            f"imported ({', '.join(missing[:5])}): every later Id would be wrong. Get intact "
+            f"imported ({', '.join(missing[:5])}): rows would be missing or shifted. Get intact "
             "copies of these files and import again"
         )
-    expected = int(corpus.lengths[utterances].sum())
-    if len(labels) != expected:
-        raise UserError(f"{len(labels)} predictions for {expected} frames: not written")
-    rows = "\n".join(f"{row},{label}" for row, label in enumerate(labels.tolist()))
-    with replacing(path) as temporary:
-        temporary.write_text(f"Id,Class\n{rows}\n", encoding="ascii")
+    rows: list[tuple[str | int, str | int]] = []
+    for prediction in predictions:
+        if isinstance(prediction, FramePrediction):
+            rows += enumerate(prediction.labels.tolist(), start=len(rows))
+        elif isinstance(prediction, SpeakerPrediction):
+            rows.append((prediction.id, prediction.speaker))
+    frames = isinstance(predictions[0], FramePrediction)
+    expected = int(corpus.lengths[utterances].sum()) if frames else len(utterances)
+    if len(rows) != expected:
+        raise UserError(f"{len(rows)} predictions for {expected}: not written")
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(("Id", "Class" if frames else "Category"))
+        writer.writerows(rows)
     return expected

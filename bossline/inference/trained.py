@@ -11,7 +11,8 @@ from bossline.corpora.packed import Corpus, Ints
 from bossline.corpora.splits import SPLITS, split_corpus
 from bossline.errors import UserError, did_you_mean
 from bossline.runtime import Runtime
-from bossline.tasks.phoneme import build_model, classify
+from bossline.tasks import TASKS
+from bossline.tasks.base import build_model
 from bossline.training.checkpoint import load_weights
 from bossline.training.run import Run
 
@@ -35,16 +36,16 @@ class TrainedModel:
         self.model.to(runtime.device)
 
     def probabilities(self, pieces: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float32]:
-        """Class probabilities of every frame.
+        """Class probabilities of every frame, or every utterance, as the task has it.
 
         Args:
             pieces: features of one or more utterances, (T, D) each.
 
         Returns:
-            (sum of T, C), utterances end to end.
+            (N, C), utterances end to end.
         """
-        frames = self.run.recipe.batches.open(list(pieces), self._runtime.device)
-        result = classify(self.model, frames, self._runtime, self.run.recipe.precision)
+        classify = TASKS[self.run.recipe.task].classify
+        result = classify(self.model, self.run.recipe, pieces, self._runtime)
         return np.asarray(result.cpu().numpy())
 
 
@@ -57,10 +58,12 @@ class Ensemble:
     def __init__(self, runs: Sequence[Run], runtime: Runtime) -> None:
         """
         Raises:
-            UserError: the runs have other classes or features, or one has no weights.
+            UserError: the runs have other tasks, classes or features, or one has no weights.
         """
         first, *others = runs
         for other in others:
+            if other.recipe.task != first.recipe.task:
+                raise UserError(f"{first.path} and {other.path} are of different tasks")
             for what in ("classes", "features"):
                 if getattr(other.info, what) != getattr(first.info, what):
                     raise UserError(
@@ -88,8 +91,9 @@ def utterances_of(runs: Sequence[Run], corpus: Corpus, split: str) -> Ints:
         UserError: no such split, it is empty, or it is another one for some of the runs.
     """
     first, *others = runs
+    labelled = TASKS[first.recipe.task].labelled(corpus)
     if split == UNLABELLED:
-        chosen: Ints = np.flatnonzero(~corpus.labelled)
+        chosen: Ints = np.flatnonzero(~labelled)
         if not len(chosen):
             raise UserError(
                 f"corpus '{first.info.corpus}' has no unlabelled utterances; take --split test"
@@ -106,4 +110,4 @@ def utterances_of(runs: Sequence[Run], corpus: Corpus, split: str) -> Ints:
                 f"{other.path} was split in another way than {first.path}: what one is tested on "
                 "the other was trained on"
             )
-    return split_corpus(corpus, first.recipe.split)[split]
+    return split_corpus(corpus, first.recipe.split, labelled)[split]

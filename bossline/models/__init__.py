@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bossline.models.mlp import MlpConfig
+from bossline.models.speaker import SpeakerConfig
 from bossline.models.tagger import TaggerConfig
 
-ModelConfig = Annotated[MlpConfig | TaggerConfig, Field(discriminator="kind")]
+ModelConfig = Annotated[MlpConfig | TaggerConfig | SpeakerConfig, Field(discriminator="kind")]

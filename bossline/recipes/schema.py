@@ -23,7 +23,7 @@ class Recipe(Config):
     """Everything that decides what is trained."""
 
     name: str = Field(description="task/rung, or the name of your own file")
-    task: Literal["phoneme"]
+    task: Literal["phoneme", "speaker"]
     about: str = Field("", description="one sentence")
     target: dict[str, float] = Field(default_factory=dict, description="published score by year")
     epochs: int = Field(ge=1)
@@ -35,7 +35,9 @@ class Recipe(Config):
     batches: BatchConfig = WindowConfig()
     augment: AugmentConfig | None = Field(None, description="SpecAugment, in training only")
     model: ModelConfig
-    objective: CrossEntropyConfig = CrossEntropyConfig()
+    objective: CrossEntropyConfig = Field(
+        CrossEntropyConfig(), description="of frames; a speaker model's head is its own objective"
+    )
     optimiser: OptimiserConfig
     schedule: ScheduleConfig = ConstantConfig()
     averaging: AveragingConfig | None = None
@@ -58,6 +60,16 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _augments_utterances(self) -> Recipe:
-        if self.augment is not None and self.batches.kind != "utterances":
-            raise ValueError("augment works on whole utterances: set batches.kind=utterances")
+        if self.augment is not None and self.batches.kind == "windows":
+            raise ValueError("augment works on utterances: set batches.kind=utterances")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit_the_task(self) -> Recipe:
+        if (self.task == "speaker") != (self.model.kind == "speaker"):
+            raise ValueError(f"a model of kind {self.model.kind} is not for the task {self.task}")
+        if self.task == "speaker" and self.smoothing is not None:
+            raise ValueError("smoothing is for frames: leave it out")
+        if self.task == "speaker" and self.objective != CrossEntropyConfig():
+            raise ValueError("the objective of a speaker model is its head: set model.head")
         return self

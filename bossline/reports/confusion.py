@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from bossline.evaluation.frames import Counts, FrameScores, precision_recall_f1
+from bossline.evaluation.scores import Counts, Scores, precision_recall_f1
 from bossline.reports.groups import grouped
 from bossline.reports.style import INK, MUTED, NORMAL, PAPER, SMALL, dress, new_figure
 
@@ -27,9 +27,7 @@ class ConfusedPair:
     share: float
 
 
-def confused_pairs(
-    scores: FrameScores, classes: tuple[str, ...], count: int = 15
-) -> list[ConfusedPair]:
+def confused_pairs(scores: Scores, classes: tuple[str, ...], count: int = 15) -> list[ConfusedPair]:
     """The confusions that cost most frames, worst first; ties in the order of the classes."""
     matrix = np.array(scores.confusion)
     shares = _row_shares(matrix)
@@ -47,7 +45,7 @@ def confused_pairs(
     ]
 
 
-def confusion(scores: FrameScores, classes: tuple[str, ...]) -> Figure:
+def confusion(scores: Scores, classes: tuple[str, ...]) -> Figure:
     """Row-normalised confusion matrix, classes ordered and framed by phonetic class."""
     groups = grouped(classes)
     order = [k for group in groups for k in group.members]
@@ -95,7 +93,7 @@ def confusion(scores: FrameScores, classes: tuple[str, ...]) -> Figure:
     return figure
 
 
-def per_class(scores: FrameScores, classes: tuple[str, ...]) -> Figure:
+def per_class(scores: Scores, classes: tuple[str, ...]) -> Figure:
     """Recall (bar) and F1 (dot) of each class, by phonetic class, with its number of frames."""
     groups = grouped(classes)
     matrix = np.array(scores.confusion)

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from bossline.errors import UserError
 from bossline.evaluation.comparison import Comparison, paired_difference
-from bossline.evaluation.frames import FrameScores
+from bossline.evaluation.scores import Scores
 from bossline.files import write_text
 from bossline.reports import wording
 from bossline.reports.confusion import confused_pairs, confusion, per_class
@@ -112,7 +112,7 @@ def _steps(runs: Sequence[Run]) -> list[_Step]:
     return rungs + smoothing
 
 
-def _compare(above: FrameScores, below: FrameScores) -> Comparison | None:
+def _compare(above: Scores, below: Scores) -> Comparison | None:
     try:
         return paired_difference(above, below)
     except UserError:

@@ -61,7 +61,7 @@ def sentence(run: Run) -> str:
     if test is None:
         return _so_far(run)
     text = (
-        f"Labels {test.accuracy.value:.1%} of {test.frames:,} test frames correctly "
+        f"Labels {test.accuracy.value:.1%} of {test.count:,} test {test.unit} correctly "
         f"(95% interval {test.accuracy.low:.1%} to {test.accuracy.high:.1%})"
     )
     if target:

@@ -39,7 +39,7 @@ from bossline.config import Config
 from bossline.corpora.packed import Corpus, Ints
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError, did_you_mean
-from bossline.evaluation.frames import FrameScores
+from bossline.evaluation.scores import Scores
 from bossline.features.spec import FeatureSpec
 from bossline.files import read_json, replacing, write_json
 from bossline.recipes.catalogue import read_yaml
@@ -179,7 +179,7 @@ class Run:
         return records
 
     @cached_property
-    def scores(self) -> dict[str, FrameScores]:
+    def scores(self) -> dict[str, Scores]:
         """Scores of "validation" and "test"; empty before the run is finished.
 
         Where a smoother decides, "validation, unsmoothed" and "test, unsmoothed" stand beside them.
@@ -189,13 +189,12 @@ class Run:
             return {}
         try:
             return {
-                split: FrameScores.model_validate(scores)
-                for split, scores in read_json(path).items()
+                split: Scores.model_validate(scores) for split, scores in read_json(path).items()
             }
         except (ValidationError, AttributeError) as error:
             raise UserError(f"{path} is damaged: run 'bossline evaluate {self.path}'") from error
 
-    def write_scores(self, scores: dict[str, FrameScores]) -> None:
+    def write_scores(self, scores: dict[str, Scores]) -> None:
         write_json(
             self.path / "scores.json",
             {split: value.model_dump(mode="json") for split, value in scores.items()},
@@ -223,27 +222,30 @@ class Run:
     def write_predictions(
         self, utterances: Ints, probabilities: npt.NDArray[np.float32], predicted: Ints
     ) -> None:
-        """Keep test predictions, and all posteriors of the one utterance that a report shows.
+        """Keep test predictions; of frames also the posteriors of the utterance in the report.
 
         Args:
             utterances: (U,) index into the corpus.
-            probabilities: (N, C), utterances end to end.
+            probabilities: (N, C) of frames or utterances, end to end.
             predicted: (N,) classes.
         """
-        corpus = self.corpus()
-        lengths = corpus.lengths[utterances]
-        rate = corpus.header.features.frames_per_second
-        shown = int(np.abs(lengths - EXAMPLE_SECONDS * rate).argmin())
-        frames = slice(start := int(lengths[:shown].sum()), start + int(lengths[shown]))
         confidence = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
         arrays: dict[str, npt.NDArray[Any]] = {
             "utterances": utterances,
             "predicted": predicted.astype(np.int16),
             "confidence": confidence.astype(np.float16),
-            "example": utterances[shown : shown + 1],
-            "example_predicted": predicted[frames].astype(np.int16),
-            "example_posteriors": probabilities[frames].astype(np.float16),
         }
+        if self.recipe.task == "phoneme":
+            corpus = self.corpus()
+            lengths = corpus.lengths[utterances]
+            rate = corpus.header.features.frames_per_second
+            shown = int(np.abs(lengths - EXAMPLE_SECONDS * rate).argmin())
+            frames = slice(start := int(lengths[:shown].sum()), start + int(lengths[shown]))
+            arrays |= {
+                "example": utterances[shown : shown + 1],
+                "example_predicted": predicted[frames].astype(np.int16),
+                "example_posteriors": probabilities[frames].astype(np.float16),
+            }
         with replacing(self.path / "predictions.safetensors") as temporary:
             save_file(arrays, temporary)
 
@@ -284,7 +286,12 @@ def new_run_path(recipe: Recipe, corpus: str) -> Path:
 
 
 def start_info(
-    corpus_name: str, corpus: Corpus, recipe: Recipe, parameters: int, runtime: Runtime
+    corpus_name: str,
+    corpus: Corpus,
+    classes: tuple[str, ...],
+    recipe: Recipe,
+    parameters: int,
+    runtime: Runtime,
 ) -> RunInfo:
     """The environment of a run that begins now."""
     return RunInfo(
@@ -292,7 +299,7 @@ def start_info(
         corpus_key=corpus.key,
         corpus_note=corpus.header.note,
         features=corpus.header.features,
-        classes=corpus.header.classes,
+        classes=classes,
         parameters=parameters,
         device=str(runtime.device),
         threads=runtime.threads,

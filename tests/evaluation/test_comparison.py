@@ -5,16 +5,16 @@ import pytest
 
 from bossline.errors import UserError
 from bossline.evaluation.comparison import paired_difference
-from bossline.evaluation.frames import FrameScores
+from bossline.evaluation.scores import Scores
 
 
-def scores(accuracy: float, seed: int, utterances: int = 60, order: int = 1) -> FrameScores:
+def scores(accuracy: float, seed: int, utterances: int = 60, order: int = 1) -> Scores:
     """Random hits at a given rate; the same utterances whatever the seed."""
     lengths = np.random.default_rng(7).integers(50, 400, utterances)
     right = np.random.default_rng(seed).random(int(lengths.sum())) < accuracy
     parts = np.split(right, np.cumsum(lengths)[:-1])[::order]
     true = np.zeros(int(lengths.sum()), np.int64)
-    return FrameScores.of(
+    return Scores.of(
         tuple(f"u{k:03d}" for k in range(utterances))[::order],
         lengths[::order],
         true,
@@ -58,10 +58,10 @@ def test_pairing_is_sharper_than_two_intervals() -> None:
     lengths = np.full(80, 200)
     hits = generator.integers(60, 180, 80)
 
-    def of(correct: np.ndarray[tuple[int], np.dtype[np.int64]]) -> FrameScores:
+    def of(correct: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Scores:
         predicted = np.concatenate([np.arange(200) >= c for c in correct]).astype(np.int64)
         names = tuple(map(str, range(80)))
-        return FrameScores.of(names, lengths, np.zeros(80 * 200, np.int64), predicted, classes=2)
+        return Scores.of(names, lengths, np.zeros(80 * 200, np.int64), predicted, classes=2)
 
     low, high = of(hits), of(hits + generator.integers(0, 3, 80))
     assert high.accuracy.low < low.accuracy.high

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bossline.inference.prediction import Prediction
+from bossline.inference.prediction import FramePrediction
 
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=40))
 def test_segments_are_runs_of_equal_labels(labels: list[int]) -> None:
     probabilities = np.eye(3, dtype=np.float32)[labels] * 0.8 + 0.05
     segments = list(
-        Prediction("u", probabilities, np.array(labels), ("a", "b", "c"), 100).segments()
+        FramePrediction("u", probabilities, np.array(labels), ("a", "b", "c"), 100).segments()
     )
     runs = [(key, len(list(group))) for key, group in groupby(labels)]
     assert [segment.phone for segment in segments] == ["abc"[key] for key, _ in runs]

@@ -11,6 +11,7 @@ from bossline.corpora.store import pack_path
 from bossline.corpora.writer import writing
 from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
+from bossline.inference.prediction import FramePrediction, Prediction, speaker_predictions
 from bossline.inference.submission import write_submission
 
 
@@ -29,19 +30,38 @@ def unlabelled(damaged: bool) -> Corpus:
     return Corpus(path)
 
 
+def of_frames(*labels: list[int]) -> list[Prediction]:
+    return [
+        FramePrediction(f"u{k}", np.eye(2, dtype=np.float32)[row], np.array(row), ("a", "b"), 100)
+        for k, row in enumerate(labels)
+    ]
+
+
 def test_rows_count_frames_in_order(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "prediction.csv"
-    labels = np.array([1, 0, 1, 1, 0])
-    assert write_submission(path, unlabelled(False), np.array([0, 1]), labels) == 5
+    predictions = of_frames([1, 0, 1], [1, 0])
+    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions) == 5
     assert path.read_text() == "Id,Class\n0,1\n1,0\n2,1\n3,1\n4,0\n"
 
 
 def test_a_wrong_number_of_rows_is_not_written(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="4 predictions for 5 frames"):
-        write_submission(tmp_path / "p.csv", unlabelled(False), np.array([0, 1]), np.zeros(4, int))
+    with pytest.raises(UserError, match="4 predictions for 5"):
+        write_submission(
+            tmp_path / "p.csv", unlabelled(False), np.array([0, 1]), of_frames([0, 0], [0, 0])
+        )
     assert not list(tmp_path.glob("*p.csv*"))
 
 
 def test_a_split_with_damaged_utterances_is_not_submitted(home: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"1 utterances of this split were left out .* \(z\)"):
-        write_submission(tmp_path / "p.csv", unlabelled(True), np.array([0, 1]), np.zeros(5, int))
+        write_submission(
+            tmp_path / "p.csv", unlabelled(True), np.array([0, 1]), of_frames([0, 0, 0], [0, 0])
+        )
+
+
+def test_speakers_are_named_by_utterance(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "prediction.csv"
+    rows = np.array([[0.1, 0.9], [0.7, 0.3]], np.float32)
+    predictions = speaker_predictions(["x", "y"], rows, ("id07", "id03"))
+    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions) == 2
+    assert path.read_text() == "Id,Category\nx,id03\ny,id07\n"

@@ -48,7 +48,7 @@ def test_another_kind_forgets_the_old_kinds_keys() -> None:
         ("optimiser.momentun=0.9", "optimiser.momentun: unknown key; "),
         ("batches.frames=4", "batches.frames: a window has a centre frame"),
         ("schedule.kind=plateu", "schedule.kind: no kind 'plateu'; did you mean 'plateau'?"),
-        ("batches={size: 4}", "batches.kind: missing; one of utterances, windows"),
+        ("batches={size: 4}", "batches.kind: missing; one of segments, utterances, windows"),
         ("batches.kind=utterances", "a model of kind mlp takes windows: set batches.kind=windows"),
         ("epochs=0", "epochs: input should be greater than or equal to 1, not 0"),
         ("optimiser.lr=fast", "optimiser.lr: input should be a valid number"),

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.corpora.phones import LIBRIPHONE, PHONETIC_CLASSES
-from bossline.evaluation.frames import FrameScores
+from bossline.evaluation.scores import Scores
 from bossline.features.spec import FeatureSpec
 from bossline.recipes.loading import load_recipe
 from bossline.recipes.schema import Recipe
@@ -24,7 +24,7 @@ class FakeRun(Run):
         name: str,
         recipe: Recipe,
         info: RunInfo,
-        scores: dict[str, FrameScores],
+        scores: dict[str, Scores],
         rows: list[dict[str, Any]],
         picture: Example | None,
     ) -> None:
@@ -79,7 +79,7 @@ def fake_run(
     for split in ("validation", "test"):
         lengths = words.integers(60, 240, utterances)
         true = said(int(lengths.sum()), len(classes), words)
-        scores[split] = FrameScores.of(
+        scores[split] = Scores.of(
             tuple(f"{split}-{k:04d}" for k in range(utterances)),
             lengths,
             true,

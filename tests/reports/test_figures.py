@@ -46,7 +46,7 @@ def test_per_class_counts_every_frame() -> None:
     run = fake_run(utterances=8)
     shown = texts(per_class(run.scores["test"], run.info.classes))
     counts = [int(text.replace(",", "")) for text in shown if text != "frames"]
-    assert sum(counts) == run.scores["test"].frames
+    assert sum(counts) == run.scores["test"].count
 
 
 def test_curves_ring_the_best_epoch() -> None:

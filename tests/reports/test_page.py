@@ -103,7 +103,7 @@ def test_numbers_are_the_scores(ladder_page: Page) -> None:
         assert spread(test.accuracy) in ladder_page.text
         assert f"{test.macro_f1:.4f}" in ladder_page.text
         assert f"{validation.accuracy.value:.4f}" in ladder_page.text
-        assert f"{test.frames:,} test frames" in ladder_page.text
+        assert f"{test.count:,} test frames" in ladder_page.text
     for above, below in ((medium, simple), (strong, medium)):
         found = paired_difference(above.scores["test"], below.scores["test"]).difference
         assert signed(found.value) in ladder_page.text

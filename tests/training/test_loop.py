@@ -12,7 +12,7 @@ from bossline.corpora.packed import Corpus
 from bossline.errors import UserError
 from bossline.recipes import load_recipe
 from bossline.runtime import Runtime
-from bossline.tasks import make_task
+from bossline.tasks.phoneme import PhonemeTask
 from bossline.training.checkpoint import load_weights, save_weights
 from bossline.training.run import Run
 from bossline.training.tally import Diverged
@@ -47,7 +47,7 @@ def test_epoch_record_is_exact(toy: Corpus) -> None:
     """Loss and accuracy of an epoch against a plain pass over all its batches."""
     run = train("epochs=1", "optimiser={kind: sgd, lr: 1e-12}", "schedule.kind=constant")
     recipe = run.recipe
-    task = make_task(recipe, toy, Runtime.choose("cpu", 1))
+    task = PhonemeTask(recipe, toy, Runtime.choose("cpu", 1))
     model = task.build_model()
     losses, right, count = 0.0, 0, 0
     with torch.no_grad():
@@ -65,7 +65,7 @@ def test_epoch_record_is_exact(toy: Corpus) -> None:
 
 def test_an_epoch_sees_every_training_frame_once(toy: Corpus) -> None:
     recipe = load_recipe("phoneme/simple", FAST)
-    task = make_task(recipe, toy, Runtime.choose("cpu", 1))
+    task = PhonemeTask(recipe, toy, Runtime.choose("cpu", 1))
     seen = torch.cat([task.batch(1, step)[0] for step in range(task.steps_per_epoch)])
     whole = torch.cat([inputs for inputs, _ in task.training.in_order()])
     assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, whole.tolist()))

@@ -21,9 +21,16 @@ class MarginConfig(Config):
     kind: str
     margin: float
     scale: float = Field(30.0, gt=0, description="what cosines are multiplied with")
+    warmup: float = Field(
+        0.2, ge=0, le=1, description="share of the training over which the margin rises from 0"
+    )
     subcentres: int = Field(
         1, ge=1, description="weight vectors per class, of which the nearest counts"
     )
+
+    def margin_scale(self, done: float) -> float:
+        """How much of the margin counts after this share of the training."""
+        return min(done / self.warmup, 1.0) if self.warmup else 1.0
 
 
 class MarginHead(Head):

@@ -20,6 +20,10 @@ class SoftmaxConfig(Config):
         0.0, ge=0, lt=1, description="weight of the uniform target (Szegedy 2016, arXiv 1512.00567)"
     )
 
+    def margin_scale(self, done: float) -> float:
+        """There is no margin."""
+        return 1.0
+
 
 class LinearHeadConfig(SoftmaxConfig):
     kind: Literal["linear"] = "linear"

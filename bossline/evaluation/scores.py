@@ -1,6 +1,8 @@
-"""Scores of a frame classifier, all derived from one confusion matrix and counts an utterance."""
+"""Scores of a classifier, all derived from one confusion matrix and counts an utterance."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +33,7 @@ def precision_recall_f1(
     )
 
 
-class FrameScores(Config):
+class Scores(Config):
     """What one evaluation of one split found.
 
     The confusion matrix and the counts an utterance are kept: every other figure, and a paired
@@ -41,6 +43,7 @@ class FrameScores(Config):
     utterances: tuple[str, ...]
     correct: tuple[int, ...]
     lengths: tuple[int, ...]
+    unit: Literal["frames", "utterances"] = "frames"
     confusion: tuple[tuple[int, ...], ...]
     accuracy: Interval
     macro_f1: float
@@ -53,15 +56,17 @@ class FrameScores(Config):
         true: npt.NDArray[np.int64],
         predicted: npt.NDArray[np.int64],
         classes: int,
-    ) -> FrameScores:
+        unit: Literal["frames", "utterances"] = "frames",
+    ) -> Scores:
         """Score predictions.
 
         Args:
             utterances: (U,) ids.
-            lengths: (U,) frames of each.
+            lengths: (U,) what was classified of each: its frames, or 1, the utterance.
             true: (N,) labels, utterances end to end.
             predicted: (N,) classes.
             classes: number of classes.
+            unit: what was classified.
         """
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         correct = np.add.reduceat((true == predicted).astype(np.int64), starts)
@@ -71,11 +76,13 @@ class FrameScores(Config):
             utterances=utterances,
             correct=tuple(map(int, correct)),
             lengths=tuple(map(int, lengths)),
+            unit=unit,
             confusion=tuple(tuple(map(int, row)) for row in confusion),
             accuracy=accuracy_interval(correct, lengths),
             macro_f1=float(precision_recall_f1(confusion)[2][present].mean()),
         )
 
     @property
-    def frames(self) -> int:
+    def count(self) -> int:
+        """What was classified: frames or utterances."""
         return sum(self.lengths)

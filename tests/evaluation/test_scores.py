@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from bossline.evaluation.frames import FrameScores, confusion_matrix, precision_recall_f1
 from bossline.evaluation.intervals import accuracy_interval
+from bossline.evaluation.scores import Scores, confusion_matrix, precision_recall_f1
 
 CLASSES = 5
 
@@ -26,7 +26,7 @@ def predictions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_scores_equal_scikit_learns(case: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     lengths, true, predicted = case
     names = tuple(f"u{k}" for k in range(len(lengths)))
-    scores = FrameScores.of(names, lengths, true, predicted, CLASSES)
+    scores = Scores.of(names, lengths, true, predicted, CLASSES)
     labels = list(range(CLASSES))
     expected = metrics.confusion_matrix(true, predicted, labels=labels)
     np.testing.assert_array_equal(scores.confusion, expected)
@@ -37,7 +37,7 @@ def test_scores_equal_scikit_learns(case: tuple[np.ndarray, np.ndarray, np.ndarr
     )
     pieces = np.split(true == predicted, np.cumsum(lengths)[:-1])
     assert scores.correct == tuple(int(piece.sum()) for piece in pieces)
-    assert scores.frames == len(true)
+    assert scores.count == len(true)
 
 
 @given(predictions())

@@ -1,0 +1,157 @@
+"""Batches of random segments of utterances: one gather from the packed frames.
+
+No file is opened, no item collated. An utterance shorter than a segment is padded, and the batch
+knows its length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from bossline.batches.order import epoch_order
+from bossline.batches.padded import Padded
+from bossline.config import Config
+
+EVALUATION_FRAMES = 32_768  # of one forward pass outside training
+
+Numbers = npt.NDArray[np.int64]
+
+
+class SegmentConfig(Config):
+    """Batches of segments; every so many of them are an epoch."""
+
+    kind: Literal["segments"] = "segments"
+    frames: int = Field(128, ge=1, description="frames in a segment")
+    size: int = Field(32, ge=2, description="segments in a batch")
+    valid_every: int = Field(
+        2000, ge=1, description="steps between validations; as many make what counts as an epoch"
+    )
+    balanced: bool = Field(
+        False, description="every speaker equally often, not every utterance equally often"
+    )
+    views: int = Field(
+        0, ge=0, description="segments that a prediction averages over; 0: the whole utterance"
+    )
+
+    def inputs(self, dim: int) -> int:
+        """Numbers that a model gets for a frame of `dim` numbers."""
+        return dim
+
+    def open(
+        self, pieces: list[np.ndarray], device: torch.device, groups: Numbers | None = None
+    ) -> Segments:
+        """
+        Args:
+            pieces: features of each utterance, (T, D) each.
+            device: where batches are computed; the frames are kept there.
+            groups: (U,) whose utterance each is; only balanced sampling asks.
+        """
+        return Segments(pieces, self, device, groups)
+
+
+class Segments:
+    """Utterances, kept end to end on the device."""
+
+    def __init__(
+        self,
+        pieces: list[np.ndarray],
+        config: SegmentConfig,
+        device: torch.device,
+        groups: Numbers | None,
+    ) -> None:
+        """See SegmentConfig.open."""
+        self._config = config
+        self.lengths = np.array([len(piece) for piece in pieces], np.int64)
+        self._starts = np.cumsum(self.lengths) - self.lengths
+        self._frames = torch.from_numpy(np.concatenate(pieces)).to(device)
+        self._order: tuple[int, int, Numbers] | None = None
+        self._members = (
+            [np.flatnonzero(groups == group) for group in np.unique(groups)]
+            if config.balanced and groups is not None
+            else []
+        )
+
+    def __len__(self) -> int:
+        """Utterances."""
+        return len(self.lengths)
+
+    @property
+    def description(self) -> str:
+        balanced = ", speakers balanced" if self._members else ""
+        return f"segments of {self._config.frames}, batches of {self._config.size}{balanced}"
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self._config.valid_every
+
+    def batch(self, seed: int, epoch: int, step: int) -> tuple[Padded, Tensor]:
+        """Segments (B, T, D), and (B,) int64 the utterances that they are from.
+
+        A pure function of its arguments. Every utterance comes once before any comes again, unless
+        speakers are balanced: then speaker and utterance are drawn.
+        """
+        rng = np.random.default_rng([seed, epoch, step])
+        if self._members:
+            groups = rng.integers(len(self._members), size=self._config.size)
+            chosen = np.array([rng.choice(self._members[group]) for group in groups])
+        else:
+            chosen = self._in_turn(seed, epoch * self._config.valid_every + step)
+        length = np.minimum(self.lengths[chosen], self._config.frames)
+        start = rng.integers(self.lengths[chosen] - length + 1)
+        return self._gather(self._starts[chosen] + start, length), self._number(chosen)
+
+    def _in_turn(self, seed: int, step: int) -> Numbers:
+        """The utterances of a step, counted from the very first one."""
+        places = step * self._config.size + np.arange(self._config.size)
+        return np.concatenate(
+            [
+                self._turn(seed, int(turn))[places[places // len(self) == turn] % len(self)]
+                for turn in np.unique(places // len(self))
+            ]
+        )
+
+    def _turn(self, seed: int, turn: int) -> Numbers:
+        if self._order is None or self._order[:2] != (seed, turn):
+            self._order = seed, turn, epoch_order(len(self), seed, turn).numpy()
+        return self._order[2]
+
+    def in_order(self) -> Iterator[tuple[Padded, Tensor]]:
+        """All utterances for a prediction: whole, or so many views of each, evenly spread.
+
+        Batches are of about equal lengths; the numbers (B,) say whose a row is.
+        """
+        numbers, starts, lengths = self._whole_or_views()
+        by_length = np.argsort(lengths, kind="stable")
+        share = np.cumsum(lengths[by_length]) // EVALUATION_FRAMES
+        for chosen in np.split(by_length, np.flatnonzero(np.diff(share)) + 1):
+            yield self._gather(starts[chosen], lengths[chosen]), self._number(numbers[chosen])
+
+    def _whole_or_views(self) -> tuple[Numbers, Numbers, Numbers]:
+        utterances, views = np.arange(len(self)), self._config.views
+        if not views:
+            return utterances, self._starts, self.lengths
+        numbers = np.repeat(utterances, views)
+        lengths = np.minimum(self.lengths, self._config.frames)[numbers]
+        slack = self.lengths[numbers] - lengths
+        place = np.tile(np.arange(views), len(self))
+        # One view sits in the middle, several reach from end to end.
+        spread = slack * place // (views - 1) if views > 1 else slack // 2
+        return numbers, self._starts[numbers] + spread, lengths
+
+    def _number(self, numbers: Numbers) -> Tensor:
+        return torch.from_numpy(numbers).to(self._frames.device)
+
+    def _gather(self, starts: Numbers, lengths: Numbers) -> Padded:
+        """Stretches of frames, (B, T, D) float32 with zeros beyond their ends."""
+        first, count = self._number(starts), self._number(lengths)
+        steps = torch.arange(int(lengths.max()), device=first.device)
+        rows = (first.unsqueeze(1) + steps).clamp_max(len(self._frames) - 1)
+        batch = Padded(self._frames[rows].float(), count)
+        return batch.with_frames(batch.frames.masked_fill(~batch.mask.unsqueeze(2), 0))

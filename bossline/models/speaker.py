@@ -1,0 +1,57 @@
+"""Who speaks: an encoder over the frames, a pooling over time, an embedding, a head."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from bossline.batches.padded import Padded
+from bossline.config import Config
+from bossline.models.encoders import EncoderConfig
+from bossline.models.heads import HeadConfig
+from bossline.models.heads.softmax import LinearHeadConfig
+from bossline.models.pooling import PoolingConfig
+from bossline.models.pooling.mean import MeanConfig
+
+
+class SpeakerConfig(Config):
+    """Any encoder and pooling; the head is the objective too."""
+
+    takes: ClassVar[str] = "segments"
+
+    kind: Literal["speaker"] = "speaker"
+    encoder: EncoderConfig
+    pooling: PoolingConfig = MeanConfig()
+    embedding: int = Field(192, ge=1, description="numbers that describe a voice")
+    head: HeadConfig = LinearHeadConfig()
+
+    def build(self, inputs: int, outputs: int) -> SpeakerModel:
+        """
+        Args:
+            inputs: numbers per frame.
+            outputs: speakers.
+        """
+        return SpeakerModel(self, inputs, outputs)
+
+
+class SpeakerModel(nn.Module):
+    """Padded (B, T, inputs) -> (B, outputs) scores of the speakers."""
+
+    def __init__(self, config: SpeakerConfig, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.encoder = config.encoder.build(inputs)
+        self.pooling = config.pooling.build(self.encoder.outputs)
+        self.norm = nn.BatchNorm1d(self.pooling.outputs)
+        self.project = nn.Linear(self.pooling.outputs, config.embedding)
+        self.head = config.head.build(config.embedding, outputs)
+
+    def embed(self, batch: Padded) -> Tensor:
+        """(B, embedding): one vector an utterance, the same voice in about the same direction."""
+        embedding: Tensor = self.project(self.norm(self.pooling(self.encoder(batch))))
+        return embedding
+
+    def forward(self, batch: Padded) -> Tensor:
+        scores: Tensor = self.head(self.embed(batch))
+        return scores

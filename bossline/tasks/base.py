@@ -1,0 +1,162 @@
+"""What all classification tasks share: splits, the model, probabilities held against labels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from bossline.corpora.packed import Corpus, Ints
+from bossline.corpora.splits import split_corpus
+from bossline.errors import UserError
+from bossline.evaluation.scores import Scores
+from bossline.recipes.schema import Recipe
+from bossline.runtime import Runtime
+from bossline.smoothing import Smoother
+from bossline.training.contract import StepLoss, Validation
+
+Probabilities = npt.NDArray[np.float32]
+Pieces = Sequence[npt.NDArray[Any]]
+
+
+class Classifier(Protocol):
+    """What a score is asked of: a trained model, or several."""
+
+    def probabilities(self, pieces: Pieces) -> Probabilities:
+        """(N, C) for utterances (T, D) each, end to end."""
+
+
+@dataclass(frozen=True)
+class ScoredSplit:
+    """Predictions for one split, with what they are worth.
+
+    N counts what the task classifies: frames, or utterances.
+    """
+
+    scores: Scores
+    unsmoothed: Scores | None  # of the most probable classes, where a smoother decided
+    probabilities: Probabilities  # (N, C), utterances end to end
+    predicted: Ints  # (N,)
+    utterances: Ints  # (U,) index into the corpus
+
+
+class ClassificationTask(ABC):
+    """A recipe on a corpus, with all that the training loop asks for.
+
+    Attributes:
+        unit: what is classified.
+        splits: (U,) index into the corpus, for "train", "validation" and "test".
+    """
+
+    unit: ClassVar[Literal["frames", "utterances"]]
+
+    def __init__(self, recipe: Recipe, corpus: Corpus, runtime: Runtime) -> None:
+        """
+        Raises:
+            UserError: the corpus has no labels, or cannot be split as the recipe wants.
+        """
+        self.recipe, self.corpus, self.runtime = recipe, corpus, runtime
+        self.classes = self.classes_of(corpus)
+        self.splits = split_corpus(corpus, recipe.split, self._labelled_or_refused(corpus))
+
+    def _labelled_or_refused(self, corpus: Corpus) -> npt.NDArray[np.bool_]:
+        labelled = self.labelled(corpus)
+        if not labelled.any():
+            raise UserError(f"{corpus.path} has {self.wants}: nothing to train on or score against")
+        return labelled
+
+    wants: ClassVar[str]
+    """What a corpus without labels for this task lacks, as in 'no labels'."""
+
+    @staticmethod
+    @abstractmethod
+    def labelled(corpus: Corpus) -> npt.NDArray[np.bool_]:
+        """(U,) True where an utterance can be learnt from."""
+
+    @staticmethod
+    @abstractmethod
+    def classes_of(corpus: Corpus) -> tuple[str, ...]: ...
+
+    @staticmethod
+    @abstractmethod
+    def classify(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
+        """(N, C) float32 class probabilities, end to end, on the runtime's device."""
+
+    @abstractmethod
+    def labels(self, split: str) -> Ints:
+        """(N,) classes of a split, utterances end to end."""
+
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: Any) -> StepLoss: ...
+
+    @abstractmethod
+    def batch(self, epoch: int, step: int) -> Any: ...
+
+    @property
+    @abstractmethod
+    def steps_per_epoch(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """What is trained on, and what a step sees."""
+
+    def pieces(self, split: str) -> list[npt.NDArray[Any]]:
+        """Features of a split's utterances, (T, D) each."""
+        return [self.corpus.frames(int(u)) for u in self.splits[split]]
+
+    def build_model(self) -> nn.Module:
+        """A fresh model on the runtime's device."""
+        dim = self.corpus.header.features.dim
+        return build_model(self.recipe, dim, len(self.classes)).to(self.runtime.device)
+
+    @cached_property
+    def _validation(self) -> tuple[list[npt.NDArray[Any]], Ints]:
+        return self.pieces("validation"), self.labels("validation")
+
+    def validate(self, model: nn.Module) -> Validation:
+        """Cross entropy and accuracy on the validation split."""
+        pieces, true = self._validation
+        probabilities = self.classify(model, self.recipe, pieces, self.runtime)
+        labels = torch.from_numpy(true).to(probabilities.device)
+        picked = probabilities.gather(1, labels.unsqueeze(1)).clamp_min(1e-30)
+        right = (probabilities.argmax(1) == labels).double().mean()
+        return Validation(loss=float(-picked.log().double().mean()), score=float(right))
+
+    def fit_smoother(self) -> Smoother | None:
+        """The recipe's smoother, fitted to the training labels."""
+        return None
+
+    def score(self, classifier: Classifier, smoother: Smoother | None, split: str) -> ScoredSplit:
+        """Predict a split and hold it against its labels."""
+        utterances = self.splits[split]
+        probabilities = classifier.probabilities(self.pieces(split))
+        best = probabilities.argmax(1)
+        lengths = self.corpus.lengths[utterances]
+        path = best if smoother is None else smoother.path(probabilities, lengths)
+
+        def scores(predicted: Ints) -> Scores:
+            return Scores.of(
+                utterances=tuple(self.corpus.ids[u] for u in utterances),
+                lengths=lengths if self.unit == "frames" else np.ones_like(lengths),
+                true=self.labels(split),
+                predicted=predicted,
+                classes=len(self.classes),
+                unit=self.unit,
+            )
+
+        unsmoothed = None if smoother is None else scores(best)
+        return ScoredSplit(scores(path), unsmoothed, probabilities, path, utterances)
+
+
+def build_model(recipe: Recipe, dim: int, classes: int) -> nn.Module:
+    """The recipe's model for frames of `dim` numbers, initialised from the recipe's seed."""
+    torch.manual_seed(recipe.seed)
+    return recipe.model.build(recipe.batches.inputs(dim), classes)

@@ -1,0 +1,99 @@
+"""Speaker identification: who of the known speakers is this?"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from bossline.batches.padded import Padded
+from bossline.batches.segments import SegmentConfig, Segments
+from bossline.corpora.packed import Corpus, Ints
+from bossline.models.speaker import SpeakerConfig, SpeakerModel
+from bossline.recipes.schema import Recipe
+from bossline.runtime import Runtime
+from bossline.tasks.base import ClassificationTask, Pieces
+from bossline.training.contract import StepLoss
+
+
+class SpeakerTask(ClassificationTask):
+    """Utterances of a corpus, a model that knows their speakers, utterance accuracy."""
+
+    unit: ClassVar[Literal["utterances"]] = "utterances"
+    wants: ClassVar[str] = "no speakers"
+
+    @staticmethod
+    def labelled(corpus: Corpus) -> npt.NDArray[np.bool_]:
+        return np.asarray(corpus.speakers >= 0)
+
+    @staticmethod
+    def classes_of(corpus: Corpus) -> tuple[str, ...]:
+        return corpus.header.speakers
+
+    @cached_property
+    def training(self) -> Segments:
+        batches = self.recipe.batches
+        assert isinstance(batches, SegmentConfig)  # the recipe's schema sees to it
+        return batches.open(self.pieces("train"), self.runtime.device, self.labels("train"))
+
+    @cached_property
+    def _training_labels(self) -> Tensor:
+        return torch.from_numpy(self.labels("train")).to(self.runtime.device)
+
+    def labels(self, split: str) -> Ints:
+        return self.corpus.speakers[self.splits[split]].astype(np.int64)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.training.steps_per_epoch
+
+    @property
+    def description(self) -> str:
+        return f"{len(self.training):,} training utterances ({self.training.description})"
+
+    def batch(self, epoch: int, step: int) -> tuple[Padded, Tensor, float]:
+        """Segments, their speakers (B,) int64, and how much of the head's margin counts yet."""
+        inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
+        if self.recipe.augment is not None:
+            frames = torch.arange(int(inputs.lengths.sum()), device=numbers.device)
+            inputs, _ = self.recipe.augment(inputs, frames, blocks=1)
+        steps = self.steps_per_epoch
+        done = (epoch * steps + step) / (self.recipe.epochs * steps)
+        model = self.recipe.model
+        assert isinstance(model, SpeakerConfig)
+        return inputs, self._training_labels[numbers], model.head.margin_scale(done)
+
+    def loss(self, model: nn.Module, batch: tuple[Padded, Tensor, float]) -> StepLoss:
+        inputs, labels, margin_scale = batch
+        assert isinstance(model, SpeakerModel)
+        with self.runtime.autocast(self.recipe.precision):
+            mean, scores = model.head.loss(model.embed(inputs), labels, margin_scale)
+        correct = (scores.detach().argmax(1) == labels).sum()
+        return StepLoss(mean, len(labels), correct)
+
+    @staticmethod
+    @torch.inference_mode()
+    def classify(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
+        """(U, C) float32 probabilities, after averaging the logarithms of an utterance's views."""
+        return _averaged(model, recipe, pieces, runtime).softmax(1)
+
+
+def _averaged(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
+    """(U, C) mean log-probabilities of each utterance's views."""
+    batches = recipe.batches
+    assert isinstance(batches, SegmentConfig)
+    model.eval()
+    numbers, rows = [], []
+    for inputs, whose in batches.open(list(pieces), runtime.device).in_order():
+        with runtime.autocast(recipe.precision):
+            scores = model(inputs)
+        numbers.append(whose)
+        rows.append(scores.float().log_softmax(1))
+    model.train()
+    joined, whose = torch.cat(rows), torch.cat(numbers)
+    total = joined.new_zeros(len(pieces), joined.shape[1]).index_add_(0, whose, joined)
+    return total / torch.bincount(whose, minlength=len(pieces)).unsqueeze(1)
