@@ -26,7 +26,14 @@ class Validation:
 
 
 class Task(Protocol):
-    """A task: all that the loop knows of it."""
+    """A task: all that the loop knows of it.
+
+    Attributes:
+        unit: what is counted, "frames" or "utterances".
+    """
+
+    @property
+    def unit(self) -> str: ...
 
     @property
     def steps_per_epoch(self) -> int: ...

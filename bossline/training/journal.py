@@ -34,7 +34,14 @@ class Journal:
     """
 
     def __init__(
-        self, run: Run, *, metrics_bytes: int, step: int, total_steps: int, console: Console
+        self,
+        run: Run,
+        *,
+        metrics_bytes: int,
+        step: int,
+        total_steps: int,
+        unit: str,
+        console: Console,
     ) -> None:
         """
         Args:
@@ -42,8 +49,10 @@ class Journal:
             metrics_bytes: length of metrics.jsonl to go on from.
             step: optimiser steps already done.
             total_steps: optimiser steps in all.
+            unit: what a rate counts.
             console: where people look.
         """
+        self._unit = unit
         path = run.path / "metrics.jsonl"
         self._metrics = path.open("r+b" if path.exists() else "w+b")
         self._metrics.truncate(metrics_bytes)
@@ -88,7 +97,7 @@ class Journal:
 
     def advance(self, step: int, description: str, rate: float) -> None:
         """Move the progress bar."""
-        shown = f"{rate:,.0f} frames/s" if rate else ""
+        shown = f"{rate:,.0f} {self._unit}/s" if rate else ""
         self._live.update(self._bar, completed=step, description=description, rate=shown)
 
     def record(self, record: dict[str, Any]) -> None:

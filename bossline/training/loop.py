@@ -84,6 +84,7 @@ def train(
             metrics_bytes=progress.metrics_bytes,
             step=progress.step,
             total_steps=span.epochs * span.steps_per_epoch,
+            unit=task.unit,
             console=console,
         ) as journal,
     ):
@@ -112,7 +113,7 @@ def train(
                 if average is not None:
                     average.update(model, progress.step)
                 tally.add(loss)
-                clock.frames += loss.count
+                clock.count += loss.count
 
                 if (step + 1) % interval == 0:
                     tally.check(progress.step, lr)
@@ -150,7 +151,7 @@ def train(
                     "validation_loss": validation.loss,
                     "validation_accuracy": validation.score,
                     "lr": lr,
-                    "frames_per_s": round(rate),
+                    "per_second": round(rate),
                     "seconds": round(progress.seconds + time.perf_counter() - clock.began, 1),
                     "best": best,
                 }
@@ -159,13 +160,13 @@ def train(
                 f"epoch {progress.epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
                 f"  train loss {trained['train_loss']:.4f} acc {trained['train_accuracy']:.4f}"
                 f"  validation loss {validation.loss:.4f} acc {validation.score:.4f}"
-                f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} frames/s"
+                f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} {task.unit}/s"
             )
             save()
     run.update(
         seconds=round(progress.seconds, 1),
         best_epoch=progress.best_epoch,
-        frames_per_second=_training_rate(run),
+        per_second=_training_rate(run),
     )
 
 
@@ -179,11 +180,11 @@ class _Clock:
 
     def begin_epoch(self) -> None:
         self._epoch_began = time.perf_counter()
-        self.frames = 0
+        self.count = 0
 
     def rate(self) -> float:
-        """Training frames a second in this epoch."""
-        return self.frames / (time.perf_counter() - self._epoch_began)
+        """Training frames or utterances a second in this epoch."""
+        return self.count / (time.perf_counter() - self._epoch_began)
 
     def due(self, mark: str, seconds: float) -> bool:
         """Whether so many seconds have passed since the mark; sets the mark if so."""
@@ -203,6 +204,6 @@ def _patience_is_over(progress: Progress, patience: int | None) -> bool:
 
 
 def _training_rate(run: Run) -> float | None:
-    """Median over epochs, in frames a second."""
-    rates = sorted(r["frames_per_s"] for r in run.metrics() if r["kind"] == "epoch")
+    """Median over epochs, frames or utterances a second."""
+    rates = sorted(r["per_second"] for r in run.metrics() if r["kind"] == "epoch")
     return float(rates[len(rates) // 2]) if rates else None

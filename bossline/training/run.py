@@ -71,7 +71,7 @@ class RunInfo(Config):
     commit: str | None = None
     started: str
     seconds: float | None = Field(None, description="training time, interruptions left out")
-    frames_per_second: float | None = None
+    per_second: float | None = Field(None, description="training frames, or utterances, a second")
     best_epoch: int | None = None
 
 

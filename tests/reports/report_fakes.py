@@ -104,7 +104,7 @@ def fake_run(
             threads=2,
             started="2026-01-01T00:00:00+00:00",
             seconds=372.4,
-            frames_per_second=512_345.0,
+            per_second=512_345.0,
             best_epoch=best,
         ),
         scores=scores,
@@ -172,7 +172,7 @@ def unfinished_run(epochs: int = 0) -> FakeRun:
             "state": "training",
             "best_epoch": epochs or None,
             "seconds": None,
-            "frames_per_second": None,
+            "per_second": None,
         }
     )
     return FakeRun(run.name, run.recipe, info, {}, rows, None)

@@ -60,7 +60,7 @@ def result_of(run: Path) -> dict[str, object]:
     metrics = Run(run).metrics()
     for record in metrics:
         record.pop("seconds", None)
-        record.pop("frames_per_s", None)
+        record.pop("per_second", None)
     return {
         "weights": (run / "best.safetensors").read_bytes(),
         "scores": (run / "scores.json").read_bytes(),

@@ -1,0 +1,170 @@
+"""From frames and speakers to a name, a submission and a score."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from bossline import api
+from bossline.corpora.header import Source
+from bossline.corpora.packed import Corpus
+from bossline.corpora.splits import SplitConfig, split_corpus
+from bossline.corpora.store import pack_path, register
+from bossline.corpora.writer import writing
+from bossline.errors import UserError
+from bossline.features.spec import FeatureSpec
+from bossline.inference.prediction import SpeakerPrediction
+from bossline.recipes import load_recipe
+from bossline.training.run import Run
+
+SMALL = (
+    "epochs=3",
+    "batches={kind: segments, frames: 12, size: 16, valid_every: 30}",
+    "model.encoder={kind: rnn, width: 12, depth: 1}",
+    "model.embedding=8",
+    "optimiser.lr=1e-2",
+    "precision=float32",
+)
+SPEAKERS = ("zoe", "ann", "bob", "cid")
+
+
+@pytest.fixture
+def voices(home: Path) -> Corpus:
+    """Four speakers of 20 utterances each, who differ in the mean of their frames; 5 unknown."""
+    rng = np.random.default_rng(0)
+    voice = rng.normal(size=(4, 5))
+    path = pack_path("5" * 64)
+    with writing(
+        path,
+        features=FeatureSpec(kind="other", dim=5),
+        classes=(),
+        source=Source(reader="test", path="test"),
+        speakers=SPEAKERS,
+    ) as writer:
+        for number in range(85):
+            speaker = number % 4
+            frames = voice[speaker] + rng.normal(size=(int(rng.integers(5, 40)), 5))
+            known = number < 80
+            writer.add(
+                f"u{number:02d}.pt",
+                frames.astype(np.float32),
+                part="train" if known else "test",
+                speaker=SPEAKERS[speaker] if known else None,
+            )
+    register("voices", path)
+    return Corpus(path)
+
+
+def train(*overrides: str, run: str = "runs/a") -> Run:
+    return api.train(
+        "speaker/simple", "voices", (*SMALL, *overrides), run=run, device="cpu", threads=1,
+        console=Console(quiet=True),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "head", ["{kind: linear}", "{kind: am-softmax, scale: 10}", "{kind: aam-softmax, scale: 10}"]
+)
+def test_learns_scores_and_submits(voices: Corpus, tmp_path: Path, head: str) -> None:
+    run = train(f"model.head={head}")
+    assert run.info.classes == SPEAKERS
+    scores = run.scores["test"]
+    assert scores.accuracy.value > 0.8  # chance is 0.25
+    assert (scores.unit, scores.count) == ("utterances", 8)
+    predictions = {p.id: p for p in api.predict(run, "test")}
+    for id, right in zip(scores.utterances, scores.correct, strict=True):
+        found = predictions[id]
+        assert isinstance(found, SpeakerPrediction)
+        true = SPEAKERS[voices.speakers[voices.ids.index(id)]]
+        assert (found.speaker == true) == bool(right)
+        assert float(found.probabilities.sum()) == pytest.approx(1, abs=1e-5)
+
+    assert api.submit(run, tmp_path / "p.csv") == 5
+    rows = list(csv.reader((tmp_path / "p.csv").open()))
+    assert rows[0] == ["Id", "Category"]
+    assert [id for id, _ in rows[1:]] == [f"u{number}.pt" for number in range(80, 85)]
+    # The unknown ones speak in the same voices, in turn.
+    right = [name == SPEAKERS[number % 4] for number, (_, name) in enumerate(rows[1:])]
+    assert sum(right) >= 4
+
+
+def test_an_utterance_alone_gets_what_it_gets_among_others(voices: Corpus, tmp_path: Path) -> None:
+    run = train()
+    first = api.predict(run, "test")[0]
+    np.save(tmp_path / "alone.npy", voices.frames(voices.ids.index(first.id)))
+    (alone,) = api.predict(run, tmp_path / "alone.npy")
+    np.testing.assert_allclose(alone.probabilities, first.probabilities, atol=1e-5)
+
+
+def test_views_average_log_probabilities(voices: Corpus, tmp_path: Path) -> None:
+    run = train("batches.views=3")
+    long = next(u for u in range(len(voices)) if voices.lengths[u] > 30)
+    frames = voices.frames(long)
+    np.save(tmp_path / "whole.npy", frames)
+    (averaged,) = api.predict(run, tmp_path / "whole.npy")
+    slack = len(frames) - 12
+    logs = []
+    for start in (0, slack // 2, slack):
+        np.save(tmp_path / "view.npy", frames[start : start + 12])
+        (view,) = api.predict(run, tmp_path / "view.npy")
+        logs.append(np.log(view.probabilities[0]))
+    expected = np.exp(np.mean(logs, axis=0))
+    np.testing.assert_allclose(averaged.probabilities[0], expected / expected.sum(), atol=1e-5)
+
+
+def test_resuming_is_exact(voices: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    whole = train("model.head={kind: am-softmax}")
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "_score", crash)
+        with pytest.raises(KeyboardInterrupt):
+            train("model.head={kind: am-softmax}", run="runs/cut")
+    cut = api.resume("runs/cut", console=Console(quiet=True))
+    assert cut.best_weights.read_bytes() == whole.best_weights.read_bytes()
+
+
+def test_each_speakers_share_is_held_out_and_folds_cover_all(voices: Corpus) -> None:
+    known = voices.speakers >= 0
+    tested: list[int] = []
+    for fold in range(10):
+        split = split_corpus(voices, SplitConfig(by="each-speaker", fold=fold), known)
+        assert sorted(np.concatenate(list(split.values()))) == list(range(80))
+        tested += split["test"].tolist()
+        for part, share in (("test", 2), ("validation", 2), ("train", 16)):
+            counts = np.bincount(voices.speakers[split[part]], minlength=4)
+            assert abs(counts - share).max() <= 1
+    assert sorted(tested) == list(range(80))
+
+
+def test_a_corpus_without_speakers_is_refused(home: Path) -> None:
+    path = pack_path("6" * 64)
+    with writing(
+        path,
+        features=FeatureSpec(kind="other", dim=5),
+        classes=("a",),
+        source=Source(reader="test", path="test"),
+    ) as writer:
+        writer.add("x", np.zeros((4, 5)), part="train", labels=np.zeros(4))
+    register("voices", path)
+    with pytest.raises(UserError, match="has no speakers: nothing to train on"):
+        train()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("smoothing={kind: median}", "smoothing is for frames"),
+        ("objective.label_smoothing=0.1", "set model.head"),
+        ("batches={kind: utterances}", "set batches.kind=segments"),
+        ("task=phoneme", "not for the task phoneme"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(override: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_recipe("speaker/simple", [override])
