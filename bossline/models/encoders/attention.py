@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bossline.config import Config
+from bossline.models.linear import Linear
 
 Rotation = tuple[Tensor, Tensor]
 """Cosine and sine, (T, half a head's width) each."""
@@ -66,8 +67,8 @@ class SelfAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.queries_keys_values = nn.Linear(width, 3 * width)
-        self.output = nn.Linear(width, width)
+        self.queries_keys_values = Linear(width, 3 * width)
+        self.output = Linear(width, width)
 
     def forward(self, x: Tensor, mask: Tensor, rotation: Rotation) -> Tensor:
         """

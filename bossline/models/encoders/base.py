@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
@@ -26,5 +27,5 @@ class Encoder(nn.Module, ABC):
 
 
 def zero_padding(x: Tensor, mask: Tensor) -> Tensor:
-    """(B, T, D), (B, T) -> (B, T, D). A fill, not a product: 0 times NaN is NaN."""
-    return x.masked_fill(~mask.unsqueeze(-1), 0)
+    """(B, T, D), (B, T) -> (B, T, D). A choice, not a product: 0 times NaN is NaN."""
+    return torch.where(mask.unsqueeze(-1), x, 0.0)

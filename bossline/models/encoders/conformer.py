@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,6 +22,7 @@ from bossline.models.encoders.convolution import Kernel, TimeConvolution
 from bossline.models.encoders.drop_path import DropPath, drop_path_rates
 from bossline.models.encoders.feed_forward import FeedForward
 from bossline.models.encoders.norm import MaskedBatchNorm
+from bossline.models.linear import Linear
 
 
 class ConformerConfig(AttentionConfig):
@@ -49,7 +51,7 @@ class Conformer(Encoder):
     def __init__(self, config: ConformerConfig, inputs: int) -> None:
         super().__init__()
         self.outputs = config.width
-        self.project = nn.Linear(inputs, config.width)
+        self.project = Linear(inputs, config.width)
         self.positions = RotaryPositions(config.width // config.heads)
         rates = drop_path_rates(config.drop_path, config.depth)
         self.blocks = nn.ModuleList(_Block(config, rate) for rate in rates)
@@ -76,11 +78,11 @@ class _Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, mask: Tensor, rotation: Rotation) -> Tensor:
-        x = x + self.drop_path(self.first(x)) / 2
+        x = torch.add(x, self.drop_path(self.first(x)), alpha=0.5)
         attended = self.attention(self.attention_norm(x), mask, rotation)
         x = x + self.drop_path(self.dropout(attended))
         x = x + self.drop_path(self.dropout(self.convolution(x, mask)))
-        x = x + self.drop_path(self.second(x)) / 2
+        x = torch.add(x, self.drop_path(self.second(x)), alpha=0.5)
         normed: Tensor = self.norm(x)
         return normed
 
@@ -95,10 +97,10 @@ class ConvolutionModule(nn.Module):
     def __init__(self, width: int, kernel: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.expand = nn.Linear(width, 2 * width)
+        self.expand = Linear(width, 2 * width)
         self.depthwise = TimeConvolution(width, width, kernel, groups=width, bias=False)
         self.batch_norm = MaskedBatchNorm(width)
-        self.contract = nn.Linear(width, width)
+        self.contract = Linear(width, width)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """

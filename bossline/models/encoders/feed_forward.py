@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from bossline.models.dropout import Dropout
+from bossline.models.linear import Linear
 
 
 class FeedForward(nn.Module):
@@ -14,10 +15,10 @@ class FeedForward(nn.Module):
         super().__init__()
         self.layers = nn.Sequential(
             nn.LayerNorm(width),
-            nn.Linear(width, multiplier * width),
+            Linear(width, multiplier * width),
             activation,
             Dropout(dropout),
-            nn.Linear(multiplier * width, width),
+            Linear(multiplier * width, width),
             Dropout(dropout),
         )
 
