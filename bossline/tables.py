@@ -140,13 +140,12 @@ def _count(number: int) -> str:
 
 def scores_table(scores: Mapping[str, Scores]) -> Table:
     """Scores split by split; where a smoother decided, what it changed."""
-    table = _table("split", "accuracy [95 %]", "macro F1", "utterances", "of")
+    table = _table("split", "accuracy [95 %]", "macro F1", "of")
     for split, found in scores.items():
         table.add_row(
             split,
             str(found.accuracy),
             f"{found.macro_f1:.4f}",
-            f"{len(found.utterances):,}",
             f"{found.count:,} {found.unit}",
         )
     before = scores.get("test, unsmoothed")
