@@ -29,14 +29,29 @@ if TYPE_CHECKING:
     from bossline.reports.page import write_report
     from bossline.studies.ladder import climb
     from bossline.training.run import Run
+    from bossline.verification import (
+        calibrate,
+        draw_trials,
+        embed,
+        enroll,
+        evaluate_trials,
+        identify,
+        verify,
+    )
 
 _HOME = {
     "Corpus": "bossline.corpora.packed",
     "Prediction": "bossline.inference.prediction",
     "Recipe": "bossline.recipes",
     "Run": "bossline.training.run",
+    "calibrate": "bossline.verification",
     "climb": "bossline.studies.ladder",
+    "draw_trials": "bossline.verification",
+    "embed": "bossline.verification",
+    "enroll": "bossline.verification",
     "evaluate": "bossline.api",
+    "evaluate_trials": "bossline.verification",
+    "identify": "bossline.verification",
     "import_corpus": "bossline.corpora.importing",
     "load_recipe": "bossline.recipes",
     "load_run": "bossline.api",
@@ -45,6 +60,7 @@ _HOME = {
     "resume": "bossline.api",
     "submit": "bossline.api",
     "train": "bossline.api",
+    "verify": "bossline.verification",
     "write_report": "bossline.reports.page",
 }
 
@@ -55,8 +71,14 @@ __all__ = [
     "Run",
     "UserError",
     "__version__",
+    "calibrate",
     "climb",
+    "draw_trials",
+    "embed",
+    "enroll",
     "evaluate",
+    "evaluate_trials",
+    "identify",
     "import_corpus",
     "load_recipe",
     "load_run",
@@ -66,6 +88,7 @@ __all__ = [
     "resume",
     "submit",
     "train",
+    "verify",
     "write_report",
 ]
 

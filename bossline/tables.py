@@ -7,15 +7,19 @@ from itertools import islice
 
 import numpy as np
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from bossline.corpora.packed import Corpus
 from bossline.evaluation.comparison import paired_difference
 from bossline.evaluation.scores import Scores, precision_recall_f1
+from bossline.evaluation.verification.calibration import Threshold
+from bossline.evaluation.verification.scores import VerificationScores
 from bossline.inference.prediction import FramePrediction, SpeakerPrediction
 from bossline.recipes import catalogue
 from bossline.reports.wording import duration, standing
 from bossline.training.run import Run, target_of
+from bossline.verification import Identification
 
 SEGMENTS_SHOWN = 200
 SPEAKERS_SHOWN = 5
@@ -32,6 +36,16 @@ def _table(*columns: str, right: Sequence[str] = (), title: str | None = None) -
     )
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left")
+    return table
+
+
+def _facts(facts: Mapping[str, str]) -> Table:
+    """A line a fact."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column()
+    for fact, value in facts.items():
+        table.add_row(fact, escape(value))
     return table
 
 
@@ -64,8 +78,6 @@ def corpora_table(corpora: Sequence[tuple[str, Corpus]]) -> Table:
 def corpus_table(name: str, corpus: Corpus) -> Table:
     """One corpus, a line a fact."""
     header = corpus.header
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
     lengths = corpus.lengths
     facts = {
         "corpus": f"{name} ({header.source.reader})",
@@ -87,10 +99,7 @@ def corpus_table(name: str, corpus: Corpus) -> Table:
         )
     if header.left_out:
         facts["left out"] = f"{len(header.left_out)} damaged utterances"
-    for fact, value in facts.items():
-        if value:
-            table.add_row(fact, value)
-    return table
+    return _facts({fact: value for fact, value in facts.items() if value})
 
 
 def classes_table(corpus: Corpus) -> Table:
@@ -190,4 +199,45 @@ def speakers_table(prediction: SpeakerPrediction) -> Table:
     (row,) = prediction.probabilities
     for label in row.argsort(kind="stable")[: -SPEAKERS_SHOWN - 1 : -1]:
         table.add_row(prediction.classes[label], f"{row[label]:.4f}")
+    return table
+
+
+def verification_table(scores: VerificationScores) -> Table:
+    """Error rates with intervals over speakers, and whom the model knew."""
+    trained_on = f"{scores.trained_on:,} of {scores.speakers:,} speakers were trained on"
+    if scores.trained_on and scores.score_scale == "as-norm":
+        trained_on += ", and are in the cohort"
+    return _facts(
+        {
+            "equal error rate [95 %]": str(scores.equal_error_rate),
+            **{
+                f"min DCF, p target {cost.p_target:g} [95 %]": str(cost.minimum)
+                for cost in scores.min_dcf
+            },
+            "scores": scores.score_scale,
+            "trials": f"{scores.targets:,} target, {scores.nontargets:,} non-target",
+            "speakers": trained_on,
+        }
+    )
+
+
+def threshold_table(threshold: Threshold) -> Table:
+    """A threshold and what it cost on its trials."""
+    return _facts(
+        {
+            "threshold": f"{threshold.value:.4f} ({threshold.score_scale})",
+            "false accepts": f"{threshold.false_accept_rate:.2%}, {threshold.false_accepts:,} of "
+            f"{threshold.nontargets:,} non-target trials",
+            "false rejects": f"{threshold.false_reject_rate:.2%}, {threshold.false_rejects:,} of "
+            f"{threshold.targets:,} target trials",
+        }
+    )
+
+
+def candidates_table(found: Identification) -> Table:
+    """The nearest enrolled speakers."""
+    table = _table("speaker", found.score_scale, "enrolled from", right=(found.score_scale,))
+    for candidate in found.candidates[:SPEAKERS_SHOWN]:
+        enrolment = candidate.enrolment
+        table.add_row(escape(enrolment.speaker), f"{candidate.score:.4f}", escape(str(enrolment)))
     return table

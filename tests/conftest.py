@@ -1,23 +1,28 @@
-"""A small corpus that a network learns in seconds, and a cache of its own for each test."""
+"""Small corpora that a network learns in seconds, and a cache of its own for each test."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from rich.console import Console
 
+from bossline import api
 from bossline.corpora.header import Source
 from bossline.corpora.packed import Corpus
 from bossline.corpora.store import pack_path, register
 from bossline.corpora.writer import writing
 from bossline.features.spec import FeatureSpec
+from bossline.training.run import Run
 
 settings.register_profile("bossline", deadline=None)  # a busy machine is no bug
 settings.load_profile("bossline")
 
 CLASSES = ("SIL", "AA", "S", "T", "M")
+SPEAKERS = ("zoe", "ann", "bob", "cid")
 
 
 @pytest.fixture
@@ -58,3 +63,69 @@ def write_toy(key: str, *, seed: int = 0, name: str = "toy") -> Corpus:
 @pytest.fixture
 def toy(home: Path) -> Corpus:
     return write_toy("0" * 64)
+
+
+def write_voices() -> Corpus:
+    """Four speakers of 20 utterances each, who differ in the mean of their frames; 5 unknown."""
+    rng = np.random.default_rng(0)
+    voice = rng.normal(size=(4, 5))
+    path = pack_path("5" * 64)
+    with writing(
+        path,
+        features=FeatureSpec(kind="other", dim=5),
+        classes=(),
+        source=Source(reader="test", path="test"),
+        speakers=SPEAKERS,
+    ) as writer:
+        for number in range(85):
+            speaker = number % 4
+            frames = voice[speaker] + rng.normal(size=(int(rng.integers(5, 40)), 5))
+            known = number < 80
+            writer.add(
+                f"u{number:02d}.pt",
+                frames.astype(np.float32),
+                part="train" if known else "test",
+                speaker=SPEAKERS[speaker] if known else None,
+            )
+    register("voices", path)
+    return Corpus(path)
+
+
+@pytest.fixture
+def voices(home: Path) -> Corpus:
+    return write_voices()
+
+
+def train_on_voices(*overrides: str, run: str = "runs/a") -> Run:
+    small = (
+        "epochs=3",
+        "batches={kind: segments, frames: 12, size: 16, valid_every: 30}",
+        "model.encoder={kind: rnn, width: 12, depth: 1}",
+        "model.embedding=8",
+        "optimiser.lr=1e-2",
+        "precision=float32",
+    )
+    return api.train(
+        "speaker/simple", "voices", (*small, *overrides), run=run, device="cpu", threads=1,
+        console=Console(quiet=True),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def trained_voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with the corpus of voices, and beside it a run that has learnt it."""
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOSSLINE_HOME", str(folder / "home"))
+        patch.chdir(folder)
+        write_voices()
+        train_on_voices()
+    return folder
+
+
+@pytest.fixture
+def speaker_run(trained_voices: Path, home: Path) -> Run:
+    """A run of its own for each test, in runs/a."""
+    shutil.copytree(trained_voices / "home", home)
+    shutil.copytree(trained_voices / "runs", "runs")
+    return Run("runs/a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 import subprocess
 import sys
@@ -12,13 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 
 from bossline import cli
 from bossline.corpora.packed import Corpus
+from bossline.evaluation.verification.error_rates import equal_error_rate
+from bossline.training.run import Run
 
 VERBS = (
     "tasks", "import", "corpus", "synth", "train", "ladder", "evaluate", "predict", "submit",
-    "report",
+    "embed", "verify", "trials", "calibrate", "enroll", "identify", "report",
 )  # fmt: skip
 FAST = ("epochs=2", "batches.size=64", "model.width=8", "optimiser.lr=1e-2")
 
@@ -180,3 +184,81 @@ def test_wrong_input_to_predict_and_submit(bossline: Bossline, toy: Corpus) -> N
     assert "write predictions to a .csv" in bossline("predict", "runs/r", "test", "-o", "x.txt")[2]
     assert bossline("evaluate", "runs/rr")[2].count("did you mean 'runs/r'?") == 1
     assert bossline("submit", "runs/r", "-o", "/proc/none/x.csv")[0] == 2
+
+
+def test_from_a_speaker_run_to_a_name(bossline: Bossline, speaker_run: Run) -> None:
+    """The way of verification: trials, error rates, a threshold, a gallery."""
+    code, out, err = bossline(
+        "trials", "a", "-o", "trials.txt", "--split", "train", "--count", "99"
+    )
+    assert (code, err) == (0, "")
+    assert "trials.txt: 49 target and 50 non-target trials" in out
+    lines = [line.split() for line in Path("trials.txt").read_text().splitlines()]
+
+    code, out, _ = bossline("embed", "a", "train", "validation", "-o", "voices.safetensors")
+    assert code == 0
+    assert "voices.safetensors: 72 utterances, 8 numbers each" in out
+    with safe_open("voices.safetensors", framework="np") as content:
+        ids = json.loads(content.metadata()["ids"])
+        vectors = dict(zip(ids, content.get_tensor("embeddings"), strict=True))
+    scores = np.array([vectors[enrol] @ vectors[test] for _, enrol, test in lines])
+    labels = np.array([label == "1" for label, _, _ in lines])
+
+    code, out, _ = bossline("evaluate", "a", "--trials", "trials.txt")
+    assert code == 0
+    assert f"{equal_error_rate(scores, labels).rate:.4f} [" in out
+    assert "4 of 4 speakers were trained on" in out
+    assert "no threshold says what is one speaker" in bossline("verify", "a", "u00.pt", "u04.pt")[1]
+
+    code, out, _ = bossline("calibrate", "a", "--trials", "trials.txt", "--false-accepts", "0.1")
+    assert code == 0
+    accepts = re.search(r"false accepts +([\d.]+) ?%, (\d) of 50 non-target trials", out)
+    assert accepts
+    assert float(accepts[1]) == 2 * int(accepts[2]) <= 10
+    a, b = next((enrol, test) for label, enrol, test in lines if label == "1")
+    code, out, _ = bossline("verify", "a", a, b)
+    assert code == 0
+    assert f"cosine {vectors[a] @ vectors[b]:.4f}" in out
+    assert "of 50 non-target trials" in out
+    assert re.search(r"^(same|different) speakers?$", out, re.MULTILINE)
+
+    assert "nobody is enrolled in runs/a" in bossline("identify", "a", a)[2]
+    code, out, _ = bossline("enroll", "a", "--speaker", "zoe", "u00.pt", "u04.pt", "--joined")
+    assert (code, out) == (0, "enrolled zoe: 2 recordings, joined: u00.pt, u04.pt\n")
+    code, out, _ = bossline("enroll", "a", "--speaker", "zoe", "u00.pt")
+    assert out == (
+        "enrolled zoe: 1 recording: u00.pt\nreplaced zoe: 2 recordings, joined: u00.pt, u04.pt\n"
+    )
+    assert bossline("enroll", "a", "--speaker", "ann", "u01.pt")[0] == 0
+    code, out, _ = bossline("identify", "a", "u00.pt")
+    assert code == 0
+    assert out.startswith("zoe\n")
+    assert "1 recording: u01.pt" in out
+    assert "these rates are of one comparison each; here are 2" in out
+    (speaker_run.path / "threshold.json").unlink()
+    code, out, _ = bossline("identify", "a", "u00.pt")
+    assert "no threshold says who is unknown, so the nearest is named" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("embed", "a", "test", "-o", "x.npy"), "write embeddings to a .safetensors file"),
+        (("evaluate", "a", "a", "--trials", "t.txt"), "--trials takes one run"),
+        (("evaluate", "a", "--score-norm", "as-norm"), "give --trials FILE"),
+        (("evaluate", "a", "--trials", "t.txt"), "t.txt"),
+        (("calibrate", "a", "--trials", "few.txt", "--false-accepts", "2"), "a share from 0 to 1"),
+        (("trials", "a", "-o", "t.txt", "--count", "10"), "ask for at most 8"),
+        (("trials", "a", "-o", "t.txt", "--split", "tset"), "did you mean 'test'?"),
+        (("trials", "a", "-o", "t.txt", "--split", "unlabelled"), "does not say who speaks"),
+        (("verify", "a", "u00.pt", "u99.pt"), "did you mean 'u"),
+        (("enroll", "a", "--speaker", "unknown", "u00.pt"), "expected a name"),
+    ],
+)
+def test_wrong_input_to_verification(
+    bossline: Bossline, speaker_run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    Path("few.txt").write_text("1 u00.pt u04.pt\n0 u00.pt u01.pt\n")
+    code, _, err = bossline(*arguments)
+    assert (code, message in err) == (2, True), err
+    assert "Traceback" not in err

@@ -19,16 +19,16 @@ from bossline.reports.style import INK, MUTED, NORMAL, PAPER, SMALL, dress, new_
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """Frames of one class that were called another, and their share of the true class."""
+    """What of one class was called another: frames or utterances, and their share of the class."""
 
     true: str
     predicted: str
-    frames: int
+    count: int
     share: float
 
 
 def confused_pairs(scores: Scores, classes: tuple[str, ...], count: int = 15) -> list[ConfusedPair]:
-    """The confusions that cost most frames, worst first; ties in the order of the classes."""
+    """The confusions that cost most, worst first; ties in the order of the classes."""
     matrix = np.array(scores.confusion)
     shares = _row_shares(matrix)
     errors = matrix - np.diag(np.diag(matrix))
@@ -37,7 +37,7 @@ def confused_pairs(scores: Scores, classes: tuple[str, ...], count: int = 15) ->
         ConfusedPair(
             true=classes[row],
             predicted=classes[column],
-            frames=int(errors[row, column]),
+            count=int(errors[row, column]),
             share=float(shares[row, column]),
         )
         for row, column in zip(*np.unravel_index(worst, matrix.shape), strict=True)
@@ -46,7 +46,7 @@ def confused_pairs(scores: Scores, classes: tuple[str, ...], count: int = 15) ->
 
 
 def confusion(scores: Scores, classes: tuple[str, ...]) -> Figure:
-    """Row-normalised confusion matrix, classes ordered and framed by phonetic class."""
+    """Row-normalised confusion matrix; phones ordered and framed by phonetic class."""
     groups = grouped(classes)
     order = [k for group in groups for k in group.members]
     shares = _row_shares(np.array(scores.confusion))[np.ix_(order, order)]
@@ -72,7 +72,7 @@ def confusion(scores: Scores, classes: tuple[str, ...]) -> Figure:
         axes.text(
             1.01,
             start + size / 2 - 0.5,
-            group.name,
+            group.name if len(groups) > 1 else "",
             transform=axes.get_yaxis_transform(),
             fontsize=SMALL,
             color=MUTED,
@@ -85,7 +85,7 @@ def confusion(scores: Scores, classes: tuple[str, ...]) -> Figure:
     bar = figure.colorbar(
         ScalarMappable(norm, "viridis"), ax=axes, location="top", aspect=60, pad=0.01
     )
-    bar.set_label("share of the frames of the true class", fontsize=NORMAL, color=MUTED)
+    bar.set_label(f"share of the {scores.unit} of the true class", fontsize=NORMAL, color=MUTED)
     bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1])
     bar.ax.set_xticklabels(["0", "1%", "5%", "10%", "25%", "50%", "100%"])
     bar.ax.tick_params(colors=MUTED, labelsize=SMALL, length=2)
@@ -94,11 +94,11 @@ def confusion(scores: Scores, classes: tuple[str, ...]) -> Figure:
 
 
 def per_class(scores: Scores, classes: tuple[str, ...]) -> Figure:
-    """Recall (bar) and F1 (dot) of each class, by phonetic class, with its number of frames."""
+    """Recall (bar) and F1 (dot) of each class with its count; phones by phonetic class."""
     groups = grouped(classes)
     matrix = np.array(scores.confusion)
     _, recall, f1 = precision_recall_f1(matrix)
-    frames = matrix.sum(1)
+    counts = matrix.sum(1)
     figure = new_figure(4.6, 1.2 + 0.146 * len(classes))
     axes = figure.subplots()
     dress(axes, x="recall", grid="x")
@@ -120,20 +120,25 @@ def per_class(scores: Scores, classes: tuple[str, ...]) -> Figure:
         axes.text(
             1.02,
             row,
-            f"{frames[k]:,}",
+            f"{counts[k]:,}",
             transform=axes.get_yaxis_transform(),
             fontsize=SMALL,
             color=MUTED,
             verticalalignment="center",
         )
-    axes.text(1.02, -1, "frames", transform=axes.get_yaxis_transform(), fontsize=SMALL, color=MUTED)
+    axes.text(
+        1.02, -1, scores.unit, transform=axes.get_yaxis_transform(), fontsize=SMALL, color=MUTED
+    )
     axes.set_yticks(
         range(len(order)), [classes[k] for k in order], fontsize=SMALL, color=INK, parse_math=False
     )
     axes.set_xlim(0, 1)
     axes.set_ylim(len(order) - 0.4, -0.6)
     figure.legend(
-        handles=[Patch(color=group.colour, label=group.name) for group in groups]
+        handles=[
+            Patch(color=group.colour, label=group.name if len(groups) > 1 else "recall")
+            for group in groups
+        ]
         + [Line2D([], [], marker="o", linestyle="", color=INK, markersize=4.5, label="F1")],
         loc="outside upper left",
         ncols=3,
@@ -147,6 +152,6 @@ def per_class(scores: Scores, classes: tuple[str, ...]) -> Figure:
 
 
 def _row_shares(matrix: Counts) -> npt.NDArray[np.float64]:
-    """Each row over its sum; a class without frames stays all zero."""
+    """Each row over its sum; a class that does not occur stays all zero."""
     shares: npt.NDArray[np.float64] = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     return shares

@@ -19,7 +19,7 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
     figure = new_figure(7.6, 3.7)
     accuracy, loss = figure.subplots(1, 2)
     dress(accuracy, title="Accuracy", x="epoch", grid="y")
-    dress(loss, title="Loss (nats a frame)", x="epoch", grid="y")
+    dress(loss, title="Loss (nats)", x="epoch", grid="y")
     for place, run in enumerate(runs):
         rows = [row for row in run.metrics() if row["kind"] == "epoch"]
         epochs = [row["epoch"] for row in rows]

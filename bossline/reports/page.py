@@ -9,33 +9,20 @@ from pathlib import Path
 
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from bossline.errors import UserError
 from bossline.evaluation.comparison import Comparison, paired_difference
 from bossline.evaluation.scores import Scores
 from bossline.files import write_text
 from bossline.reports import wording
-from bossline.reports.confusion import confused_pairs, confusion, per_class
-from bossline.reports.curves import learning_curves, learning_rate
-from bossline.reports.example import example
+from bossline.reports.confusion import confused_pairs
+from bossline.reports.det import det
+from bossline.reports.details import details, has_many_classes, training
 from bossline.reports.ladder import ladder
 from bossline.reports.order import from_the_lowest_rung, labels
-from bossline.reports.posteriors import LEAST, path_name
-from bossline.reports.style import svg
-from bossline.training.run import EXAMPLE_SECONDS, Example, Run, target_of
-
-_CSS_PIXELS_AN_INCH = 96
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """A figure ready for the page; `width` in CSS pixels is the size at which its text is meant."""
-
-    svg: Markup
-    width: int
-    caption: str
+from bossline.reports.picture import Picture
+from bossline.reports.recalls import hardest_classes
+from bossline.training.run import Run, target_of
 
 
 @dataclass(frozen=True)
@@ -76,9 +63,13 @@ def write_report(runs: Sequence[Run], path: Path, title: str | None = None) -> P
         notes=list(dict.fromkeys(r.info.corpus_note for r in ordered if r.info.corpus_note)),
         steps=_steps(ordered),
         overview=_overview(ordered),
-        curves=_curves(ordered, "all") if len(ordered) > 1 else [],
-        details=_details,
+        tasks={run.recipe.task for run in ordered},
+        verification=_verification(ordered),
+        curves=training(ordered, "all") if len(ordered) > 1 else [],
+        details=details,
         pairs=lambda run: confused_pairs(run.scores["test"], run.info.classes),
+        many=has_many_classes,
+        hardest=lambda run: hardest_classes(run.scores["test"], run.info.classes),
         recipe_of=lambda run: yaml.safe_dump(
             run.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True
         ),
@@ -119,13 +110,13 @@ def _compare(above: Scores, below: Scores) -> Comparison | None:
         return None
 
 
-def _overview(runs: Sequence[Run]) -> _Picture:
+def _overview(runs: Sequence[Run]) -> Picture:
     scored = [
         f"{name} {run.scores['test'].accuracy.value:.4f}"
         for name, run in zip(labels(runs), runs, strict=True)
         if "test" in run.scores
     ]
-    return _picture(
+    return Picture.of(
         ladder(runs),
         "ladder",
         f"Test accuracy against target: {', '.join(scored) or 'no scores yet'}",
@@ -133,78 +124,21 @@ def _overview(runs: Sequence[Run]) -> _Picture:
     )
 
 
-def _curves(runs: Sequence[Run], key: str) -> list[_Picture]:
-    kinds = {row["kind"] for run in runs for row in run.metrics()}
-    names = ", ".join(labels(runs))
-    pictures = []
-    if "epoch" in kinds:
-        pictures.append(
-            _picture(
-                learning_curves(runs),
-                f"{key}-curves",
-                f"Accuracy and loss per epoch of {names}",
-                "Accuracy and loss after each epoch, on the training and the validation split.",
-            )
+def _verification(runs: Sequence[Run]) -> list[Picture]:
+    curves = {
+        name: curve
+        for name, run in zip(labels(runs), runs, strict=True)
+        if (curve := run.det()) is not None
+    }
+    if not curves:
+        return []
+    return [
+        Picture.of(
+            det(curves),
+            "det",
+            f"False rejects against false accepts of {', '.join(curves)}",
+            "Are two utterances of one speaker? Each point of a curve is a threshold: a higher one "
+            "accepts fewer strangers and rejects more speakers who are the same. Nearer to the "
+            "lower left is better; the ring is the equal error rate (EER).",
         )
-    if "step" in kinds:
-        pictures.append(
-            _picture(
-                learning_rate(runs),
-                f"{key}-rate",
-                f"Learning rate per step of {names}",
-                "The schedule as it was run.",
-            )
-        )
-    return pictures
-
-
-def _details(run: Run, key: str) -> dict[str, list[_Picture]]:
-    """The pictures of one run, by the heading they stand under."""
-    classes, found = run.info.classes, {"Training": _curves([run], key)}
-    if "test" in run.scores:
-        test = run.scores["test"]
-        found["Confusions"] = [
-            _picture(
-                confusion(test, classes),
-                f"{key}-confusion",
-                f"Confusion matrix of {len(classes)} classes",
-                "Each row holds the frames of one true class and sums to 100%.",
-            ),
-            _picture(
-                per_class(test, classes),
-                f"{key}-classes",
-                f"Recall and F1 of {len(classes)} classes",
-                "How much of each class is found (bar), and F1, which also counts false alarms.",
-            ),
-        ]
-    utterance = run.example()
-    if utterance is not None:
-        found["An utterance"] = [
-            _picture(
-                example(utterance, classes),
-                f"{key}-example",
-                f"Features, posteriors, true and {path_name(utterance)} phones of {utterance.id}",
-                _what_is_seen(utterance),
-            )
-        ]
-    return {heading: pictures for heading, pictures in found.items() if pictures}
-
-
-def _what_is_seen(example: Example) -> str:
-    hits = float((example.true == example.predicted).mean())
-    text = f"{example.id}: {hits:.1%} of all its frames are labelled correctly"
-    if example.smoothed:
-        unsmoothed = float((example.true == example.posteriors.argmax(axis=1)).mean())
-        text += f", {unsmoothed:.1%} before smoothing"
-    if len(example.true) > EXAMPLE_SECONDS * example.frames_per_second:
-        text += f"; its first {EXAMPLE_SECONDS:g} seconds are seen"
-    return (
-        f"{text}. The bluer, the more probable; boxes are the true phones, the line runs through "
-        f"the {path_name(example)} ones. Rows are the phones that are true, {path_name(example)} "
-        f"or at least {LEAST:.0%} probable here."
-    )
-
-
-def _picture(figure: Figure, key: str, label: str, caption: str) -> _Picture:
-    width = round(figure.get_figwidth() * _CSS_PIXELS_AN_INCH)
-    return _Picture(svg(figure, label, key), width, caption)
+    ]

@@ -55,15 +55,22 @@ def spread(interval: Interval) -> str:
     return f"{interval.low:.4f} to {interval.high:.4f}"
 
 
+def classes_of(run: Run) -> str:
+    """What the classes of a run's task are called."""
+    return {"phoneme": "phones", "speaker": "speakers"}[run.recipe.task]
+
+
 def sentence(run: Run) -> str:
     """What came of a run, in one or two sentences."""
     test, target = run.scores.get("test"), target_of(run.recipe)
     if test is None:
         return _so_far(run)
+    found = f"{test.accuracy.value:.1%} of {test.count:,} test {test.unit}"
     text = (
-        f"Labels {test.accuracy.value:.1%} of {test.count:,} test {test.unit} correctly "
-        f"(95% interval {test.accuracy.low:.1%} to {test.accuracy.high:.1%})"
-    )
+        f"Names the right one of {len(run.info.classes):,} speakers for {found} "
+        if run.recipe.task == "speaker"
+        else f"Labels {found} correctly "
+    ) + (f"(95% interval {test.accuracy.low:.1%} to {test.accuracy.high:.1%})")
     if target:
         edition, score = target
         text += {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 from bossline.batches.padded import Padded
 from bossline.batches.segments import SegmentConfig, Segments
@@ -79,20 +81,41 @@ class SpeakerTask(ClassificationTask):
     @torch.inference_mode()
     def classify(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
         """(U, C) float32 probabilities, after averaging the logarithms of an utterance's views."""
-        return _averaged(model, recipe, pieces, runtime).softmax(1)
+
+        def log_probabilities(inputs: Padded) -> Tensor:
+            scores: Tensor = model(inputs)
+            return scores.float().log_softmax(1)
+
+        return _averaged(log_probabilities, model, recipe, pieces, runtime).softmax(1)
+
+    @staticmethod
+    @torch.inference_mode()
+    def embed(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
+        """(U, D) float32 embeddings of length 1, after averaging those of an utterance's views."""
+        assert isinstance(model, SpeakerModel)
+
+        def unit_vectors(inputs: Padded) -> Tensor:
+            return normalize(model.embed(inputs).float())
+
+        return normalize(_averaged(unit_vectors, model, recipe, pieces, runtime))
 
 
-def _averaged(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
-    """(U, C) mean log-probabilities of each utterance's views."""
+def _averaged(
+    answer: Callable[[Padded], Tensor],
+    model: nn.Module,
+    recipe: Recipe,
+    pieces: Pieces,
+    runtime: Runtime,
+) -> Tensor:
+    """(U, n) mean of the model's answers (B, n) to each utterance's views."""
     batches = recipe.batches
     assert isinstance(batches, SegmentConfig)
     model.eval()
     numbers, rows = [], []
     for inputs, whose in batches.open(list(pieces), runtime.device).in_order():
         with runtime.autocast(recipe.precision):
-            scores = model(inputs)
+            rows.append(answer(inputs))
         numbers.append(whose)
-        rows.append(scores.float().log_softmax(1))
     model.train()
     joined, whose = torch.cat(rows), torch.cat(numbers)
     total = joined.new_zeros(len(pieces), joined.shape[1]).index_add_(0, whose, joined)

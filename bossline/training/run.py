@@ -11,6 +11,7 @@
 | scores.json            | validation and test scores of the best weights                    |
 | predictions.safetensors | test predictions, frame by frame                                 |
 | smoothing.safetensors  | what a smoother has learnt from the training labels               |
+| det.safetensors        | of verification: false accepts and false rejects, normal deviates |
 | report.html            | written by 'bossline report'                                      |
 """
 
@@ -86,6 +87,17 @@ class Example:
     predicted: npt.NDArray[np.int64]  # (T,) the smoothed path, or the most probable classes
     smoothed: bool
     frames_per_second: float
+
+
+@dataclass(frozen=True)
+class Voices:
+    """The test utterances of a speaker run: who speaks, how long, and what the model heard."""
+
+    speakers: npt.NDArray[np.int64]  # (U,) index into `names`
+    names: tuple[str, ...]
+    seconds: npt.NDArray[np.float64]  # (U,)
+    correct: npt.NDArray[np.bool_]  # (U,)
+    embeddings: npt.NDArray[np.float32] | None  # (U, D); None where they were not kept
 
 
 class Run:
@@ -266,6 +278,38 @@ class Run:
             smoothed=self.recipe.smoothing is not None,
             frames_per_second=corpus.header.features.frames_per_second,
         )
+
+    def voices(self) -> Voices | None:
+        """The test utterances of a speaker run; None before scoring and without the corpus."""
+        if self.recipe.task != "speaker":
+            return None
+        try:
+            arrays = load_file(self.path / "predictions.safetensors")
+            corpus = self.corpus()
+            utterances, predicted = arrays["utterances"], arrays["predicted"]
+        except (OSError, SafetensorError, UserError, KeyError):
+            return None  # as for an example, a report does without
+        speakers = corpus.speakers[utterances].astype(np.int64)
+        kept = arrays.get("embeddings")
+        return Voices(
+            speakers=speakers,
+            names=self.info.classes,
+            seconds=corpus.lengths[utterances] / corpus.header.features.frames_per_second,
+            correct=predicted == speakers,
+            embeddings=None if kept is None else kept.astype(np.float32),
+        )
+
+    def det(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """The run's DET curve: false accepts and false rejects (K,), as `det_curve` gives them.
+
+        None where the run was not asked to verify speakers.
+        """
+        try:
+            arrays = load_file(self.path / "det.safetensors")
+            accepts, rejects = arrays["false_accepts"], arrays["false_rejects"]
+        except (OSError, SafetensorError, KeyError):
+            return None
+        return accepts.astype(np.float64), rejects.astype(np.float64)
 
 
 def target_of(recipe: Recipe) -> tuple[str, float] | None:

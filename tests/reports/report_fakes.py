@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from bossline.corpora.phones import LIBRIPHONE, PHONETIC_CLASSES
 from bossline.evaluation.scores import Scores
+from bossline.evaluation.verification.det import det_curve
 from bossline.features.spec import FeatureSpec
 from bossline.recipes.loading import load_recipe
 from bossline.recipes.schema import Recipe
-from bossline.training.run import Example, Run, RunInfo
+from bossline.reports.det import Curve
+from bossline.training.run import Example, Run, RunInfo, Voices
 
 
 class FakeRun(Run):
@@ -27,15 +29,24 @@ class FakeRun(Run):
         scores: dict[str, Scores],
         rows: list[dict[str, Any]],
         picture: Example | None,
+        speaking: Voices | None = None,
+        curve: Curve | None = None,
     ) -> None:
         self.path, self.name, self.recipe, self.info = Path("runs") / name, name, recipe, info
         self.scores, self.rows, self.picture = scores, rows, picture
+        self.speaking, self.curve = speaking, curve
 
     def metrics(self) -> list[dict[str, Any]]:
         return self.rows
 
     def example(self) -> Example | None:
         return self.picture
+
+    def voices(self) -> Voices | None:
+        return self.speaking
+
+    def det(self) -> Curve | None:
+        return self.curve
 
 
 def said(length: int, classes: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -176,6 +187,77 @@ def unfinished_run(epochs: int = 0) -> FakeRun:
         }
     )
     return FakeRun(run.name, run.recipe, info, {}, rows, None)
+
+
+def fake_voices(speakers: int, accuracy: float, *, embedded: bool = True) -> Voices:
+    """Test utterances of speakers: the longer, the better known, and some are never known."""
+    generator = np.random.default_rng(3)
+    said_by = np.repeat(np.arange(speakers), generator.integers(2, 9, speakers))
+    seconds = 1.5 + generator.gamma(2, 2.2, len(said_by))
+    ease = np.clip(generator.normal(accuracy, 0.3, speakers), 0, 1)[said_by]
+    known = generator.random(len(said_by)) < ease * (1 - np.exp(-seconds))
+    places = generator.standard_normal((speakers, 24))[said_by]
+    return Voices(
+        speakers=said_by,
+        names=tuple(f"id{k:05d}" for k in range(10001, 10001 + speakers)),
+        seconds=seconds,
+        correct=known,
+        embeddings=(places + generator.normal(0, 0.5, places.shape)).astype(np.float32)
+        if embedded
+        else None,
+    )
+
+
+def fake_curve(distance: float) -> Curve:
+    """The DET curve of two Gaussians this many deviations apart."""
+    generator = np.random.default_rng(4)
+    labels = np.arange(6000) < 1000
+    return det_curve(generator.standard_normal(6000) + distance * labels, labels)
+
+
+def fake_speaker_run(
+    rung: str = "medium",
+    accuracy: float = 0.7,
+    *,
+    speakers: int = 240,
+    embedded: bool = True,
+    distance: float | None = 3.0,
+) -> FakeRun:
+    """A finished run of the speaker task; mistakes go to the next speaker, or to any.
+
+    Args:
+        distance: of the scores of one speaker's trials from the others; None: not verified.
+    """
+    voices = fake_voices(speakers, accuracy, embedded=embedded)
+    generator = np.random.default_rng(6)
+    true, count = voices.speakers, len(voices.speakers)
+    near = (true + 1) % speakers
+    other = np.where(
+        generator.random(count) < 0.5, near, (true + generator.integers(1, speakers)) % speakers
+    )
+    test = Scores.of(
+        tuple(f"test-{k:04d}" for k in range(count)),
+        np.ones(count, np.int64),
+        true,
+        np.where(voices.correct, true, other),
+        speakers,
+        "utterances",
+    )
+    phonemes = fake_run(rung, test.accuracy.value, utterances=2)
+    return FakeRun(
+        name=f"speaker-{rung}-voices-20260101",
+        recipe=load_recipe("speaker/simple").model_copy(
+            update={"name": f"speaker/{rung}", "target": {"2023": 0.66025}}
+        ),
+        info=phonemes.info.model_copy(
+            update={"corpus": "voices", "classes": voices.names, "per_second": 412.0}
+        ),
+        scores={"validation": test, "test": test},
+        rows=phonemes.rows,
+        picture=None,
+        speaking=voices,
+        curve=None if distance is None else fake_curve(distance),
+    )
 
 
 def three_rungs() -> list[FakeRun]:

@@ -25,10 +25,10 @@ def test_confused_pairs_are_the_largest_errors() -> None:
     classes, matrix = run.info.classes, np.array(run.scores["test"].confusion)
     pairs = confused_pairs(run.scores["test"], classes, count=5)
     errors = sorted(matrix[~np.eye(len(classes), dtype=bool)], reverse=True)
-    assert [pair.frames for pair in pairs] == errors[:5]
+    assert [pair.count for pair in pairs] == errors[:5]
     for pair in pairs:
         row, column = classes.index(pair.true), classes.index(pair.predicted)
-        assert pair.frames == matrix[row, column]
+        assert pair.count == matrix[row, column]
         assert pair.share == pytest.approx(matrix[row, column] / matrix[row].sum())
 
 

@@ -19,58 +19,14 @@ from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
 from bossline.inference.prediction import SpeakerPrediction
 from bossline.recipes import load_recipe
-from bossline.training.run import Run
-
-SMALL = (
-    "epochs=3",
-    "batches={kind: segments, frames: 12, size: 16, valid_every: 30}",
-    "model.encoder={kind: rnn, width: 12, depth: 1}",
-    "model.embedding=8",
-    "optimiser.lr=1e-2",
-    "precision=float32",
-)
-SPEAKERS = ("zoe", "ann", "bob", "cid")
-
-
-@pytest.fixture
-def voices(home: Path) -> Corpus:
-    """Four speakers of 20 utterances each, who differ in the mean of their frames; 5 unknown."""
-    rng = np.random.default_rng(0)
-    voice = rng.normal(size=(4, 5))
-    path = pack_path("5" * 64)
-    with writing(
-        path,
-        features=FeatureSpec(kind="other", dim=5),
-        classes=(),
-        source=Source(reader="test", path="test"),
-        speakers=SPEAKERS,
-    ) as writer:
-        for number in range(85):
-            speaker = number % 4
-            frames = voice[speaker] + rng.normal(size=(int(rng.integers(5, 40)), 5))
-            known = number < 80
-            writer.add(
-                f"u{number:02d}.pt",
-                frames.astype(np.float32),
-                part="train" if known else "test",
-                speaker=SPEAKERS[speaker] if known else None,
-            )
-    register("voices", path)
-    return Corpus(path)
-
-
-def train(*overrides: str, run: str = "runs/a") -> Run:
-    return api.train(
-        "speaker/simple", "voices", (*SMALL, *overrides), run=run, device="cpu", threads=1,
-        console=Console(quiet=True),
-    )  # fmt: skip
+from tests.conftest import SPEAKERS, train_on_voices
 
 
 @pytest.mark.parametrize(
     "head", ["{kind: linear}", "{kind: am-softmax, scale: 10}", "{kind: aam-softmax, scale: 10}"]
 )
 def test_learns_scores_and_submits(voices: Corpus, tmp_path: Path, head: str) -> None:
-    run = train(f"model.head={head}")
+    run = train_on_voices(f"model.head={head}")
     assert run.info.classes == SPEAKERS
     scores = run.scores["test"]
     assert scores.accuracy.value > 0.8  # chance is 0.25
@@ -93,7 +49,7 @@ def test_learns_scores_and_submits(voices: Corpus, tmp_path: Path, head: str) ->
 
 
 def test_an_utterance_alone_gets_what_it_gets_among_others(voices: Corpus, tmp_path: Path) -> None:
-    run = train()
+    run = train_on_voices()
     first = api.predict(run, "test")[0]
     np.save(tmp_path / "alone.npy", voices.frames(voices.ids.index(first.id)))
     (alone,) = api.predict(run, tmp_path / "alone.npy")
@@ -101,7 +57,7 @@ def test_an_utterance_alone_gets_what_it_gets_among_others(voices: Corpus, tmp_p
 
 
 def test_views_average_log_probabilities(voices: Corpus, tmp_path: Path) -> None:
-    run = train("batches.views=3")
+    run = train_on_voices("batches.views=3")
     long = next(u for u in range(len(voices)) if voices.lengths[u] > 30)
     frames = voices.frames(long)
     np.save(tmp_path / "whole.npy", frames)
@@ -120,11 +76,11 @@ def test_resuming_is_exact(voices: Corpus, monkeypatch: pytest.MonkeyPatch) -> N
     def crash(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    whole = train("model.head={kind: am-softmax}")
+    whole = train_on_voices("model.head={kind: am-softmax}")
     with monkeypatch.context() as patch:
         patch.setattr(api, "_score", crash)
         with pytest.raises(KeyboardInterrupt):
-            train("model.head={kind: am-softmax}", run="runs/cut")
+            train_on_voices("model.head={kind: am-softmax}", run="runs/cut")
     cut = api.resume("runs/cut", console=Console(quiet=True))
     assert cut.best_weights.read_bytes() == whole.best_weights.read_bytes()
 
@@ -153,7 +109,7 @@ def test_a_corpus_without_speakers_is_refused(home: Path) -> None:
         writer.add("x", np.zeros((4, 5)), part="train", labels=np.zeros(4))
     register("voices", path)
     with pytest.raises(UserError, match="has no speakers: nothing to train on"):
-        train()
+        train_on_voices()
 
 
 @pytest.mark.parametrize(

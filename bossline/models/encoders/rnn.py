@@ -49,7 +49,7 @@ class Rnn(Encoder):
 
     A bidirectional layer is two one-way ones, the second on every utterance flipped within its own
     length. Torch's bidirectional module would start the way back in the padding; packed sequences
-    would not, and their result is this one, but on a CPU they take 3 to 5 times as long.
+    would not, and their result is this one, but on a CPU they take over 10 times as long.
     """
 
     def __init__(self, config: RnnConfig, inputs: int) -> None:

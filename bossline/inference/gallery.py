@@ -1,0 +1,108 @@
+"""Enrolled speakers: a name, a unit vector, and the recordings that it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, ValidationError
+
+from bossline.config import Config
+from bossline.corpora.ptfile import DamagedFile
+from bossline.errors import UserError
+from bossline.inference.vectors import Vectors, read_vectors, write_vectors
+
+UNKNOWN = "unknown"
+"""The answer where nobody enrolled is near enough; nobody's name."""
+
+
+class Enrolment(Config):
+    """One speaker."""
+
+    speaker: str
+    recordings: tuple[str, ...] = Field(min_length=1, description="files as given, utterance ids")
+    joined: bool = Field(description="frames were joined; else the recordings' vectors averaged")
+
+    def __str__(self) -> str:
+        """
+        >>> str(Enrolment(speaker="ann", recordings=("a.npy", "b.npy"), joined=False))
+        '2 recordings, averaged: a.npy, b.npy'
+        """
+        names = ", ".join(self.recordings)
+        if len(self.recordings) == 1:
+            return f"1 recording: {names}"
+        return (
+            f"{len(self.recordings)} recordings, {'joined' if self.joined else 'averaged'}: {names}"
+        )
+
+
+class _Header(Config):
+    weights: str
+    enrolled: tuple[Enrolment, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """All enrolled speakers of a run.
+
+    Attributes:
+        weights: fingerprint of the model that made the vectors.
+        enrolled: (S,) in the order of enrolment.
+        vectors: (S, D) float32, unit length.
+    """
+
+    weights: str
+    enrolled: tuple[Enrolment, ...]
+    vectors: Vectors
+
+    def find(self, speaker: str) -> Enrolment | None:
+        """The enrolment of a name."""
+        return next((one for one in self.enrolled if one.speaker == speaker), None)
+
+    def enrol(self, enrolment: Enrolment, vector: Vectors) -> Gallery:
+        """A gallery with one more speaker (D,), who takes the place of one of that name."""
+        others = [k for k, one in enumerate(self.enrolled) if one.speaker != enrolment.speaker]
+        return Gallery(
+            weights=self.weights,
+            enrolled=(*(self.enrolled[k] for k in others), enrolment),
+            vectors=np.concatenate([self.vectors[others], vector[None]]),
+        )
+
+    def write(self, path: Path) -> None:
+        """Replace the gallery's file as a whole.
+
+        Raises:
+            UserError: the disk is unwilling.
+        """
+        header = _Header(weights=self.weights, enrolled=self.enrolled)
+        write_vectors(path, self.vectors, {"gallery": header.model_dump_json()})
+
+
+def read_gallery(path: Path, weights: str, dim: int) -> Gallery:
+    """The gallery of a file; an empty one where there is none.
+
+    Args:
+        path: of the file.
+        weights: fingerprint of the model that is to compare the vectors.
+        dim: numbers of its vectors.
+
+    Raises:
+        UserError: damaged, or made by other weights.
+    """
+    if not path.is_file():
+        return Gallery(weights, (), np.empty((0, dim), np.float32))
+    try:
+        vectors, metadata = read_vectors(path)
+        header = _Header.model_validate_json(metadata.get("gallery", ""))
+    except (DamagedFile, ValidationError) as error:
+        raise _again(path, "is damaged") from error
+    if header.weights != weights:
+        raise _again(path, "was made by other weights than the run has now")
+    if vectors.shape != (len(header.enrolled), dim):
+        raise _again(path, "is damaged")
+    return Gallery(weights, header.enrolled, vectors)
+
+
+def _again(path: Path, why: str) -> UserError:
+    return UserError(f"{path} {why}: delete it and enroll its speakers again")
