@@ -145,7 +145,8 @@ def _score(run: Run, task: ClassificationTask) -> None:
     scored = {split: task.score(trained, smoother, split) for split in ("validation", "test")}
     run.write_scores(_named("validation", scored["validation"]) | _named("test", scored["test"]))
     test = scored["test"]
-    run.write_predictions(test.utterances, test.probabilities, test.predicted)
+    embeddings = task.embeddings(trained.model, "test")
+    run.write_predictions(test.utterances, test.probabilities, test.predicted, embeddings)
 
 
 def _named(split: str, scored: ScoredSplit) -> dict[str, Scores]:

@@ -36,7 +36,7 @@ SmoothingOption = Annotated[
 ]
 RunArguments = Annotated[
     list[Path],
-    typer.Argument(metavar="RUN...", help="several answer by the mean of their log-probabilities"),
+    typer.Argument(metavar="RUN", help="several answer by the mean of their log-probabilities"),
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="of the speaker task")]
 ScoreNormOption = Annotated[
@@ -349,7 +349,7 @@ def embed(
     inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="INPUT...",
+            metavar="INPUT",
             help="feature files, recordings, utterance ids, or train, validation, test, unlabelled",
         ),
     ],
@@ -453,7 +453,7 @@ def calibrate(
 def enroll(
     run: RunArgument,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="recordings, features or utterance ids")
+        list[str], typer.Argument(metavar="FILE", help="recordings, features or utterance ids")
     ],
     speaker: Annotated[str, typer.Option(metavar="NAME", help="whose voice it is")],
     joined: Annotated[
@@ -497,7 +497,7 @@ def identify(
 
 @app.command(epilog="Example: `bossline report runs/*/ -o comparison.html`")
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="[default: report.html in the first run]")
     ] = None,

@@ -17,6 +17,7 @@ from bossline.evaluation.verification.calibration import (
     threshold_at_false_accepts,
     write_threshold,
 )
+from bossline.evaluation.verification.det import det_curve
 from bossline.evaluation.verification.error_rates import Floats
 from bossline.evaluation.verification.pairing import make_trials
 from bossline.evaluation.verification.scores import VerificationScores
@@ -171,7 +172,7 @@ def evaluate_trials(
     score_norm: ScoreNorm = "none",
     device: str = "auto",
 ) -> VerificationScores:
-    """Error rates of a run on a trial list, kept in its folder as verification.json.
+    """Error rates of a run on a trial list, kept in its folder: verification.json, det.safetensors.
 
     Args:
         run: of the speaker task; its corpus says who speaks.
@@ -193,10 +194,11 @@ def evaluate_trials(
         )
     names = corpus.header.speakers
     trained_on = corpus.speakers[utterances_of([voices.run], corpus, "train")]
+    scores = _scores(voices, listed, scale)
     found = VerificationScores.of(
         str(trials),
         scale,
-        _scores(voices, listed, scale),
+        scores,
         listed.labels,
         [names[speakers[id]] for id in listed.enrol],
         [names[speakers[id]] for id in listed.test],
@@ -204,6 +206,7 @@ def evaluate_trials(
     )
     with voices.run.locked():
         write_json(voices.run.path / "verification.json", found.model_dump(mode="json"))
+        voices.run.write_det(*det_curve(scores, listed.labels))
     return found
 
 

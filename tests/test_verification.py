@@ -10,6 +10,7 @@ import pytest
 
 from bossline import verification
 from bossline.errors import UserError
+from bossline.evaluation.verification.det import det_curve
 from bossline.evaluation.verification.error_rates import equal_error_rate, min_dcf
 from bossline.evaluation.verification.scores import VerificationScores
 from bossline.evaluation.verification.trials import Trials, write_trials
@@ -80,6 +81,20 @@ def test_error_rates_are_those_of_the_scores(
     kept = read_json(speaker_run.path / "verification.json")
     assert VerificationScores.model_validate(kept) == found
     assert (speaker_run.path / "scores.json").read_bytes() == before
+
+
+def test_what_a_report_draws_is_kept(speaker_run: Run, trials: Trials) -> None:
+    verification.evaluate_trials(speaker_run, "trials.txt")
+    curve = speaker_run.det()
+    assert curve is not None
+    np.testing.assert_allclose(
+        curve, det_curve(by_hand(speaker_run, trials, "none"), trials.labels)
+    )
+    voices = speaker_run.voices()
+    assert voices is not None
+    assert voices.embeddings is not None
+    by_file = verification.embed(speaker_run, ["test"]).vectors
+    np.testing.assert_allclose(voices.embeddings, by_file, atol=1e-3)
 
 
 def test_speakers_who_were_not_trained_on_are_counted(speaker_run: Run, trials: Trials) -> None:

@@ -16,6 +16,8 @@ from bossline.inference.vectors import Vectors, read_vectors, write_vectors
 UNKNOWN = "unknown"
 """The answer where nobody enrolled is near enough; nobody's name."""
 
+_SHOWN = 3  # recordings, in a line for people
+
 
 class Enrolment(Config):
     """One speaker."""
@@ -29,12 +31,12 @@ class Enrolment(Config):
         >>> str(Enrolment(speaker="ann", recordings=("a.npy", "b.npy"), joined=False))
         '2 recordings, averaged: a.npy, b.npy'
         """
-        names = ", ".join(self.recordings)
+        names = ", ".join(self.recordings[:_SHOWN])
         if len(self.recordings) == 1:
             return f"1 recording: {names}"
-        return (
-            f"{len(self.recordings)} recordings, {'joined' if self.joined else 'averaged'}: {names}"
-        )
+        more = " ..." if len(self.recordings) > _SHOWN else ""
+        how = "joined" if self.joined else "averaged"
+        return f"{len(self.recordings)} recordings, {how}: {names}{more}"
 
 
 class _Header(Config):

@@ -21,7 +21,7 @@ _GAUSSIAN = NormalDist()
 
 def det(curves: Mapping[str, Curve]) -> Figure:
     """DET curves (Martin et al., Eurospeech 1997) of named systems, equal error rates marked."""
-    figure = new_figure(4.9, 5.2)
+    figure = new_figure(4.2, 4.5 + 0.18 * len(curves))
     axes = figure.subplots()
     dress(axes, title="Detection errors", x="false accepts", y="false rejects")
     ends = [_GAUSSIAN.inv_cdf(_FIRST), _GAUSSIAN.inv_cdf(_LAST)]

@@ -26,7 +26,7 @@ def details(run: Run, key: str) -> dict[str, list[Picture]]:
     """Pictures of a run; `key` goes before their ids."""
     found = {"Training": training([run], key)}
     voices, utterance = run.voices(), run.example()
-    by_length = [] if voices is None else [_by_length(voices, key)]
+    by_length = [] if voices is None else _by_length(voices, key)
     if "test" in run.scores and has_many_classes(run):
         found[classes_of(run).capitalize()] = [_recalls(run, key), *by_length]
     elif "test" in run.scores:
@@ -100,14 +100,20 @@ def _recalls(run: Run, key: str) -> Picture:
     )
 
 
-def _by_length(voices: Voices, key: str) -> Picture:
-    return Picture.of(
-        accuracy_by_length(length_bins(voices.seconds, voices.correct)),
-        f"{key}-lengths",
-        "Accuracy on short and on long test utterances",
-        "Test utterances by length, in bins of about equal count; the bars are 95% intervals "
-        "(Wilson's).",
-    )
+def _by_length(voices: Voices, key: str) -> list[Picture]:
+    """Nothing where one bin holds all: few utterances, or all of one length."""
+    bins = length_bins(voices.seconds, voices.correct)
+    if len(bins) == 1:
+        return []
+    return [
+        Picture.of(
+            accuracy_by_length(bins),
+            f"{key}-lengths",
+            "Accuracy on short and on long test utterances",
+            "Test utterances by length, in bins of about equal count; the bars are 95% intervals "
+            "(Wilson's).",
+        )
+    ]
 
 
 def _example(utterance: Example, run: Run, key: str) -> Picture:

@@ -13,7 +13,7 @@ from bossline.evaluation.intervals import Interval
 from bossline.evaluation.wilson import wilson_interval
 from bossline.reports.style import INK, MUTED, SERIES, SMALL, dress, new_figure
 
-MOST_BINS, LEAST_IN_A_BIN = 6, 40
+MOST_BINS, LEAST_IN_A_BIN = 5, 40
 
 
 @dataclass(frozen=True)
@@ -29,31 +29,32 @@ class LengthBin:
 def length_bins(seconds: npt.ArrayLike, correct: npt.ArrayLike) -> list[LengthBin]:
     """Utterances by rising length, in bins of about equal count.
 
-    Equal lengths share a bin, so there may be fewer bins, and one may hold more than the others.
+    Equal lengths share the bin that their middle falls into, so there may be fewer bins, and one
+    may hold more than the others.
 
     Args:
         seconds: (U,).
         correct: (U,) bool.
     """
-    lengths, right = np.asarray(seconds, np.float64), np.asarray(correct, np.bool_)
-    wanted = min(MOST_BINS, max(1, len(lengths) // LEAST_IN_A_BIN))
-    # The lengths that end a bin; an utterance belongs to the first that is not shorter than it.
-    ends = np.unique(np.quantile(lengths, np.arange(1, wanted + 1) / wanted, method="inverted_cdf"))
-    where = np.searchsorted(ends, lengths)
+    right = np.asarray(correct, np.bool_)
+    lengths, place, counts = np.unique(seconds, return_inverse=True, return_counts=True)
+    wanted = min(MOST_BINS, max(1, len(right) // LEAST_IN_A_BIN))
+    middles = np.cumsum(counts) - counts / 2
+    bin_of = (middles * wanted / len(right)).astype(np.int64)[place]
     return [
         LengthBin(
-            shortest=float(lengths[inside].min()),
-            longest=float(lengths[inside].max()),
+            shortest=float(lengths[place[inside]].min()),
+            longest=float(lengths[place[inside]].max()),
             count=int(inside.sum()),
             accuracy=wilson_interval(int(right[inside].sum()), int(inside.sum())),
         )
-        for inside in (where == k for k in range(len(ends)))
+        for inside in (bin_of == k for k in np.unique(bin_of))
     ]
 
 
 def accuracy_by_length(bins: list[LengthBin]) -> Figure:
     """Accuracy of each bin with its interval, and the accuracy of all as a line."""
-    figure = new_figure(5.4, 3.7)
+    figure = new_figure(4.2, 3.2)
     axes = figure.subplots()
     dress(axes, title="Accuracy by length", x="seconds (and utterances)", grid="y")
     everything = sum(b.count for b in bins)
@@ -78,7 +79,8 @@ def accuracy_by_length(bins: list[LengthBin]) -> Figure:
         linewidth=9,
     )
     axes.plot(range(len(bins)), values, "o", color=SERIES[0], markersize=5)
-    axes.set_xticks(range(len(bins)), [f"{_range(b)}\n({b.count:,})" for b in bins], color=INK)
+    names = [f"{_range(b)}\n({b.count:,})" for b in bins]
+    axes.set_xticks(range(len(bins)), names, fontsize=SMALL, color=INK)
     axes.set_xlim(-0.6, len(bins) - 0.4)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -137,8 +137,8 @@ def _verification(runs: Sequence[Run]) -> list[Picture]:
             det(curves),
             "det",
             f"False rejects against false accepts of {', '.join(curves)}",
-            "Are two utterances of one speaker? Each point of a curve is a threshold: a higher one "
-            "accepts fewer strangers and rejects more speakers who are the same. Nearer to the "
-            "lower left is better; the ring is the equal error rate (EER).",
+            "Do two utterances have one speaker? Every point of a curve is a threshold: a higher "
+            "one accepts fewer pairs of two speakers, and rejects more pairs of one. Lower left "
+            "is better; the ring marks the equal error rate (EER).",
         )
     ]

@@ -60,13 +60,20 @@ def recalls(scores: Scores, classes_word: str) -> Figure:
     # In whole numbers, so that 3 of 10 begin the bin of 30 %; 100 % belongs to the last.
     bins = np.minimum(hits[present] * _BINS // occurs[present], _BINS - 1)
     counts = np.bincount(bins, minlength=_BINS)
-    figure = new_figure(5.4, 3.7)
+    figure = new_figure(4.2, 3.2)
     axes = figure.subplots()
-    dress(axes, title=f"Recall of {present.sum():,} {classes_word}", x="recall", grid="y")
-    axes.set_ylabel(classes_word, fontsize=SMALL, color=MUTED)
+    dress(
+        axes,
+        title=f"Recall of {present.sum():,} {classes_word}",
+        x="recall",
+        y=classes_word,
+        grid="y",
+    )
     left = np.arange(_BINS) / _BINS
     bars = axes.bar(left, counts, width=0.9 / _BINS, align="edge", color=SERIES[0])
-    axes.bar_label(bars, fontsize=SMALL, color=MUTED, padding=2)
+    axes.bar_label(
+        bars, [f"{n:,}" if n else "" for n in counts], fontsize=SMALL, color=MUTED, padding=2
+    )
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.yaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     return figure

@@ -26,7 +26,7 @@ def draw_voices(
     shown = most_heard(speakers)
     among = np.isin(speakers, shown)
     points = plane_of(embeddings, among)
-    figure = new_figure(7.6, 5.6)
+    figure = new_figure(6.4, 5)
     axes = figure.subplots()
     dress(axes)
     axes.set_xticks([])

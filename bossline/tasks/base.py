@@ -134,6 +134,10 @@ class ClassificationTask(ABC):
         """The recipe's smoother, fitted to the training labels."""
         return None
 
+    def embeddings(self, model: nn.Module, split: str) -> npt.NDArray[np.float32] | None:
+        """(U, D) of a split's utterances, where the model has such."""
+        return None
+
     def score(self, classifier: Classifier, smoother: Smoother | None, split: str) -> ScoredSplit:
         """Predict a split and hold it against its labels."""
         utterances = self.splits[split]

@@ -99,6 +99,10 @@ class SpeakerTask(ClassificationTask):
 
         return normalize(_averaged(unit_vectors, model, recipe, pieces, runtime))
 
+    def embeddings(self, model: nn.Module, split: str) -> npt.NDArray[np.float32]:
+        vectors = self.embed(model, self.recipe, self.pieces(split), self.runtime)
+        return np.asarray(vectors.cpu().numpy())
+
 
 def _averaged(
     answer: Callable[[Padded], Tensor],

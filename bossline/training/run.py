@@ -11,6 +11,10 @@
 | scores.json            | validation and test scores of the best weights                    |
 | predictions.safetensors | test predictions, frame by frame                                 |
 | smoothing.safetensors  | what a smoother has learnt from the training labels               |
+| verification.json      | error rates on the last trial list                                |
+| threshold.json         | of `calibrate`: from which score on two voices are one            |
+| gallery.safetensors    | of `enroll`: the voices that `identify` knows                     |
+| cohort.safetensors     | mean voices of the training speakers, for AS-norm                 |
 | det.safetensors        | of verification: false accepts and false rejects, normal deviates |
 | report.html            | written by 'bossline report'                                      |
 """
@@ -232,7 +236,11 @@ class Run:
             ) from error
 
     def write_predictions(
-        self, utterances: Ints, probabilities: npt.NDArray[np.float32], predicted: Ints
+        self,
+        utterances: Ints,
+        probabilities: npt.NDArray[np.float32],
+        predicted: Ints,
+        embeddings: npt.NDArray[np.float32] | None = None,
     ) -> None:
         """Keep test predictions; of frames also the posteriors of the utterance in the report.
 
@@ -240,6 +248,7 @@ class Run:
             utterances: (U,) index into the corpus.
             probabilities: (N, C) of frames or utterances, end to end.
             predicted: (N,) classes.
+            embeddings: (U, D), where the model has any.
         """
         confidence = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
         arrays: dict[str, npt.NDArray[Any]] = {
@@ -247,6 +256,8 @@ class Run:
             "predicted": predicted.astype(np.int16),
             "confidence": confidence.astype(np.float16),
         }
+        if embeddings is not None:
+            arrays["embeddings"] = embeddings.astype(np.float16)
         if self.recipe.task == "phoneme":
             corpus = self.corpus()
             lengths = corpus.lengths[utterances]
@@ -298,6 +309,10 @@ class Run:
             correct=predicted == speakers,
             embeddings=None if kept is None else kept.astype(np.float32),
         )
+
+    def write_det(self, accepts: npt.NDArray[np.float64], rejects: npt.NDArray[np.float64]) -> None:
+        with replacing(self.path / "det.safetensors") as temporary:
+            save_file({"false_accepts": accepts, "false_rejects": rejects}, temporary)
 
     def det(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
         """The run's DET curve: false accepts and false rejects (K,), as `det_curve` gives them.

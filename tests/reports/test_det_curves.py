@@ -42,7 +42,7 @@ def test_points_and_ticks_are_normal_deviates() -> None:
         expected = [NormalDist().inv_cdf(min(max(rate, edge), 1 - edge)) for rate in exact.tolist()]
         assert list(np.asarray(data)) == pytest.approx(expected)
     equal = NormalDist().inv_cdf(equal_error_rate(scores, labels).rate)
-    assert np.ravel(ring.get_data()) == pytest.approx([equal, equal])
+    assert [float(np.asarray(data)[0]) for data in ring.get_data()] == pytest.approx([equal, equal])
     for axis in (axes.xaxis, axes.yaxis):
         assert list(axis.get_ticklocs()) == pytest.approx([NormalDist().inv_cdf(r) for r in TICKS])
         labelled = [label.get_text() for label in axis.get_ticklabels()]
