@@ -129,8 +129,8 @@ def evaluate(
         with opened[0].locked():
             _score(opened[0], task)
         return opened[0].scores
-    utterances_of(opened, task.corpus, "test")  # refuses runs that were split in other ways
     ensemble, smoother = Ensemble(opened, runtime), smoother_of(opened[0], smoothing)
+    utterances_of(opened, task.corpus, "test")  # refuses runs that were split in other ways
     scores: dict[str, Scores] = {}
     for split in ("validation", "test"):
         scores |= _named(split, task.score(ensemble, smoother, split))

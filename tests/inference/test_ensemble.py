@@ -138,3 +138,9 @@ def test_lost_tables_are_named_and_made_again(toy: Corpus) -> None:
         if damaged is None:
             api.evaluate(run)
             assert tables.read_bytes() == whole
+
+
+def test_runs_of_other_tasks_do_not_go_together(speaker_run: Run) -> None:
+    write_toy("0" * 64)
+    with pytest.raises(UserError, match="are of different tasks"):
+        api.evaluate([train("runs/frames"), speaker_run])
