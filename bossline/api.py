@@ -85,7 +85,7 @@ def resume(
         UserError: nothing to go on with, the run is in use, or its corpus has changed.
         Interrupted: Ctrl-C or SIGTERM again.
     """
-    opened = run if isinstance(run, Run) else Run(run)
+    opened = Run.of(run)
     if opened.info.state != "finished":
         runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
         _continue(opened, make_task(opened.recipe, opened.corpus(), runtime), console or Console())
@@ -225,4 +225,4 @@ def _opened(runs: Runs) -> list[Run]:
     several = [runs] if isinstance(runs, str | Path | Run) else list(runs)
     if not several:
         raise UserError("give at least one run")
-    return [run if isinstance(run, Run) else Run(run) for run in several]
+    return [Run.of(run) for run in several]

@@ -333,7 +333,7 @@ def submit(
     smoothing: SmoothingOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Write Id,Class for the leaderboard; the rows are counted against the split."""
+    """Write Id,Class, or Id,Category of speakers; the rows are counted against the split."""
     from bossline import api
 
     rows = api.submit(runs, output, split=split, smoothing=smoothing, device=device)

@@ -146,7 +146,7 @@ def draw_trials(
     Raises:
         UserError: no speaker run, no such split, or too few utterances or speakers in it.
     """
-    opened = check_speaker_run(_opened(run))
+    opened = check_speaker_run(Run.of(run))
     corpus = opened.corpus()
     utterances = utterances_of([opened], corpus, split)
     speakers = corpus.speakers[utterances]
@@ -322,12 +322,8 @@ def identify(
     )
 
 
-def _opened(run: str | Path | Run) -> Run:
-    return run if isinstance(run, Run) else Run(run)
-
-
 def _voices(run: str | Path | Run, device: str) -> Voices:
-    return Voices(_opened(run), Runtime.choose(device))
+    return Voices(Run.of(run), Runtime.choose(device))
 
 
 def _scores(voices: Voices, trials: Trials, scale: ScoreScale) -> Floats:

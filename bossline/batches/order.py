@@ -1,8 +1,9 @@
-"""The order of an epoch: a pure function of (seed, epoch), so resuming needs no memory of it."""
+"""Orders of items: an epoch's is a pure function of (seed, epoch), so resuming needs no memory."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -12,6 +13,16 @@ def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
     state = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
     generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
     return torch.randperm(count, generator=generator)
+
+
+def by_length(lengths: npt.NDArray[np.int64], frames: int) -> list[npt.NDArray[np.int64]]:
+    """Numbers of utterances (U,) in batches of about so many frames, the shortest first.
+
+    Neighbours are of about equal length, so padding is next to nothing.
+    """
+    order = np.argsort(lengths, kind="stable")
+    share = np.cumsum(lengths[order]) // frames
+    return np.split(order, np.flatnonzero(np.diff(share)) + 1)
 
 
 def batch_bounds(count: int, size: int, step: int) -> tuple[int, int]:

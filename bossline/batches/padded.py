@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -34,3 +36,20 @@ class Padded:
     def joined(self) -> Tensor:
         """(sum of lengths, D): the real frames, utterances end to end."""
         return self.frames[self.mask]
+
+
+def gathered(
+    frames: Tensor, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
+) -> Padded:
+    """Stretches (B, T, D) of packed frames (N, D), in float32, with zeros beyond their ends.
+
+    Args:
+        frames: utterances end to end, of any type of numbers.
+        starts: (B,) where each stretch begins.
+        lengths: (B,) how long each is.
+    """
+    first, count = (torch.from_numpy(array).to(frames.device) for array in (starts, lengths))
+    steps = torch.arange(int(lengths.max()), device=frames.device)
+    rows = (first.unsqueeze(1) + steps).clamp_max(len(frames) - 1)
+    batch = Padded(frames[rows].float(), count)
+    return batch.with_frames(batch.frames.masked_fill(~batch.mask.unsqueeze(2), 0))

@@ -15,8 +15,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bossline.batches.order import epoch_order
-from bossline.batches.padded import Padded
+from bossline.batches.order import by_length, epoch_order
+from bossline.batches.padded import Padded, gathered
 from bossline.config import Config
 
 EVALUATION_FRAMES = 32_768  # of one forward pass outside training
@@ -105,7 +105,8 @@ class Segments:
             chosen = self._in_turn(seed, epoch * self._config.valid_every + step)
         length = np.minimum(self.lengths[chosen], self._config.frames)
         start = rng.integers(self.lengths[chosen] - length + 1)
-        return self._gather(self._starts[chosen] + start, length), self._number(chosen)
+        batch = gathered(self._frames, self._starts[chosen] + start, length)
+        return batch, self._number(chosen)
 
     def _in_turn(self, seed: int, step: int) -> Numbers:
         """The utterances of a step, counted from the very first one."""
@@ -128,10 +129,9 @@ class Segments:
         Batches are of about equal lengths; the numbers (B,) say whose a row is.
         """
         numbers, starts, lengths = self._whole_or_views()
-        by_length = np.argsort(lengths, kind="stable")
-        share = np.cumsum(lengths[by_length]) // EVALUATION_FRAMES
-        for chosen in np.split(by_length, np.flatnonzero(np.diff(share)) + 1):
-            yield self._gather(starts[chosen], lengths[chosen]), self._number(numbers[chosen])
+        for chosen in by_length(lengths, EVALUATION_FRAMES):
+            batch = gathered(self._frames, starts[chosen], lengths[chosen])
+            yield batch, self._number(numbers[chosen])
 
     def _whole_or_views(self) -> tuple[Numbers, Numbers, Numbers]:
         utterances, views = np.arange(len(self)), self._config.views
@@ -147,11 +147,3 @@ class Segments:
 
     def _number(self, numbers: Numbers) -> Tensor:
         return torch.from_numpy(numbers).to(self._frames.device)
-
-    def _gather(self, starts: Numbers, lengths: Numbers) -> Padded:
-        """Stretches of frames, (B, T, D) float32 with zeros beyond their ends."""
-        first, count = self._number(starts), self._number(lengths)
-        steps = torch.arange(int(lengths.max()), device=first.device)
-        rows = (first.unsqueeze(1) + steps).clamp_max(len(self._frames) - 1)
-        batch = Padded(self._frames[rows].float(), count)
-        return batch.with_frames(batch.frames.masked_fill(~batch.mask.unsqueeze(2), 0))

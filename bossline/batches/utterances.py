@@ -17,7 +17,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bossline.batches.padded import Padded
+from bossline.batches.order import by_length
+from bossline.batches.padded import Padded, gathered
 from bossline.config import Config
 
 LENGTH_NOISE = 0.04  # of the length; more mixes better and pads more
@@ -117,13 +118,10 @@ class Utterances:
 
         The numbers stand in the order of `Padded.joined`.
         """
-        device = self._frames.device
-        first, count = (torch.from_numpy(a).to(device) for a in (starts, lengths))
-        steps = torch.arange(int(lengths.max()), device=device)
-        numbers = first.unsqueeze(1) + steps
-        rows = self._frames[numbers.clamp_max(len(self) - 1)].float()
-        batch = Padded(rows, count)
-        return batch.with_frames(rows.masked_fill(~batch.mask.unsqueeze(2), 0)), numbers[batch.mask]
+        batch = gathered(self._frames, starts, lengths)
+        first = torch.from_numpy(starts).to(batch.lengths.device)
+        steps = torch.arange(batch.frames.shape[1], device=first.device)
+        return batch, (first.unsqueeze(1) + steps)[batch.mask]
 
     @property
     def description(self) -> str:
@@ -152,9 +150,7 @@ class Utterances:
         ends = self._starts + self.lengths
         starts = np.maximum(self._starts - CONTEXT, self._utterance_starts)
         lengths = np.minimum(ends + CONTEXT, self._utterance_ends) - starts
-        by_length = np.argsort(lengths, kind="stable")
-        share = np.cumsum(lengths[by_length]) // EVALUATION_FRAMES
-        for chosen in np.split(by_length, np.flatnonzero(np.diff(share)) + 1):
+        for chosen in by_length(lengths, EVALUATION_FRAMES):
             batch, numbers = self._gather(starts[chosen], lengths[chosen])
             own = [
                 torch.from_numpy(np.repeat(edges[chosen], lengths[chosen])).to(numbers.device)

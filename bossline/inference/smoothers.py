@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from bossline.corpora.splits import split_corpus
 from bossline.errors import UserError
+from bossline.inference.trained import utterances_of
 from bossline.smoothing import Smoother, SmoothingConfig
 from bossline.training.run import Run
 
@@ -33,5 +33,5 @@ def smoother_of(run: Run, asked: Smoothing | None = None) -> Smoother | None:
         raise UserError(f"smoothing is for frames, and {run.path} classifies utterances")
     config: SmoothingConfig = TypeAdapter(SmoothingConfig).validate_python({"kind": asked})
     corpus = run.corpus()
-    train = split_corpus(corpus, run.recipe.split)["train"]
+    train = utterances_of([run], corpus, "train")
     return config.fit([corpus.frame_labels(int(u)) for u in train], len(run.info.classes))

@@ -44,8 +44,9 @@ class TrainedModel:
         Returns:
             (N, C), utterances end to end.
         """
-        classify = TASKS[self.run.recipe.task].classify
-        result = classify(self.model, self.run.recipe, pieces, self._runtime)
+        task, recipe = TASKS[self.run.recipe.task], self.run.recipe
+        opened = task.open(recipe, pieces, self._runtime)
+        result = task.classify(self.model, opened, recipe, self._runtime)
         return np.asarray(result.cpu().numpy())
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from bossline.batches.order import by_length
 from bossline.config import Config
 from bossline.errors import UserError
 from bossline.smoothing.base import Floats, Ints, Tables
@@ -88,7 +89,7 @@ class ViterbiSmoother:
             )
         starts = np.cumsum(lengths) - lengths
         path = np.empty(len(probabilities), np.int64)
-        for batch in _batches(lengths):
+        for batch in by_length(lengths, _BATCH_FRAMES):
             frames = int(lengths[batch].max())
             scores = np.zeros((frames + 1, len(self._offset), len(batch)))
             for number, u in enumerate(batch):
@@ -107,10 +108,3 @@ class ViterbiSmoother:
     def tables(self) -> dict[str, Floats]:
         """See Smoother.tables: an array for each attribute of the phone model."""
         return dict(vars(self._model))
-
-
-def _batches(lengths: Ints) -> Iterator[Ints]:
-    """Numbers of utterances of about equal length, all of them once."""
-    by_length = np.argsort(lengths, kind="stable")
-    share = np.cumsum(lengths[by_length]) // _BATCH_FRAMES
-    yield from np.split(by_length, np.flatnonzero(np.diff(share)) + 1)

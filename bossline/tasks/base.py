@@ -52,10 +52,12 @@ class ClassificationTask(ABC):
 
     Attributes:
         unit: what is classified.
+        wants: what a corpus lacks that has no labels for this task, as in "no labels".
         splits: (U,) index into the corpus, for "train", "validation" and "test".
     """
 
     unit: ClassVar[Literal["frames", "utterances"]]
+    wants: ClassVar[str]
 
     def __init__(self, recipe: Recipe, corpus: Corpus, runtime: Runtime) -> None:
         """
@@ -64,16 +66,10 @@ class ClassificationTask(ABC):
         """
         self.recipe, self.corpus, self.runtime = recipe, corpus, runtime
         self.classes = self.classes_of(corpus)
-        self.splits = split_corpus(corpus, recipe.split, self._labelled_or_refused(corpus))
-
-    def _labelled_or_refused(self, corpus: Corpus) -> npt.NDArray[np.bool_]:
         labelled = self.labelled(corpus)
         if not labelled.any():
             raise UserError(f"{corpus.path} has {self.wants}: nothing to train on or score against")
-        return labelled
-
-    wants: ClassVar[str]
-    """What a corpus without labels for this task lacks, as in 'no labels'."""
+        self.splits = split_corpus(corpus, recipe.split, labelled)
 
     @staticmethod
     @abstractmethod
@@ -86,7 +82,12 @@ class ClassificationTask(ABC):
 
     @staticmethod
     @abstractmethod
-    def classify(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
+    def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Any:
+        """The recipe's batches of some utterances (T, D) each, as `classify` takes them."""
+
+    @staticmethod
+    @abstractmethod
+    def classify(model: nn.Module, opened: Any, recipe: Recipe, runtime: Runtime) -> Tensor:
         """(N, C) float32 class probabilities, end to end, on the runtime's device."""
 
     @abstractmethod
@@ -118,13 +119,14 @@ class ClassificationTask(ABC):
         return build_model(self.recipe, dim, len(self.classes)).to(self.runtime.device)
 
     @cached_property
-    def _validation(self) -> tuple[list[npt.NDArray[Any]], Ints]:
-        return self.pieces("validation"), self.labels("validation")
+    def _validation(self) -> tuple[Any, Ints]:
+        opened = self.open(self.recipe, self.pieces("validation"), self.runtime)
+        return opened, self.labels("validation")
 
     def validate(self, model: nn.Module) -> Validation:
         """Cross entropy and accuracy on the validation split."""
-        pieces, true = self._validation
-        probabilities = self.classify(model, self.recipe, pieces, self.runtime)
+        opened, true = self._validation
+        probabilities = self.classify(model, opened, self.recipe, self.runtime)
         labels = torch.from_numpy(true).to(probabilities.device)
         picked = probabilities.gather(1, labels.unsqueeze(1)).clamp_min(1e-30)
         right = (probabilities.argmax(1) == labels).double().mean()
@@ -145,12 +147,13 @@ class ClassificationTask(ABC):
         best = probabilities.argmax(1)
         lengths = self.corpus.lengths[utterances]
         path = best if smoother is None else smoother.path(probabilities, lengths)
+        true = self.labels(split)
 
         def scores(predicted: Ints) -> Scores:
             return Scores.of(
                 utterances=tuple(self.corpus.ids[u] for u in utterances),
                 lengths=lengths if self.unit == "frames" else np.ones_like(lengths),
-                true=self.labels(split),
+                true=true,
                 predicted=predicted,
                 classes=len(self.classes),
                 unit=self.unit,

@@ -36,7 +36,7 @@ class PhonemeTask(ClassificationTask):
 
     @cached_property
     def training(self) -> FrameBatches:
-        frames = open_frames(self.recipe, self.pieces("train"), self.runtime)
+        frames = self.open(self.recipe, self.pieces("train"), self.runtime)
         if len(frames) < 2:
             raise UserError("the training split has a single frame: nothing to learn from")
         return frames
@@ -83,12 +83,19 @@ class PhonemeTask(ClassificationTask):
         return self.recipe.smoothing.fit(pieces, len(self.classes))
 
     @staticmethod
+    def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> FrameBatches:
+        assert recipe.batches.kind != "segments"  # the recipe's schema sees to it
+        return recipe.batches.open(list(pieces), runtime.device)
+
+    @staticmethod
     @torch.inference_mode()
-    def classify(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
+    def classify(
+        model: nn.Module, opened: FrameBatches, recipe: Recipe, runtime: Runtime
+    ) -> Tensor:
         """(N, C) float32 class probabilities of all frames, end to end."""
         model.eval()
         numbers, rows = [], []
-        for inputs, where in open_frames(recipe, pieces, runtime).in_order():
+        for inputs, where in opened.in_order():
             with runtime.autocast(recipe.precision):
                 logits = model(inputs)
             numbers.append(where[where >= 0])
@@ -96,9 +103,3 @@ class PhonemeTask(ClassificationTask):
         model.train()
         joined = torch.cat(rows)
         return torch.empty_like(joined).index_copy_(0, torch.cat(numbers), joined)
-
-
-def open_frames(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> FrameBatches:
-    """The recipe's batches of some utterances."""
-    assert recipe.batches.kind != "segments"  # the recipe's schema sees to it
-    return recipe.batches.open(list(pieces), runtime.device)

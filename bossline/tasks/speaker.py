@@ -38,9 +38,8 @@ class SpeakerTask(ClassificationTask):
 
     @cached_property
     def training(self) -> Segments:
-        batches = self.recipe.batches
-        assert isinstance(batches, SegmentConfig)  # the recipe's schema sees to it
-        return batches.open(self.pieces("train"), self.runtime.device, self.labels("train"))
+        groups = self.labels("train")
+        return _segments(self.recipe).open(self.pieces("train"), self.runtime.device, groups)
 
     @cached_property
     def _training_labels(self) -> Tensor:
@@ -78,15 +77,19 @@ class SpeakerTask(ClassificationTask):
         return StepLoss(mean, len(labels), correct)
 
     @staticmethod
+    def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Segments:
+        return _segments(recipe).open(list(pieces), runtime.device)
+
+    @staticmethod
     @torch.inference_mode()
-    def classify(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
+    def classify(model: nn.Module, opened: Segments, recipe: Recipe, runtime: Runtime) -> Tensor:
         """(U, C) float32 probabilities, after averaging the logarithms of an utterance's views."""
 
         def log_probabilities(inputs: Padded) -> Tensor:
             scores: Tensor = model(inputs)
             return scores.float().log_softmax(1)
 
-        return _averaged(log_probabilities, model, recipe, pieces, runtime).softmax(1)
+        return _averaged(log_probabilities, model, opened, recipe, runtime).softmax(1)
 
     @staticmethod
     @torch.inference_mode()
@@ -97,30 +100,34 @@ class SpeakerTask(ClassificationTask):
         def unit_vectors(inputs: Padded) -> Tensor:
             return normalize(model.embed(inputs).float())
 
-        return normalize(_averaged(unit_vectors, model, recipe, pieces, runtime))
+        opened = SpeakerTask.open(recipe, pieces, runtime)
+        return normalize(_averaged(unit_vectors, model, opened, recipe, runtime))
 
     def embeddings(self, model: nn.Module, split: str) -> npt.NDArray[np.float32]:
         vectors = self.embed(model, self.recipe, self.pieces(split), self.runtime)
         return np.asarray(vectors.cpu().numpy())
 
 
+def _segments(recipe: Recipe) -> SegmentConfig:
+    assert isinstance(recipe.batches, SegmentConfig)  # the recipe's schema sees to it
+    return recipe.batches
+
+
 def _averaged(
     answer: Callable[[Padded], Tensor],
     model: nn.Module,
+    opened: Segments,
     recipe: Recipe,
-    pieces: Pieces,
     runtime: Runtime,
 ) -> Tensor:
     """(U, n) mean of the model's answers (B, n) to each utterance's views."""
-    batches = recipe.batches
-    assert isinstance(batches, SegmentConfig)
     model.eval()
     numbers, rows = [], []
-    for inputs, whose in batches.open(list(pieces), runtime.device).in_order():
+    for inputs, whose in opened.in_order():
         with runtime.autocast(recipe.precision):
             rows.append(answer(inputs))
         numbers.append(whose)
     model.train()
     joined, whose = torch.cat(rows), torch.cat(numbers)
-    total = joined.new_zeros(len(pieces), joined.shape[1]).index_add_(0, whose, joined)
-    return total / torch.bincount(whose, minlength=len(pieces)).unsqueeze(1)
+    total = joined.new_zeros(len(opened), joined.shape[1]).index_add_(0, whose, joined)
+    return total / torch.bincount(whose, minlength=len(opened)).unsqueeze(1)

@@ -122,6 +122,15 @@ class Run:
             raise UserError(f"{self.path / 'run.json'} is damaged: {error.errors()[0]}") from error
 
     @classmethod
+    def of(cls, run: str | Path | Run) -> Run:
+        """The run itself, or that of a folder.
+
+        Raises:
+            UserError: no run there, or its files are damaged.
+        """
+        return run if isinstance(run, Run) else cls(run)
+
+    @classmethod
     def create(cls, path: Path, recipe: Recipe, info: RunInfo) -> Run:
         """Start a run folder.
 
