@@ -49,7 +49,10 @@ def gathered(
         lengths: (B,) how long each is.
     """
     first, count = (torch.from_numpy(array).to(frames.device) for array in (starts, lengths))
-    steps = torch.arange(int(lengths.max()), device=frames.device)
-    rows = (first.unsqueeze(1) + steps).clamp_max(len(frames) - 1)
-    batch = Padded(frames[rows].float(), count)
+    longest = int(lengths.max())
+    rows = (first.unsqueeze(1) + torch.arange(longest, device=frames.device)).flatten()
+    taken = frames.index_select(0, rows.clamp_max(len(frames) - 1)).float()
+    batch = Padded(taken.view(len(lengths), longest, -1), count)
+    if int(lengths.min()) == longest:
+        return batch
     return batch.with_frames(batch.frames.masked_fill(~batch.mask.unsqueeze(2), 0))
