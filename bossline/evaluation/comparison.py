@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
+
+import numpy as np
 
 from bossline.config import Config
 from bossline.errors import UserError
-from bossline.evaluation.intervals import Interval, accuracy_interval
+from bossline.evaluation.intervals import RESAMPLES, Interval, redrawn_sums
 from bossline.evaluation.scores import Scores
 
 Verdict = Literal["better", "worse", "no evidence of a difference"]
+Seeds = Scores | Sequence[Scores]
+"""The scores of a run, or of several that differ in nothing but their seed."""
 
 
 class Comparison(Config):
     """The difference in accuracy of two runs, first minus second, and what it allows to say."""
 
     difference: Interval
+    p: float
     verdict: Verdict
 
     def __str__(self) -> str:
@@ -23,28 +29,98 @@ class Comparison(Config):
         return f"{d.value:+.4f} [{d.low:+.4f}, {d.high:+.4f}], {self.verdict}"
 
 
-def paired_difference(a: Scores, b: Scores) -> Comparison:
+def paired_difference(a: Seeds, b: Seeds) -> Comparison:
     """Accuracy of `a` minus that of `b`, with a paired bootstrap interval over utterances.
 
     Both runs meet the same hard and easy utterances, so the difference is known far better than
     the two intervals side by side suggest.
 
+    Where a side has several seeds, its accuracy is their mean, and its seeds are redrawn too,
+    apart from the utterances: the pigeonhole bootstrap (Owen 2007, arXiv:0712.1111), in which all
+    runs share a draw of utterances, and each side draws its own seeds. It takes seeds that are
+    much alike for more different than they are, and a few that differ widely for less: in
+    simulations of 3 seeds a side, 95 % intervals held the true difference in 99 % of sets where
+    seeds had no effect, and in 81 % where nothing else had (2 seeds: 67 %, 5 seeds: 88 %).
+    A side of one run counts its seed as fixed.
+
+    The p value is two-sided: twice the share of redraws on the rarer side of 0, or on 0 (Davison
+    and Hinkley 1997), never below 2 / (redraws + 1).
+
     Raises:
-        UserError: the two were not scored on the same utterances.
+        UserError: a side without a run, or runs that were not scored on the same utterances.
     """
-    rows_a = sorted(zip(a.utterances, a.lengths, a.correct, strict=True))
-    rows_b = sorted(zip(b.utterances, b.lengths, b.correct, strict=True))
-    if [row[:2] for row in rows_a] != [row[:2] for row in rows_b]:
-        raise UserError(
-            "cannot compare: the two runs were scored on different utterances "
-            f"({len(rows_a)} with {a.count} {a.unit}, {len(rows_b)} with {b.count} {b.unit})"
-        )
+    return average_difference([(a, b)])
+
+
+def average_difference(pairs: Sequence[tuple[Seeds, Seeds]]) -> Comparison:
+    """The mean of several paired differences, as of a change made to several recipes.
+
+    All pairs share a draw of utterances, every side of every pair draws its own seeds: the
+    recipes are fixed, and how far apart they are does not widen the interval.
+
+    Args:
+        pairs: with and without the change; at least one.
+
+    Raises:
+        UserError: a side without a run, or runs that were not scored on the same utterances.
+    """
+    lengths, sides = _sides(pairs)
+    table = np.array([lengths, *(run for _, runs in sides for run in runs)], np.float64).T
+    sums = np.vstack([table.sum(0), redrawn_sums(table)])  # first as it is, then redrawn
+    generator = np.random.default_rng(1)
+    gain, column = np.zeros(1 + RESAMPLES), 1
+    for sign, runs in sides:
+        count = len(runs)
+        draws = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+        drawn = np.vstack([np.ones((1, count)), draws])
+        gain += sign * (sums[:, column : column + count] * drawn).sum(1) / count
+        column += count
     # A gain per frame is redrawn just as an accuracy is: sum over utterances / sum of lengths.
-    gain = [here[2] - there[2] for here, there in zip(rows_a, rows_b, strict=True)]
-    difference = accuracy_interval(gain, [row[1] for row in rows_a])
+    value, redrawn = np.split(gain / len(pairs) / sums[:, 0], [1])
+    low, high = np.quantile(redrawn, [0.025, 0.975])
+    rarer = min(np.sum(redrawn <= 0), np.sum(redrawn >= 0))
     verdict: Verdict = "no evidence of a difference"
-    if difference.low > 0:
+    if low > 0:
         verdict = "better"
-    elif difference.high < 0:
+    elif high < 0:
         verdict = "worse"
-    return Comparison(difference=difference, verdict=verdict)
+    return Comparison(
+        difference=Interval(value=float(value[0]), low=float(low), high=float(high)),
+        p=min(1.0, float(2 * (1 + rarer) / (1 + RESAMPLES))),
+        verdict=verdict,
+    )
+
+
+def _sides(
+    pairs: Sequence[tuple[Seeds, Seeds]],
+) -> tuple[tuple[int, ...], list[tuple[int, list[tuple[int, ...]]]]]:
+    """Lengths (U,), and of each side its sign and, run by run, what was correct (U,)."""
+    listed = [[[s] if isinstance(s, Scores) else list(s) for s in pair] for pair in pairs]
+    if not all(side for pair in listed for side in pair):
+        raise UserError("cannot compare: each side needs the scores of at least one run")
+    first = listed[0][0][0]
+    utterances, lengths, _ = _by_utterance(first)
+
+    def correct(run: Scores) -> tuple[int, ...]:
+        here, there, hits = _by_utterance(run)
+        if (here, there) != (utterances, lengths):
+            raise UserError(
+                "cannot compare: the two runs were scored on different utterances "
+                f"({len(utterances)} with {first.count} {first.unit}, "
+                f"{len(here)} with {run.count} {run.unit})"
+            )
+        return hits
+
+    sides: list[tuple[int, list[tuple[int, ...]]]] = []
+    for a, b in listed:
+        # Seeds are drawn in an order that the scores decide, not the caller: so a comparison
+        # turned round is its mirror image.
+        pair = ((1, sorted(map(correct, a))), (-1, sorted(map(correct, b))))
+        sides += sorted(pair, key=lambda side: side[1])
+    return lengths, sides
+
+
+def _by_utterance(run: Scores) -> tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]:
+    rows = sorted(zip(run.utterances, run.lengths, run.correct, strict=True))
+    utterances, lengths, correct = zip(*rows, strict=True)
+    return utterances, lengths, correct

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from bossline.config import Config
 
 RESAMPLES = 2000
+_BLOCK = 100  # redraws in memory at a time
 
 
 class Interval(Config):
@@ -32,9 +33,27 @@ def accuracy_interval(correct: npt.ArrayLike, lengths: npt.ArrayLike, *, seed: i
         lengths: (U,) frames of each utterance.
         seed: of the redraws; the same seed pairs the redraws of two runs.
     """
-    right, total = np.asarray(correct, np.float64), np.asarray(lengths, np.float64)
-    count = len(right)
+    sums = redrawn_sums(np.array([correct, lengths], np.float64).T, seed=seed)
+    low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975])
+    value = np.sum(correct) / np.sum(lengths)
+    return Interval(value=float(value), low=float(low), high=float(high))
+
+
+def redrawn_sums(counts: npt.NDArray[np.float64], *, seed: int = 0) -> npt.NDArray[np.float64]:
+    """Sums over utterances that are redrawn with replacement, the same draw for all columns.
+
+    Args:
+        counts: (U, K) of each utterance.
+        seed: of the redraws.
+
+    Returns:
+        (RESAMPLES, K).
+    """
+    utterances = len(counts)
+    even = np.full(utterances, 1 / utterances)
     generator = np.random.default_rng(seed)
-    draws = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    low, high = np.quantile((draws @ right) / (draws @ total), [0.025, 0.975])
-    return Interval(value=float(right.sum() / total.sum()), low=float(low), high=float(high))
+    blocks = [
+        generator.multinomial(utterances, even, size=_BLOCK) @ counts
+        for _ in range(RESAMPLES // _BLOCK)
+    ]
+    return np.concatenate(blocks)
