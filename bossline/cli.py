@@ -220,32 +220,54 @@ def train(
     console.print(f"report: {finished.path / 'report.html'}", highlight=False)
 
 
-@app.command(epilog="Example: `bossline ladder phoneme --corpus libriphone`")
+@app.command(
+    epilog="Examples: `bossline ladder phoneme --corpus libriphone`, "
+    "`bossline ladder speaker --corpus libriphone --folds 3`"
+)
 def ladder(
     task: Annotated[str, typer.Argument(help="see 'bossline tasks'")],
     corpus: CorpusOption,
     overrides: Overrides = None,
     to: Annotated[str | None, typer.Option(metavar="RUNG", help="the last rung to climb")] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="cross-validate: train each rung so often, pool the test scores"),
+    ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
     """Train all rungs of a task, one table, one report; finished rungs are not trained again."""
     from bossline.reports.page import write_report
-    from bossline.studies.ladder import climb, ladder_folder
-    from bossline.tables import runs_table
+    from bossline.studies.ladder import climb, cross_validate, ladder_folder
+    from bossline.tables import folds_table, runs_table
 
-    runs = climb(
-        task,
-        corpus,
-        overrides or (),
-        to=to,
-        device=device,
-        threads=threads,
-        console=console,
-    )
     path = ladder_folder(task, corpus) / "report.html"
-    write_report(runs, path)
-    console.print("", runs_table(runs), sep="\n")
+    if folds is None:
+        runs = climb(
+            task,
+            corpus,
+            overrides or (),
+            to=to,
+            device=device,
+            threads=threads,
+            console=console,
+        )
+        write_report(runs, path)
+        table = runs_table(runs)
+    else:
+        rungs = cross_validate(
+            task,
+            corpus,
+            overrides or (),
+            folds=folds,
+            to=to,
+            device=device,
+            threads=threads,
+            console=console,
+        )
+        write_report(rungs, path)
+        table = folds_table(rungs)
+    console.print("", table, sep="\n")
     console.print(f"report: {path}", highlight=False)
 
 

@@ -18,7 +18,8 @@ from bossline.evaluation.verification.scores import VerificationScores
 from bossline.inference.prediction import FramePrediction, SpeakerPrediction
 from bossline.recipes import catalogue
 from bossline.reports.wording import duration, standing
-from bossline.training.run import Run, target_of
+from bossline.studies.folds import Folds
+from bossline.training.run import Run, RunInfo, target_of
 from bossline.verification import Identification
 
 SEGMENTS_SHOWN = 200
@@ -131,8 +132,38 @@ def runs_table(runs: Sequence[Run]) -> Table:
         )
     editions = {target[0] for run in runs if (target := target_of(run.recipe))}
     notes = [f"target: published score of {', '.join(sorted(editions))}"] if editions else []
-    notes += list(dict.fromkeys(run.info.corpus_note for run in runs if run.info.corpus_note))
-    table.caption, table.caption_justify = "\n".join(notes), "left"
+    return _with_notes(table, notes, [run.info for run in runs])
+
+
+def folds_table(rungs: Sequence[Folds]) -> Table:
+    """A cross-validated ladder: scores over all folds, what a rung gains; fits 80 columns."""
+    table = _table(
+        "rung", "test accuracy [95 %]", "against the rung below", "size, time",
+        right=("size, time",),
+    )  # fmt: skip
+    for below, rung in zip([None, *rungs], rungs, strict=False):
+        test = rung.scores["test"]
+        table.add_row(
+            rung.recipe.name.split("/")[-1],
+            str(test.accuracy),
+            "" if below is None else _gain(test, below.scores["test"]),
+            f"{_count(rung.info.parameters)}\n{duration(rung.info.seconds or 0)}",
+        )
+    test = rungs[0].scores["test"]
+    notes = [f"{len(rungs[0].runs)} folds test {test.count:,} {test.unit}, each once; time of all"]
+    return _with_notes(table, notes, [rung.info for rung in rungs])
+
+
+def _gain(above: Scores, below: Scores) -> str:
+    found = paired_difference(above, below)
+    gain = found.difference
+    return f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]\n{found.verdict}"
+
+
+def _with_notes(table: Table, notes: Sequence[str], infos: Sequence[RunInfo]) -> Table:
+    """Notes below a table, and what the corpora have to say."""
+    remarks = dict.fromkeys(info.corpus_note for info in infos if info.corpus_note)
+    table.caption, table.caption_justify = "\n".join([*notes, *remarks]), "left"
     return table
 
 

@@ -28,7 +28,10 @@ class SplitConfig(Config):
     test: float = Field(0.1, gt=0, lt=1)
     seed: int = Field(0, ge=0)
     fold: int = Field(
-        0, ge=0, description="which share is held out by each-speaker; others test elsewhere"
+        0,
+        ge=0,
+        description="which share is tested on; other folds test elsewhere. The corpus' own parts "
+        "have fold 0 only",
     )
 
     @model_validator(mode="after")
@@ -36,6 +39,11 @@ class SplitConfig(Config):
         if self.validation + self.test >= 1:
             raise ValueError("validation and test together must leave something to train on")
         return self
+
+    @property
+    def folds(self) -> int:
+        """How many folds test on other utterances each."""
+        return round(1 / self.test)
 
 
 def split_corpus(
@@ -59,6 +67,11 @@ def split_corpus(
                 f"split.by=corpus wants labelled parts {', '.join(SPLITS)}; the corpus has "
                 f"{', '.join(corpus.header.parts)}: use split.by=utterance"
             )
+        if config.fold > 0:
+            raise UserError(
+                f"split.fold={config.fold}: the corpus' own parts are one split, without folds: "
+                "set split.by=utterance, speaker or each-speaker"
+            )
         return own
     labelled = np.flatnonzero(has_label)
     speakers = corpus.speakers[labelled]
@@ -70,31 +83,37 @@ def split_corpus(
         groups: Ints = np.unique(speakers).astype(np.int64)
     else:
         groups = labelled
-    held_out = {name: round(len(groups) * getattr(config, name)) for name in SPLITS[1:]}
-    if min(held_out.values()) < 1 or sum(held_out.values()) >= len(groups):
+    chosen = _around_a_circle(np.random.default_rng(config.seed).permutation(groups), config)
+    if min(map(len, chosen.values())) < 1:
         what = "speakers" if config.by == "speaker" else "labelled utterances"
         raise UserError(f"{len(groups)} {what} are too few to train, validate and test on")
-    order = np.random.default_rng(config.seed).permutation(groups)
-    chosen = {}
-    for name, count in held_out.items():
-        chosen[name], order = order[:count], order[count:]
-    chosen["train"] = order
     if config.by == "speaker":
         chosen = {name: labelled[np.isin(speakers, members)] for name, members in chosen.items()}
     return {name: np.sort(chosen[name]) for name in SPLITS}
 
 
+def _around_a_circle(order: Ints, config: SplitConfig) -> dict[str, Ints]:
+    """Test on one share of the circle, validate on what precedes it.
+
+    The other folds share what fold 0 does not test on, and none tests on more than fold 0.
+    """
+    validation, test = round(len(order) * config.validation), round(len(order) * config.test)
+    circle = np.roll(order, -validation)
+    shares = [circle[:test], *np.array_split(circle[test:], max(config.folds - 1, 1))]
+    fold = config.fold % config.folds
+    tested, spare = shares[fold][:test], shares[fold][test:]
+    rest = np.concatenate([spare, *shares[fold + 1 :], *shares[:fold]])
+    end = max(len(rest) - validation, 0)
+    return {"train": rest[:end], "validation": rest[end:], "test": tested}
+
+
 def _of_each_speaker(
     labelled: Ints, speakers: npt.NDArray[np.int32], config: SplitConfig
 ) -> dict[str, Ints]:
-    """Deal each speaker's utterances out like cards, so that the shares differ by one at most.
-
-    Every fold of one seed tests on other utterances; 1 / test folds test on all of them.
-    """
+    """Deal each speaker's utterances out like cards, so that the shares differ by one at most."""
     order = np.random.default_rng(config.seed).permutation(len(labelled))
     dealt = labelled[order[np.argsort(speakers[order], kind="stable")]]
-    every = round(1 / config.test)
-    tested = np.arange(len(dealt)) % every == config.fold % every
+    tested = np.arange(len(dealt)) % config.folds == config.fold % config.folds
     rest = dealt[~tested]
     validates = np.arange(len(rest)) % round((1 - config.test) / config.validation) == 0
     chosen = {"train": rest[~validates], "validation": rest[validates], "test": dealt[tested]}

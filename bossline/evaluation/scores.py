@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -70,12 +72,49 @@ class Scores(Config):
         """
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         correct = np.add.reduceat((true == predicted).astype(np.int64), starts)
-        confusion = confusion_matrix(true, predicted, classes)
+        return cls._of_counts(
+            utterances,
+            tuple(map(int, correct)),
+            tuple(map(int, lengths)),
+            confusion_matrix(true, predicted, classes),
+            unit,
+        )
+
+    @classmethod
+    def pooled(cls, several: Sequence[Scores]) -> Scores:
+        """The score of several test sets taken as one, such as the folds of a cross-validation.
+
+        Raises:
+            ValueError: nothing to pool, an utterance occurs twice, or units or classes differ.
+        """
+        kinds = {(scores.unit, len(scores.confusion)) for scores in several}
+        if len(kinds) != 1:
+            raise ValueError(f"expected scores of one unit and of the same classes, not {kinds}")
+        utterances = tuple(chain.from_iterable(scores.utterances for scores in several))
+        if len(set(utterances)) < len(utterances):
+            raise ValueError("an utterance occurs twice among the scores")
+        return cls._of_counts(
+            utterances,
+            tuple(chain.from_iterable(scores.correct for scores in several)),
+            tuple(chain.from_iterable(scores.lengths for scores in several)),
+            np.sum([scores.confusion for scores in several], axis=0, dtype=np.int64),
+            several[0].unit,
+        )
+
+    @classmethod
+    def _of_counts(
+        cls,
+        utterances: tuple[str, ...],
+        correct: tuple[int, ...],
+        lengths: tuple[int, ...],
+        confusion: Counts,
+        unit: Literal["frames", "utterances"],
+    ) -> Scores:
         present = confusion.sum(1) > 0
         return cls(
             utterances=utterances,
-            correct=tuple(map(int, correct)),
-            lengths=tuple(map(int, lengths)),
+            correct=correct,
+            lengths=lengths,
             unit=unit,
             confusion=tuple(tuple(map(int, row)) for row in confusion),
             accuracy=accuracy_interval(correct, lengths),

@@ -10,7 +10,7 @@ import yaml
 from bossline.errors import UserError, did_you_mean
 
 FOLDER = Path(__file__).parent
-RUNGS = ("simple", "medium", "strong", "boss-small", "boss", "summit")
+RUNGS = ("floor", "simple", "medium", "strong", "boss-small", "boss", "summit")
 
 
 def tasks() -> list[str]:
@@ -18,8 +18,9 @@ def tasks() -> list[str]:
     return sorted(path.name for path in FOLDER.iterdir() if any(path.glob("*.yaml")))
 
 
-def _height(name: str) -> tuple[int, str]:
-    rung = name.split("/")[1]
+def height(name: str) -> tuple[int, str]:
+    """Sorts recipes from the lowest rung up; what is no rung comes last."""
+    rung = name.split("/")[-1]
     return (RUNGS.index(rung) if rung in RUNGS else len(RUNGS), rung)
 
 
@@ -36,7 +37,7 @@ def ladder(task: str) -> list[str]:
     """
     if task not in tasks():
         raise UserError(f"no task '{task}': {did_you_mean(task, tasks())}")
-    return sorted((f"{task}/{path.stem}" for path in (FOLDER / task).glob("*.yaml")), key=_height)
+    return sorted((f"{task}/{path.stem}" for path in (FOLDER / task).glob("*.yaml")), key=height)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

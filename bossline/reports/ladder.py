@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bossline.reports.order import labels
+from bossline.reports.order import Rung, labels
 from bossline.reports.style import INK, MUTED, NORMAL, dress, new_figure, series
 from bossline.reports.wording import signed
-from bossline.training.run import Run, target_of
+from bossline.training.run import target_of
 
 
-def ladder(runs: Sequence[Run]) -> Figure:
-    """Test accuracy of each run with its interval, over the line that its rung asks for."""
+def ladder(runs: Sequence[Rung]) -> Figure:
+    """Test accuracy of each rung with its interval, over the line that it asks for."""
     figure = new_figure(7.6, 1.25 + 0.55 * len(runs))
     axes = figure.subplots()
     dress(axes, x="test accuracy", grid="x")
@@ -73,7 +73,7 @@ def ladder(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def _in_figures(run: Run) -> str:
+def _in_figures(run: Rung) -> str:
     """The score, and how far it lies from the target."""
     score, target = run.scores.get("test"), target_of(run.recipe)
     if score is None:

@@ -19,10 +19,27 @@ from bossline.reports.confusion import confused_pairs
 from bossline.reports.det import det
 from bossline.reports.details import details, has_many_classes, training
 from bossline.reports.ladder import ladder
-from bossline.reports.order import from_the_lowest_rung, labels
+from bossline.reports.order import Rung, from_the_lowest_rung, labels
 from bossline.reports.picture import Picture
 from bossline.reports.recalls import hardest_classes
+from bossline.studies.folds import Folds
 from bossline.training.run import Run, target_of
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A rung by its label; the run behind it is the only one, or the first of its folds."""
+
+    name: str
+    rung: Rung
+    run: Run
+    folds: tuple[Run, ...]
+
+    @classmethod
+    def of(cls, name: str, rung: Rung) -> _Entry:
+        if isinstance(rung, Folds):
+            return cls(name, rung, rung.runs[0], rung.runs)
+        return cls(name, rung, rung, ())
 
 
 @dataclass(frozen=True)
@@ -34,13 +51,14 @@ class _Step:
     comparison: Comparison | None
 
 
-def write_report(runs: Sequence[Run], path: Path, title: str | None = None) -> Path:
+def write_report(runs: Sequence[Rung], path: Path, title: str | None = None) -> Path:
     """Write a page with scores, comparisons and pictures of some runs.
 
-    The same runs give the same bytes. Unfinished runs are shown as far as they got.
+    The same runs give the same bytes. Unfinished runs are shown as far as they got. Of folds, the
+    scores are those of all together, the pictures those of the first.
 
     Args:
-        runs: at least one, in any order; the page goes from the lowest target up.
+        runs: at least one, or folds, in any order; the page goes from the lowest target up.
         path: the HTML file; replaced as a whole.
         title: of the page; by default the name of the runs' recipes.
 
@@ -50,6 +68,8 @@ def write_report(runs: Sequence[Run], path: Path, title: str | None = None) -> P
     if not runs:
         raise UserError("a report needs at least one run")
     ordered = from_the_lowest_rung(runs)
+    entries = list(map(_Entry.of, labels(ordered), ordered))
+    shown = [entry.run for entry in entries]
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -59,13 +79,13 @@ def write_report(runs: Sequence[Run], path: Path, title: str | None = None) -> P
     )
     html = templates.get_template("page.html.j2").render(
         title=title or _title(ordered),
-        entries=list(zip(labels(ordered), ordered, strict=True)),
+        entries=entries,
         notes=list(dict.fromkeys(r.info.corpus_note for r in ordered if r.info.corpus_note)),
         steps=_steps(ordered),
         overview=_overview(ordered),
         tasks={run.recipe.task for run in ordered},
-        verification=_verification(ordered),
-        curves=training(ordered, "all") if len(ordered) > 1 else [],
+        verification=_verification(shown),
+        curves=training(shown, "all") if len(shown) > 1 else [],
         details=details,
         pairs=lambda run: confused_pairs(run.scores["test"], run.info.classes),
         many=has_many_classes,
@@ -80,12 +100,12 @@ def write_report(runs: Sequence[Run], path: Path, title: str | None = None) -> P
     return path
 
 
-def _title(runs: Sequence[Run]) -> str:
+def _title(runs: Sequence[Rung]) -> str:
     names = labels(runs)
     return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
-def _steps(runs: Sequence[Run]) -> list[_Step]:
+def _steps(runs: Sequence[Rung]) -> list[_Step]:
     scored = [
         (name, run.scores["test"])
         for name, run in zip(labels(runs), runs, strict=True)
@@ -110,7 +130,7 @@ def _compare(above: Scores, below: Scores) -> Comparison | None:
         return None
 
 
-def _overview(runs: Sequence[Run]) -> Picture:
+def _overview(runs: Sequence[Rung]) -> Picture:
     scored = [
         f"{name} {run.scores['test'].accuracy.value:.4f}"
         for name, run in zip(labels(runs), runs, strict=True)

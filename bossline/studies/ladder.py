@@ -9,9 +9,13 @@ from pathlib import Path
 from rich.console import Console
 
 from bossline.api import resume, train
+from bossline.corpora.packed import Corpus
+from bossline.corpora.splits import split_corpus
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError, did_you_mean
 from bossline.recipes import Recipe, catalogue, load_recipe
+from bossline.studies.folds import Folds
+from bossline.tasks import TASKS
 from bossline.training.run import RUNS, Run
 
 
@@ -44,13 +48,75 @@ def climb(
         UserError: bad input.
         Interrupted: Ctrl-C or SIGTERM; climbing again goes on.
     """
+    recipes = _rungs(task, overrides, to)
+    return _reach(recipes, task, corpus, device, threads, console)
+
+
+def cross_validate(
+    task: str,
+    corpus: str,
+    overrides: Sequence[str] = (),
+    *,
+    folds: int,
+    to: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    console: Console | None = None,
+) -> list[Folds]:
+    """Climb a ladder on several folds, each of which tests on other utterances.
+
+    Runs are kept and found again as in `climb`; the first fold is the run that `climb` would train.
+
+    Args:
+        folds: split.fold=0 to split.fold=folds - 1 are trained.
+
+    Raises:
+        UserError: bad input, or more folds than the recipes' split has.
+        Interrupted: Ctrl-C or SIGTERM; the same call goes on.
+    """
+    opened = open_corpus(corpus)
+    rungs = [_folds_of(recipe, folds, opened) for recipe in _rungs(task, overrides, to)]
+    return [
+        Folds(tuple(_reach(recipes, task, corpus, device, threads, console))) for recipes in rungs
+    ]
+
+
+def _rungs(task: str, overrides: Sequence[str], to: str | None) -> list[Recipe]:
     names = catalogue.ladder(task)
     if to is not None:
         last = f"{task}/{to.removeprefix(f'{task}/')}"
         if last not in names:
             raise UserError(f"no rung '{to}': {did_you_mean(last, names)}")
         names = names[: names.index(last) + 1]
-    recipes = [load_recipe(name, overrides) for name in names]
+    return [load_recipe(name, overrides) for name in names]
+
+
+def _folds_of(recipe: Recipe, folds: int, corpus: Corpus) -> list[Recipe]:
+    split = recipe.split
+    if split.fold > 0:
+        raise UserError(
+            f"{recipe.name}: split.fold={split.fold} is one fold, and a cross-validation sets it "
+            "itself: leave it out"
+        )
+    if not 1 <= folds <= split.folds:
+        raise UserError(
+            f"{recipe.name}: cannot train {folds} folds: split.test={split.test:g} allows 1 to "
+            f"{split.folds}"
+        )
+    splits = [split.model_copy(update={"fold": fold}) for fold in range(folds)]
+    for each in splits:
+        split_corpus(corpus, each, TASKS[recipe.task].labelled(corpus))  # refuses before training
+    return [recipe.model_copy(update={"split": each}) for each in splits]
+
+
+def _reach(
+    recipes: Sequence[Recipe],
+    task: str,
+    corpus: str,
+    device: str,
+    threads: int | None,
+    console: Console | None,
+) -> list[Run]:
     key = open_corpus(corpus).key
     runs = []
     for recipe in recipes:

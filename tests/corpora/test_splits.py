@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from bossline.corpora.header import Source
 from bossline.corpora.packed import Corpus
@@ -58,6 +60,8 @@ def test_auto_takes_the_corpus_own_labelled_parts(home: None) -> None:
             "validation": [1],
             "test": [2, 4],
         }
+        with pytest.raises(UserError, match=r"split\.fold=1: the corpus' own parts are one split"):
+            split_corpus(corpus, SplitConfig.model_validate({"by": by, "fold": 1}))
 
 
 def test_an_unlabelled_test_part_is_not_taken_for_a_test_split(home: None) -> None:
@@ -83,3 +87,53 @@ def test_too_little_is_one_clear_line(
     corpus = write(["train"] * 3, speakers, [True] * 3)
     with pytest.raises(UserError, match=message):
         split_corpus(corpus, SplitConfig.model_validate({"by": by}))
+
+
+@pytest.fixture(scope="module")
+def sixty(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BOSSLINE_HOME", str(tmp_path_factory.mktemp("home")))
+        return write(["train"] * 60, [f"s{k % 12}" for k in range(60)], [True] * 60)
+
+
+@given(
+    labelled=st.lists(st.booleans(), min_size=60, max_size=60).map(np.array),
+    validation=st.floats(0.01, 0.4),
+    test=st.floats(0.04, 0.4),
+    seed=st.integers(0, 99),
+)
+def test_folds_divide_one_permutation(
+    sixty: Corpus, labelled: np.ndarray, validation: float, test: float, seed: int
+) -> None:
+    known = np.flatnonzero(labelled)
+    held_out = [round(len(known) * validation), round(len(known) * test)]
+    assume(min(held_out) > 0)
+    assume(len(known) > 2 / test)  # enough for every fold
+    config = SplitConfig(by="utterance", validation=validation, test=test, seed=seed)
+
+    first = split_corpus(sixty, config, labelled)
+    order = np.random.default_rng(seed).permutation(known)
+    parts = np.split(order, np.cumsum(held_out))
+    for name, members in zip(("validation", "test", "train"), parts, strict=True):
+        assert first[name].tolist() == sorted(members)
+
+    tested: list[int] = []
+    for fold in range(config.folds):
+        chosen = split_corpus(sixty, config.model_copy(update={"fold": fold}), labelled)
+        assert sorted(np.concatenate(list(chosen.values()))) == known.tolist()
+        assert len(chosen["validation"]) == held_out[0]
+        assert len(chosen["test"]) <= held_out[1]
+        tested += chosen["test"].tolist()
+    assert len(set(tested)) == len(tested) == min(len(known), held_out[1] * config.folds)
+
+
+def test_folds_by_speaker_test_each_speaker_once(sixty: Corpus) -> None:
+    tested: list[int] = []
+    for fold in range(4):
+        config = SplitConfig(by="speaker", validation=0.25, test=0.25, fold=fold)
+        chosen = split_corpus(sixty, config)
+        sides = [set(sixty.speakers[chosen[name]]) for name in SPLITS]
+        assert [len(side) for side in sides] == [6, 3, 3]
+        assert len(set.union(*sides)) == 12
+        tested += sorted(sides[2])
+    assert sorted(tested) == list(range(12))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -50,6 +52,43 @@ def test_per_class_scores_equal_scikit_learns(
         true, predicted, labels=list(range(CLASSES)), zero_division=0
     )
     np.testing.assert_allclose(ours, theirs[:3])
+
+
+@given(predictions(), st.lists(st.integers(1, 7), max_size=3))
+def test_pooled_scores_are_those_of_the_union(
+    case: tuple[np.ndarray, np.ndarray, np.ndarray], cuts: list[int]
+) -> None:
+    lengths, true, predicted = case
+    names = np.array([f"u{k}" for k in range(len(lengths))])
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    bounds = sorted({0, len(lengths), *(cut for cut in cuts if cut < len(lengths))})
+    parts = []
+    for start, stop in pairwise(bounds):
+        frames = slice(starts[start], starts[stop])
+        parts.append(
+            Scores.of(
+                tuple(names[start:stop]),
+                lengths[start:stop],
+                true[frames],
+                predicted[frames],
+                CLASSES,
+            )
+        )
+    assert Scores.pooled(parts) == Scores.of(tuple(names), lengths, true, predicted, CLASSES)
+
+
+def test_what_cannot_be_pooled() -> None:
+    one = np.ones(1, np.int64)
+    scores = Scores.of(("a",), one, one, one, 3)
+    for other, message in (
+        (scores, "occurs twice"),
+        (Scores.of(("b",), one, one, one, 4), "one unit and of the same classes"),
+        (Scores.of(("b",), one, one, one, 3, "utterances"), "one unit and of the same classes"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Scores.pooled([scores, other])
+    with pytest.raises(ValueError, match="expected scores"):
+        Scores.pooled([])
 
 
 def test_interval_equals_a_plain_bootstrap_loop() -> None:

@@ -1,0 +1,49 @@
+"""The folds of a cross-validation, and what they found together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from bossline.evaluation.scores import Scores
+from bossline.recipes import Recipe
+from bossline.training.run import Run, RunInfo
+
+
+@dataclass(frozen=True)
+class Folds:
+    """Finished runs of one recipe that differ in `split.fold` only, seen as one."""
+
+    runs: tuple[Run, ...]
+
+    @property
+    def name(self) -> str:
+        return self.runs[0].name
+
+    @property
+    def recipe(self) -> Recipe:
+        """Of the first fold."""
+        return self.runs[0].recipe
+
+    @cached_property
+    def info(self) -> RunInfo:
+        """What the folds share, and the training time of all."""
+        return self.runs[0].info.model_copy(
+            update={
+                "seconds": sum(run.info.seconds or 0 for run in self.runs),
+                "per_second": None,
+                "best_epoch": None,
+            }
+        )
+
+    @cached_property
+    def scores(self) -> dict[str, Scores]:
+        """Pooled scores of "test" and, where a smoother decides, of "test, unsmoothed".
+
+        Folds may validate on the same utterances, so that those scores are not pooled.
+        """
+        return {
+            split: Scores.pooled([run.scores[split] for run in self.runs])
+            for split in self.runs[0].scores
+            if split.startswith("test")
+        }

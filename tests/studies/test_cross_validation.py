@@ -1,0 +1,108 @@
+"""A ladder on several folds, on small corpora."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bossline import cli
+from bossline.corpora.packed import Corpus
+from bossline.errors import UserError
+from bossline.evaluation.comparison import paired_difference
+from bossline.studies.folds import Folds
+from bossline.studies.ladder import climb, cross_validate
+from bossline.training.run import Run
+
+SMALL = ("model.width=8", "epochs=1", "batches.size=64")
+QUIET = Console(quiet=True)
+
+
+def validate(folds: int, *overrides: str) -> list[Folds]:
+    return cross_validate(
+        "phoneme", "toy", (*SMALL, *overrides), folds=folds, to="medium", device="cpu", threads=1,
+        console=QUIET,
+    )  # fmt: skip
+
+
+def trained() -> dict[Path, int]:
+    """Every run, and when it was last written."""
+    return {path: path.stat().st_mtime_ns for path in Path("runs").glob("*/*/run.json")}
+
+
+def test_folds_are_pooled_and_found_again(toy: Corpus) -> None:
+    alone = climb("phoneme", "toy", SMALL, to="medium", device="cpu", threads=1, console=QUIET)
+    climbed = trained()
+    rungs = validate(2)
+    assert [rung.recipe.name for rung in rungs] == ["phoneme/simple", "phoneme/medium"]
+    assert [rung.runs[0].path for rung in rungs] == [run.path for run in alone]
+    two = trained()
+    assert len(two) == 4
+    assert climbed.items() <= two.items()
+
+    rungs = validate(3)
+    assert len(trained()) == 6
+    assert two.items() <= trained().items()
+    for rung in rungs:
+        assert [run.recipe.split.fold for run in rung.runs] == [0, 1, 2]
+        tests = [run.scores["test"] for run in rung.runs]
+        pooled = rung.scores["test"]
+        assert list(rung.scores) == ["test"]
+        assert len(set(pooled.utterances)) == len(pooled.utterances) == 9
+        right = sum(sum(scores.correct) for scores in tests)
+        frames = sum(scores.count for scores in tests)
+        assert pooled.accuracy.value == pytest.approx(right / frames)
+        assert rung.info.seconds == sum(run.info.seconds or 0 for run in rung.runs)
+
+
+def test_a_cut_fold_is_resumed(toy: Corpus) -> None:
+    (rung, *_) = validate(2)
+    cut = rung.runs[1]
+    cut.update(state="training")
+    (cut.path / "scores.json").unlink()
+    assert validate(2)[0].scores == rung.scores
+    assert Run(cut.path).info.state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("folds", "overrides", "message"),
+    [
+        (11, (), r"phoneme/simple: cannot train 11 folds: split\.test=0\.1 allows 1 to 10"),
+        (6, ("split.test=0.2",), r"split\.test=0\.2 allows 1 to 5"),
+        (0, (), "cannot train 0 folds"),
+        (2, ("split.fold=1",), r"split\.fold=1 is one fold"),
+        (2, ("split.by=corpus",), r"split\.by=corpus wants labelled parts"),
+        (10, ("split.by=speaker", "split.test=0.1"), "3 speakers are too few"),
+    ],
+)
+def test_folds_that_cannot_be_are_refused_before_training(
+    toy: Corpus, folds: int, overrides: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        validate(folds, *overrides)
+    assert trained() == {}
+
+
+def test_the_verb_prints_what_the_folds_found(
+    toy: Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    arguments = ["ladder", "phoneme", "-c", "toy", *SMALL, "--to", "medium", "--folds", "2"]
+    monkeypatch.setattr(sys, "argv", ["bossline", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert not stop.value.code
+    out = capsys.readouterr().out
+    simple, medium = validate(2)
+    accuracies = [rung.scores["test"].accuracy for rung in (simple, medium)]
+    assert all(str(accuracy) in out for accuracy in accuracies)
+    found = paired_difference(medium.scores["test"], simple.scores["test"])
+    gain = found.difference
+    assert f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]" in out
+    assert found.verdict in " ".join(out.split())
+    frames = medium.scores["test"].count
+    assert f"2 folds test {frames:,} frames, each once" in " ".join(out.split())
+    page = Path("runs/ladder-phoneme-toy/report.html").read_text(encoding="utf-8")
+    assert all(f"{accuracy.value:.4f}" in page for accuracy in accuracies)
