@@ -45,6 +45,7 @@ def main() -> None:
     recipe = load_recipe("phoneme/strong", [*keys, f"precision={arguments.precision}"])
     task = PhonemeTask(recipe, corpus, runtime)
     model = task.build_model()
+    assert recipe.optimiser is not None  # the schema sees to it
     optimiser = recipe.optimiser.build(model.parameters())
 
     def wait() -> None:

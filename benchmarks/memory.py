@@ -40,6 +40,7 @@ def run_way(way: str, corpus_name: str) -> None:
     recipe = load_recipe("phoneme/simple", KEYS)
     task = PhonemeTask(recipe, corpus, runtime)
     model = task.build_model()
+    assert recipe.optimiser is not None  # the schema sees to it
     optimiser = recipe.optimiser.build(model.parameters())
     if way == "bossline":
         packed.train_steps(task, model, optimiser, packed.positions(task), STEPS)

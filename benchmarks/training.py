@@ -54,6 +54,7 @@ def measure(
     dataset = usual.FrameDataset(*usual.materialise(corpus, width, USUAL_FRAMES))
     models = [task.build_model(), *(usual.plain(task.build_model()) for _ in range(2))]
     at, loaders = packed.positions(task), [usual.endless(dataset, BATCH) for _ in range(2)]
+    assert recipe.optimiser is not None  # the schema sees to it
     ours = recipe.optimiser.build(models[0].parameters())
     plain = torch.optim.Adam(models[1].parameters(), lr=1e-4)
     fused = torch.optim.Adam(models[2].parameters(), lr=1e-4, fused=True)

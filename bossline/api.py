@@ -20,6 +20,7 @@ from bossline.recipes import Recipe, load_recipe
 from bossline.runtime import Runtime
 from bossline.tasks import make_task
 from bossline.tasks.base import ClassificationTask, ScoredSplit
+from bossline.training.fit import fit
 from bossline.training.loop import train as train_loop
 from bossline.training.run import Run, new_run_path, start_info
 
@@ -96,15 +97,24 @@ def _continue(run: Run, task: ClassificationTask, console: Console) -> None:
     with run.locked():
         console.print(
             f"{run.recipe.name} on {run.info.corpus}: {run.info.parameters:,} parameters, "
-            f"{task.description}, {run.info.hardware} -> {run.path}",
+            f"{_what_is_learnt(run, task)}, {run.info.hardware} -> {run.path}",
             highlight=False,
             markup=False,
             soft_wrap=True,
         )
-        train_loop(run, task, run.recipe, task.runtime, console)
+        if run.recipe.model.closed_form:
+            fit(run, task, console)
+        else:
+            train_loop(run, task, run.recipe, task.runtime, console)
         _score(run, task)
         run.update(state="finished")
         run.checkpoint.unlink(missing_ok=True)
+
+
+def _what_is_learnt(run: Run, task: ClassificationTask) -> str:
+    if run.recipe.model.closed_form:
+        return f"{len(task.training):,} training {task.unit} in one pass"
+    return task.description
 
 
 def evaluate(

@@ -6,8 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bossline.models.closed_form.lda import LdaConfig
+from bossline.models.closed_form.speaker_lda import SpeakerLdaConfig
 from bossline.models.mlp import MlpConfig
 from bossline.models.speaker import SpeakerConfig
 from bossline.models.tagger import TaggerConfig
 
-ModelConfig = Annotated[MlpConfig | TaggerConfig | SpeakerConfig, Field(discriminator="kind")]
+ModelConfig = Annotated[
+    MlpConfig | TaggerConfig | SpeakerConfig | LdaConfig | SpeakerLdaConfig,
+    Field(discriminator="kind"),
+]

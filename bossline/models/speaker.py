@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -14,15 +15,20 @@ from bossline.models.heads import HeadConfig
 from bossline.models.heads.softmax import LinearHeadConfig
 from bossline.models.pooling import PoolingConfig
 from bossline.models.pooling.mean import MeanConfig
+from bossline.models.stacking import stacked
 
 
 class SpeakerConfig(Config):
     """Any encoder and pooling; the head is the objective too."""
 
     takes: ClassVar[str] = "segments"
+    closed_form: ClassVar[bool] = False
 
     kind: Literal["speaker"] = "speaker"
     encoder: EncoderConfig
+    stack: int = Field(
+        1, ge=1, description="neighbouring frames that the encoder reads as one step"
+    )
     pooling: PoolingConfig = MeanConfig()
     embedding: int = Field(192, ge=1, description="numbers that describe a voice")
     head: HeadConfig = LinearHeadConfig()
@@ -36,20 +42,30 @@ class SpeakerConfig(Config):
         return SpeakerModel(self, inputs, outputs)
 
 
-class SpeakerModel(nn.Module):
-    """Padded (B, T, inputs) -> (B, outputs) scores of the speakers."""
+class VoiceModel(nn.Module, ABC):
+    """Padded (B, T, inputs) -> (B, outputs) scores of the speakers, by way of an embedding."""
+
+    @abstractmethod
+    def embed(self, batch: Padded) -> Tensor:
+        """(B, embedding): one vector an utterance, the same voice in about the same direction."""
+
+
+class SpeakerModel(VoiceModel):
+    """Encoder, pooling, embedding, head."""
 
     def __init__(self, config: SpeakerConfig, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.encoder = config.encoder.build(inputs)
+        self.stack = config.stack
+        self.encoder = config.encoder.build(config.stack * inputs)
         self.pooling = config.pooling.build(self.encoder.outputs)
         self.norm = nn.BatchNorm1d(self.pooling.outputs)
         self.project = nn.Linear(self.pooling.outputs, config.embedding)
         self.head = config.head.build(config.embedding, outputs)
 
     def embed(self, batch: Padded) -> Tensor:
-        """(B, embedding): one vector an utterance, the same voice in about the same direction."""
-        embedding: Tensor = self.project(self.norm(self.pooling(self.encoder(batch))))
+        embedding: Tensor = self.project(
+            self.norm(self.pooling(self.encoder(stacked(batch, self.stack))))
+        )
         return embedding
 
     def forward(self, batch: Padded) -> Tensor:

@@ -6,19 +6,19 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 from torch import Tensor, nn
-from torch.nn import functional
 
 from bossline.batches.padded import Padded
 from bossline.config import Config
 from bossline.models.dropout import Dropout
 from bossline.models.encoders import EncoderConfig
-from bossline.models.encoders.base import zero_padding
+from bossline.models.stacking import stacked
 
 
 class TaggerConfig(Config):
     """Any encoder that keeps the number of frames."""
 
     takes: ClassVar[str] = "utterances"
+    closed_form: ClassVar[bool] = False
 
     kind: Literal["tagger"] = "tagger"
     encoder: EncoderConfig
@@ -62,16 +62,3 @@ class Tagger(nn.Module):
         logits: Tensor = self.output(self.dropout(steps))
         frames = logits.view(len(logits), -1, logits.shape[2] // self.stack)
         return batch.with_frames(frames[:, : batch.frames.shape[1]]).joined()
-
-
-def stacked(batch: Padded, count: int) -> Padded:
-    """(B, T, D) -> (B, ceil(T / count), count * D): neighbouring frames side by side.
-
-    A last step that lacks frames is filled with zeros.
-    """
-    if count == 1:
-        return batch
-    frames = zero_padding(batch.frames, batch.mask)
-    frames = functional.pad(frames, (0, 0, 0, -frames.shape[1] % count))
-    steps = frames.reshape(len(frames), -1, count * frames.shape[2])
-    return Padded(steps, -(-batch.lengths // count))

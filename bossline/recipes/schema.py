@@ -18,6 +18,10 @@ from bossline.training.averaging import AveragingConfig
 from bossline.training.optimisers import OptimiserConfig
 from bossline.training.schedules import ConstantConfig, ScheduleConfig
 
+_FOR_GRADIENTS = {
+    "epochs", "augment", "objective", "optimiser", "schedule", "averaging", "clip", "patience"
+}  # fmt: skip
+
 
 class Recipe(Config):
     """Everything that decides what is trained."""
@@ -26,7 +30,7 @@ class Recipe(Config):
     task: Literal["phoneme", "speaker"]
     about: str = Field("", description="one sentence")
     target: dict[str, float] = Field(default_factory=dict, description="published score by year")
-    epochs: int = Field(ge=1)
+    epochs: int = Field(1, ge=1)
     seed: int = Field(1, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 autocast where the device multiplies it natively"
@@ -38,7 +42,9 @@ class Recipe(Config):
     objective: CrossEntropyConfig = Field(
         CrossEntropyConfig(), description="of frames; a speaker model's head is its own objective"
     )
-    optimiser: OptimiserConfig
+    optimiser: OptimiserConfig | None = Field(
+        None, description="left out for a model in closed form, which takes no gradient"
+    )
     schedule: ScheduleConfig = ConstantConfig()
     averaging: AveragingConfig | None = None
     smoothing: SmoothingConfig | None = Field(
@@ -59,6 +65,21 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
+    def _only_gradients_take_an_optimiser(self) -> Recipe:
+        if self.model.closed_form:
+            given = self.model_fields_set & _FOR_GRADIENTS
+            if vain := sorted(key for key in given if getattr(self, key) != _default(key)):
+                raise ValueError(
+                    f"a model of kind {self.model.kind} is fitted in one pass: leave out "
+                    f"{', '.join(vain)}"
+                )
+        elif self.optimiser is None:
+            raise ValueError(f"a model of kind {self.model.kind} wants an optimiser")
+        elif "epochs" not in self.model_fields_set:
+            raise ValueError(f"a model of kind {self.model.kind} wants epochs: how long it trains")
+        return self
+
+    @model_validator(mode="after")
     def _augments_utterances(self) -> Recipe:
         if self.augment is not None and self.batches.kind == "windows":
             raise ValueError("augment works on utterances: set batches.kind=utterances")
@@ -66,10 +87,14 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _parts_fit_the_task(self) -> Recipe:
-        if (self.task == "speaker") != (self.model.kind == "speaker"):
+        if (self.task == "speaker") != (self.model.takes == "segments"):
             raise ValueError(f"a model of kind {self.model.kind} is not for the task {self.task}")
         if self.task == "speaker" and self.smoothing is not None:
             raise ValueError("smoothing is for frames: leave it out")
         if self.task == "speaker" and self.objective != CrossEntropyConfig():
             raise ValueError("the objective of a speaker model is its head: set model.head")
         return self
+
+
+def _default(key: str) -> object:
+    return Recipe.model_fields[key].get_default(call_default_factory=True)

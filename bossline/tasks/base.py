@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol
@@ -100,9 +100,23 @@ class ClassificationTask(ABC):
     @abstractmethod
     def batch(self, epoch: int, step: int) -> Any: ...
 
+    @abstractmethod
+    def once(self) -> Iterator[tuple[Any, Tensor]]:
+        """The training split once, for a model in closed form: inputs and their classes (n,)."""
+
+    @property
+    def feature_blocks(self) -> int:
+        """Parts of a frame that frequency masks treat alike: statics and two orders of deltas."""
+        return 1 if self.corpus.header.features.deltas == "none" else 3
+
     @property
     @abstractmethod
     def steps_per_epoch(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def training(self) -> Sized:
+        """The training split as batches; its length counts what the task classifies."""
 
     @property
     @abstractmethod

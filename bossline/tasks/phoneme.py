@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, ClassVar, Literal
 
@@ -57,17 +58,16 @@ class PhonemeTask(ClassificationTask):
     def description(self) -> str:
         return f"{len(self.training):,} training frames ({self.training.description})"
 
-    @property
-    def _blocks(self) -> int:
-        """Parts of a frame that frequency masks treat alike: statics and two orders of deltas."""
-        return 1 if self.corpus.header.features.deltas == "none" else 3
-
     def batch(self, epoch: int, step: int) -> tuple[Any, Tensor]:
         """What the model takes, and the labels (n,) int64 of the frames that it answers for."""
         inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
-            inputs, numbers = self.recipe.augment(inputs, numbers, self._blocks)
+            inputs, numbers = self.recipe.augment(inputs, numbers, self.feature_blocks)
         return inputs, self._training_labels[numbers].long()
+
+    def once(self) -> Iterator[tuple[Any, Tensor]]:
+        for inputs, numbers in self.training.in_order():
+            yield inputs, self._training_labels[numbers].long()
 
     def loss(self, model: nn.Module, batch: tuple[Any, Tensor]) -> StepLoss:
         inputs, labels = batch

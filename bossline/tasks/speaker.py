@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 from bossline.batches.padded import Padded
 from bossline.batches.segments import SegmentConfig, Segments
 from bossline.corpora.packed import Corpus, Ints
-from bossline.models.speaker import SpeakerConfig, SpeakerModel
+from bossline.models.speaker import SpeakerConfig, SpeakerModel, VoiceModel
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
 from bossline.tasks.base import ClassificationTask, Pieces
@@ -61,12 +61,16 @@ class SpeakerTask(ClassificationTask):
         inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
             frames = torch.arange(int(inputs.lengths.sum()), device=numbers.device)
-            inputs, _ = self.recipe.augment(inputs, frames, blocks=1)
+            inputs, _ = self.recipe.augment(inputs, frames, self.feature_blocks)
         steps = self.steps_per_epoch
         done = (epoch * steps + step) / (self.recipe.epochs * steps)
         model = self.recipe.model
         assert isinstance(model, SpeakerConfig)
         return inputs, self._training_labels[numbers], model.head.margin_scale(done)
+
+    def once(self) -> Iterator[tuple[Padded, Tensor]]:
+        for inputs, numbers in self.training.in_order():
+            yield inputs, self._training_labels[numbers]
 
     def loss(self, model: nn.Module, batch: tuple[Padded, Tensor, float]) -> StepLoss:
         inputs, labels, margin_scale = batch
@@ -95,7 +99,7 @@ class SpeakerTask(ClassificationTask):
     @torch.inference_mode()
     def embed(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
         """(U, D) float32 embeddings of length 1, after averaging those of an utterance's views."""
-        assert isinstance(model, SpeakerModel)
+        assert isinstance(model, VoiceModel)
 
         def unit_vectors(inputs: Padded) -> Tensor:
             return normalize(model.embed(inputs).float())

@@ -49,6 +49,8 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; the checkpoint is written.
         Diverged: the loss became NaN or infinite; the last good checkpoint is kept.
     """
+    assert recipe.optimiser is not None  # the recipe's schema sees to it
+    peak = recipe.optimiser.lr
     model = task.build_model()
     optimiser = recipe.optimiser.build(model.parameters())
     span = Span(recipe.epochs, task.steps_per_epoch)
@@ -72,7 +74,7 @@ def train(
         )
 
     def rate_at(step: int) -> float:
-        return recipe.optimiser.lr * recipe.schedule.factor(step, span, progress.scores)
+        return peak * recipe.schedule.factor(step, span, progress.scores)
 
     # Of the last step done: a run may be resumed between an epoch's last step and its validation.
     lr = rate_at(max(progress.step - 1, 0))

@@ -58,4 +58,4 @@ def test_dropout_stands_where_the_config_says() -> None:
 
 def test_the_union_names_every_kind_once() -> None:
     kinds = [config.model_fields["kind"].default for config in get_args(get_args(ModelConfig)[0])]
-    assert sorted(kinds) == ["mlp", "speaker", "tagger"]
+    assert sorted(kinds) == ["lda", "mlp", "speaker", "speaker-lda", "tagger"]

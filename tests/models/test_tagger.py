@@ -6,7 +6,8 @@ import torch
 from pydantic import ValidationError
 
 from bossline.batches.padded import Padded
-from bossline.models.tagger import TaggerConfig, stacked
+from bossline.models.stacking import stacked
+from bossline.models.tagger import TaggerConfig
 
 
 @pytest.mark.parametrize("stack", [1, 2, 4])

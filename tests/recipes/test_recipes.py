@@ -25,17 +25,29 @@ def test_the_ladder_climbs() -> None:
     assert targets == [0.49798, 0.66440, 0.74944]  # published
 
 
+def test_the_ladder_of_speakers_stands_on_its_floor() -> None:
+    assert catalogue.ladder("speaker")[:2] == ["speaker/floor", "speaker/simple"]
+
+
 def test_a_saved_recipe_loads_as_it_was(tmp_path: Path) -> None:
     recipe = load_recipe("phoneme/strong", ["model.width=77", "optimiser.lr=1e-3"])
     assert isinstance(recipe.model, MlpConfig)
     assert recipe.model.width == 77
+    assert recipe.optimiser is not None
     assert recipe.optimiser.lr == 1e-3
+    save_recipe(recipe, tmp_path / "own.yaml")
+    assert load_recipe(str(tmp_path / "own.yaml")) == recipe
+
+
+def test_a_saved_recipe_of_a_closed_form_loads_as_it_was(tmp_path: Path) -> None:
+    recipe = load_recipe("speaker/floor", ["epochs=1", "model.lags=[0, 5]"])
     save_recipe(recipe, tmp_path / "own.yaml")
     assert load_recipe(str(tmp_path / "own.yaml")) == recipe
 
 
 def test_another_kind_forgets_the_old_kinds_keys() -> None:
     recipe = load_recipe("phoneme/strong", ["optimiser.kind=sgd", "optimiser.lr=0.1"])
+    assert recipe.optimiser is not None
     assert recipe.optimiser.kind == "sgd"
     assert recipe.optimiser.weight_decay == 0
 
@@ -62,6 +74,46 @@ def test_another_kind_forgets_the_old_kinds_keys() -> None:
 def test_a_wrong_override_is_one_clear_line(override: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
         load_recipe("phoneme/strong", [override])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+FITTED = "a model of kind speaker-lda is fitted in one pass: leave out"
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("speaker/floor", ["epochs=3"], f"{FITTED} epochs"),
+        ("speaker/floor", ["optimiser={kind: sgd, lr: 0.1}"], f"{FITTED} optimiser"),
+        ("speaker/floor", ["augment={time_warp: {}}"], f"{FITTED} augment"),
+        ("speaker/floor", ["objective.label_smoothing=0.1"], f"{FITTED} objective"),
+        ("speaker/floor", ["schedule={kind: cosine}"], f"{FITTED} schedule"),
+        ("speaker/floor", ["averaging={kind: swa}"], f"{FITTED} averaging"),
+        ("speaker/floor", ["patience=2", "clip=1", "epochs=3"], f"{FITTED} clip, epochs, patience"),
+        ("speaker/floor", ["task=phoneme"], "kind speaker-lda is not for the task phoneme"),
+        ("speaker/floor", ["batches={kind: windows}"], "takes segments: set batches.kind=segments"),
+        (
+            "speaker/floor",
+            ["model={kind: lda}"],
+            "kind lda takes windows: set batches.kind=windows",
+        ),
+        ("speaker/floor", ["model.shrinkage=1.5"], "model.shrinkage: input should be less than"),
+        ("speaker/floor", ["model.lags=[0, -1]"], "model.lags.1: input should be greater than"),
+        (
+            "phoneme/simple",
+            ["model={kind: lda}"],
+            "fitted in one pass: leave out epochs, optimiser",
+        ),
+        ("phoneme/simple", ["optimiser=null"], "a model of kind mlp wants an optimiser"),
+        ("speaker/simple", ["optimiser=null"], "a model of kind speaker wants an optimiser"),
+    ],
+)
+def test_only_gradients_take_what_steers_them(
+    name: str, overrides: list[str], message: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        load_recipe(name, overrides)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 

@@ -1,0 +1,76 @@
+"""Gaussian classes of one shared covariance (Fisher 1936; Rao 1948), as two linear maps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from bossline.errors import UserError
+from bossline.models.closed_form.moments import ClassMoments
+
+_ROUNDING = 1e-7  # a share of variance below it is float32 rounding, not data
+
+
+class Discriminant(nn.Module):
+    """(N, D) -> (N, C) logits: log prior + log density, up to what all classes share.
+
+    That of a class without training vectors is -inf.
+
+    The first map takes out what does not tell classes apart and makes the covariance within a class
+    the identity, so that nearest there means likeliest; the second holds the class means.
+    """
+
+    def __init__(self, inputs: int, classes: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(inputs, max(1, min(inputs, classes - 1)))
+        self.classify = nn.Linear(self.project.out_features, classes)
+
+    def embed(self, x: Tensor) -> Tensor:
+        """(N, D) -> (N, min(D, C - 1)), float32 whatever autocast says."""
+        with torch.autocast(x.device.type, enabled=False):
+            embedding: Tensor = self.project(x.float())
+            return embedding
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            logits: Tensor = self.classify(self.embed(x))
+            return logits
+
+    @torch.no_grad()
+    def solve(self, moments: ClassMoments, shrinkage: float) -> None:
+        """Set the weights from the moments of the training data.
+
+        Args:
+            moments: of (N, D) vectors.
+            shrinkage: share of the way from the covariance to its diagonal (Schäfer and Strimmer
+                2005): fewer vectors than numbers in them say little about how these go together.
+
+        Raises:
+            UserError: the vectors do not vary within a class.
+        """
+        priors, means, within = moments.priors, moments.means, moments.within
+        middle = priors @ means
+        variances = within.diagonal()
+        varies = variances > _ROUNDING * (priors @ (means - middle).square())
+        if not varies.any():
+            raise UserError(
+                "no two training vectors of one class differ, so nothing tells how far a class "
+                "spreads: give each class more data"
+            )
+        scale = torch.where(varies, variances.rsqrt(), 0)
+        correlations = within * scale.outer(scale)
+        correlations.mul_(1 - shrinkage).diagonal().add_(shrinkage * varies)
+        values, vectors = torch.linalg.eigh(correlations)
+        kept = values > _ROUNDING * values[-1]
+        whitening = scale.unsqueeze(1) * vectors[:, kept] / values[kept].sqrt()
+        whitened = (means - middle) @ whitening
+        # Class means lie in a space of C - 1 dimensions; all others cancel between classes.
+        axes = torch.linalg.svd(priors.sqrt().unsqueeze(1) * whitened, full_matrices=False)[2]
+        axes = axes[: self.project.out_features]
+        projection = self.project.weight.new_zeros(self.project.weight.shape, dtype=torch.float64)
+        projection[: len(axes)] = axes @ whitening.mT
+        centres = (means - middle) @ projection.mT
+        self.project.weight.copy_(projection)
+        self.project.bias.copy_(-(projection @ middle))
+        self.classify.weight.copy_(centres)
+        self.classify.bias.copy_(priors.log() - centres.square().sum(1) / 2)

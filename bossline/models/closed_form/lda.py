@@ -1,0 +1,53 @@
+"""Linear discriminant analysis of frames in their context."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from bossline.config import Config
+from bossline.models.closed_form.base import ClosedForm
+from bossline.models.closed_form.discriminant import Discriminant
+from bossline.models.closed_form.moments import ClassMoments
+
+
+class LdaConfig(Config):
+    """Gaussian classes of one shared covariance; fitted in one pass."""
+
+    takes: ClassVar[str] = "windows"
+    closed_form: ClassVar[bool] = True
+
+    kind: Literal["lda"] = "lda"
+    shrinkage: float = Field(
+        0.0, ge=0, le=1, description="how far the covariance moves to its diagonal"
+    )
+
+    def build(self, inputs: int, outputs: int) -> Lda:
+        """
+        Args:
+            inputs: numbers per window, frames times dimensions.
+            outputs: classes.
+        """
+        return Lda(self, inputs, outputs)
+
+
+class Lda(ClosedForm):
+    """(B, inputs) -> (B, outputs) logits."""
+
+    def __init__(self, config: LdaConfig, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self._shrinkage, self._classes = config.shrinkage, outputs
+        self.discriminant = Discriminant(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.discriminant(x)
+        return logits
+
+    def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        moments = ClassMoments(self._classes)
+        for x, labels in batches:
+            moments.add(x, labels)
+        self.discriminant.solve(moments, self._shrinkage)
