@@ -1,52 +1,70 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.nn import functional
 
 from bossline.models.encoders.attention import RotaryPositions, SelfAttention
 
-
-def by_hand(attention: SelfAttention, x: np.ndarray, first: int = 0) -> np.ndarray:
-    """(T, width): the formulas of the papers on one utterance that starts at some position."""
-
-    def linear(layer: torch.nn.Module, values: np.ndarray) -> np.ndarray:
-        weight, bias = (parameter.detach().double().numpy() for parameter in layer.parameters())
-        return np.asarray(values @ weight.T + bias)
-
-    width = x.shape[1]
-    head = width // attention.heads
-    parts = np.split(linear(attention.queries_keys_values, x), 3, axis=1)
-    positions = first + np.arange(len(x))
-    outputs = []
-    for number in range(attention.heads):
-        query, key, value = (part[:, number * head : (number + 1) * head] for part in parts)
-        turns = np.exp(1j * positions[:, None] * 10_000.0 ** (-2 * np.arange(head // 2) / head))
-        query, key = ((p[:, : head // 2] + 1j * p[:, head // 2 :]) * turns for p in (query, key))
-        scores = (query @ key.conj().T).real / np.sqrt(head)
-        weights = np.exp(scores - scores.max(1, keepdims=True))
-        outputs.append(weights / weights.sum(1, keepdims=True) @ value)
-    return linear(attention.output, np.concatenate(outputs, axis=1))
+LENGTHS = torch.tensor([50, 20, 1])
+MASK = torch.arange(50) < LENGTHS.unsqueeze(1)
 
 
-@pytest.mark.parametrize(("width", "heads"), [(8, 2), (12, 1), (12, 6)])
-def test_attention_is_the_formula(width: int, heads: int) -> None:
+def attended(layer: SelfAttention, x: Tensor, dtype: torch.dtype | None) -> Tensor:
+    rotation = RotaryPositions(x.shape[2] // layer.heads)(x.shape[1])
+    with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
+        out: Tensor = layer(x, MASK, rotation)
+    return out
+
+
+def reference(layer: SelfAttention, x: Tensor, length: int) -> Tensor:
+    """One utterance alone, from the formula of the attention, in the layer's own precision."""
+    projected = layer.queries_keys_values(x[:length])
+    q, k, v = projected.view(length, 3, layer.heads, -1).permute(1, 2, 0, 3)
+    cosine, sine = RotaryPositions(q.shape[-1])(length)
+
+    def turned(y: Tensor) -> Tensor:
+        a, b = y.chunk(2, dim=-1)
+        return torch.cat((a * cosine - b * sine, b * cosine + a * sine), dim=-1)
+
+    weights = (turned(q) @ turned(k).mT / q.shape[-1] ** 0.5).softmax(-1)
+    return functional.linear(
+        (weights @ v).transpose(0, 1).flatten(1), layer.output.weight, layer.output.bias
+    )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "gradient", "tolerance"),
+    [
+        (torch.float32, True, 1e-5),
+        (torch.float32, False, 1e-5),
+        (torch.bfloat16, True, 0.02),
+        (torch.bfloat16, False, 0.02),
+    ],
+)
+def test_equals_the_formula_on_each_utterance_alone(
+    dtype: torch.dtype, gradient: bool, tolerance: float
+) -> None:
     torch.manual_seed(0)
-    attention, rotary = SelfAttention(width, heads), RotaryPositions(width // heads)
-    lengths = torch.tensor([9, 4, 1])
-    x = torch.randn(3, 9, width) * 3
-    mask = torch.arange(9) < lengths.unsqueeze(1)
-    attended = attention(x, mask, rotary(9)).detach()
-    for number, length in enumerate(lengths.tolist()):
-        utterance = x[number, :length].double().numpy()
-        for first in (0, 100):  # positions are relative: where an utterance starts is all one
-            expected = torch.from_numpy(by_hand(attention, utterance, first)).float()
-            torch.testing.assert_close(attended[number, :length], expected, atol=1e-5, rtol=1e-5)
+    layer, x = SelfAttention(24, 2), torch.randn(3, 50, 24)
+    with torch.set_grad_enabled(gradient):
+        found = attended(layer, x, dtype).float()
+    for row, length in enumerate(LENGTHS.tolist()):
+        expected = reference(layer, x[row], length)
+        torch.testing.assert_close(found[row, :length], expected, atol=tolerance, rtol=tolerance)
 
 
-def test_the_order_of_the_frames_counts() -> None:
+def test_gradients_in_bfloat16_are_those_in_float32() -> None:
     torch.manual_seed(0)
-    attention, rotary = SelfAttention(8, 2), RotaryPositions(4)
-    x, mask = torch.randn(1, 6, 8), torch.ones(1, 6, dtype=torch.bool)
-    ahead, back = attention(x, mask, rotary(6)), attention(x.flip(1), mask, rotary(6)).flip(1)
-    assert (ahead - back).abs().max() > 1e-3
+    layer, x = SelfAttention(24, 2), torch.randn(3, 50, 24)
+    towards = torch.randn(3, 50, 24) * MASK.unsqueeze(2)
+    gradients = []
+    for dtype in (torch.float32, torch.bfloat16):
+        layer.zero_grad()
+        (attended(layer, x, dtype).float() * towards).sum().backward()
+        weight = layer.queries_keys_values.weight
+        assert weight.grad is not None
+        gradients.append(weight.grad.clone())
+    whole, half = gradients
+    assert float((whole - half).norm() / whole.norm()) < 0.02
