@@ -198,15 +198,15 @@ def scores_table(scores: Mapping[str, Scores]) -> Table:
 def per_class_table(scores: Scores, classes: Sequence[str]) -> Table:
     """Precision, recall and F1 of each class, most frequent class first."""
     table = _table(
-        "class", "frames", "precision", "recall", "F1",
-        right=("frames", "precision", "recall", "F1"),
+        "class", scores.unit, "precision", "recall", "F1",
+        right=(scores.unit, "precision", "recall", "F1"),
     )  # fmt: skip
     confusion = np.array(scores.confusion)
     rates = np.stack(precision_recall_f1(confusion), axis=1)
-    frames = confusion.sum(1)
-    for label in frames.argsort(kind="stable")[::-1]:
+    counts = confusion.sum(1)
+    for label in counts.argsort(kind="stable")[::-1]:
         shown = [f"{value:.4f}" for value in rates[label]]
-        table.add_row(classes[label], f"{frames[label]:,}", *shown)
+        table.add_row(classes[label], f"{counts[label]:,}", *shown)
     return table
 
 

@@ -43,7 +43,7 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
         axes.margins(x=0.03)
     _legend(
         figure,
-        (labels(runs) if len(runs) > 1 else []),
+        _named(runs),
         [
             Line2D([], [], color=MUTED, linewidth=1.8, label="validation"),
             Line2D([], [], color=MUTED, linewidth=1.2, linestyle=(0, (3, 2)), label="training"),
@@ -81,7 +81,7 @@ def learning_rate(runs: Sequence[Run]) -> Figure:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
     axes.yaxis.get_offset_text().set(color=MUTED, fontsize=SMALL)
-    _legend(figure, labels(runs) if len(runs) > 1 else [], [])
+    _legend(figure, _named(runs), [])
     return figure
 
 
@@ -89,11 +89,18 @@ def _ring(axes: Axes, x: float, y: float, colour: str) -> None:
     axes.plot([x], [y], "o", markersize=8, markerfacecolor=PAPER, color=colour, markeredgewidth=1.8)
 
 
-def _legend(figure: Figure, names: list[str], kinds: list[Line2D]) -> None:
+def _named(runs: Sequence[Run]) -> dict[int, str]:
+    """Places and names of several runs, without those that were fitted and have no curve."""
+    if len(runs) == 1:
+        return {}
+    return {place: name for place, name in enumerate(labels(runs)) if runs[place].metrics()}
+
+
+def _legend(figure: Figure, names: dict[int, str], kinds: list[Line2D]) -> None:
     """One legend below both panels: colours are runs, dashes are splits."""
     handles = [
         Line2D([], [], color=series(place), linewidth=3, label=name)
-        for place, name in enumerate(names)
+        for place, name in names.items()
     ]
     if not handles and not kinds:
         return
