@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from textwrap import fill
 
 import numpy as np
 from rich import box
@@ -11,14 +12,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from bossline.corpora.packed import Corpus
-from bossline.evaluation.comparison import paired_difference
+from bossline.evaluation.comparison import Comparison, paired_difference
 from bossline.evaluation.scores import Scores, precision_recall_f1
 from bossline.evaluation.verification.calibration import Threshold
 from bossline.evaluation.verification.scores import VerificationScores
 from bossline.inference.prediction import FramePrediction, SpeakerPrediction
 from bossline.recipes import catalogue
+from bossline.reports.study import StudyTable
 from bossline.reports.wording import duration, standing
 from bossline.studies.folds import Folds
+from bossline.studies.standings import Standings
+from bossline.studies.sweep import Sweep
 from bossline.training.run import Run, RunInfo, target_of
 from bossline.verification import Identification
 
@@ -154,8 +158,57 @@ def folds_table(rungs: Sequence[Folds]) -> Table:
     return _with_notes(table, notes, [rung.info for rung in rungs])
 
 
+def sweep_table(found: Sweep) -> Table:
+    """The cells of a sweep: means over seeds, and how each stands to the reference."""
+    table = _table("cell", "test accuracy [95 %]", "against the reference")
+    for place, entry in found.entries.items():
+        compared = found.comparisons.get(place)
+        table.add_row(
+            escape(entry.name),
+            f"{entry.accuracy}\nvalidation {found.validation(place):.4f}",
+            "" if compared is None else _in_two_lines(compared),
+        )
+    reference, seeds = found.study.cells[found.study.reference].name, len(found.study.seeds)
+    notes = [
+        f"{seeds} seed{'s' if seeds > 1 else ''} a cell, scores are means; reference: {reference}",
+        f"verdicts hold for all {len(found.comparisons)} comparisons together (Holm)",
+    ]
+    return _with_notes(table, notes, [run.info for e in found.entries.values() for run in e.runs])
+
+
+def standings_table(standings: Standings) -> Table:
+    """Recipes held against a reference; fits 80 columns."""
+    table = _table("recipe", "test accuracy [95 %]", "against the reference")
+    for entry, found in zip(standings.entries, [None, *standings.comparisons], strict=True):
+        seeds = f"\nseeds {entry.seeds}" if len(entry.runs) > 1 else ""
+        table.add_row(
+            escape(entry.name),
+            f"{entry.accuracy}{seeds}",
+            "" if found is None else _in_two_lines(found),
+        )
+    return _with_notes(table, [], [run.info for entry in standings.entries for run in entry.runs])
+
+
+def study_table(content: StudyTable) -> Table:
+    """A table of a study's page: numbers stay on one line, names are folded and never cut."""
+    table = _table()
+    for number, column in enumerate(content.columns):
+        if content.is_numeric(number):
+            width = max((len(row[number]) for row in content.rows), default=len(column))
+            heading = fill(column, width, break_long_words=False)
+            table.add_column(heading, justify="right", no_wrap=True)
+        else:
+            table.add_column(column, overflow="fold")
+    for row in content.rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
 def _gain(above: Scores, below: Scores) -> str:
-    found = paired_difference(above, below)
+    return _in_two_lines(paired_difference(above, below))
+
+
+def _in_two_lines(found: Comparison) -> str:
     gain = found.difference
     return f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]\n{found.verdict}"
 

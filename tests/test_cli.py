@@ -21,8 +21,10 @@ from bossline.evaluation.verification.error_rates import equal_error_rate
 from bossline.training.run import Run
 
 VERBS = (
-    "tasks", "import", "corpus", "synth", "train", "ladder", "evaluate", "predict", "submit",
-    "embed", "verify", "trials", "calibrate", "enroll", "identify", "report",
+    "tasks", "import", "corpus", "synth", "train", "ladder", "sweep", "compare", "ablate", "tune",
+    "width", "diagnose",
+    "evaluate", "predict", "submit", "embed", "verify", "trials", "calibrate", "enroll",
+    "identify", "report",
 )  # fmt: skip
 FAST = ("epochs=2", "batches.size=64", "model.width=8", "optimiser.lr=1e-2")
 
@@ -124,13 +126,15 @@ def test_ladder_climbs_once_and_finds_its_runs_again(bossline: Bossline, toy: Co
     small = ("model.width=8", "epochs=1", "batches.size=64")
     code, out, _ = bossline("ladder", "phoneme", "-c", "toy", *small, "--to", "medium")
     assert code == 0
-    assert all(rung in out for rung in ("phoneme/simple", "phoneme/medium", "report: "))
+    assert all(
+        rung in out for rung in ("phoneme/floor", "phoneme/simple", "phoneme/medium", "report: ")
+    )
     assert "epoch 1/1" in out
     code, out, _ = bossline("ladder", "phoneme", "-c", "toy", *small, "--to", "medium")
     assert code == 0
     assert "epoch 1/1" not in out
     runs = [str(path) for path in Path("runs/ladder-phoneme-toy").iterdir() if path.is_dir()]
-    assert len(runs) == 2
+    assert len(runs) == 3
     assert bossline("report", *runs, "-o", "both.html")[0] == 0
     assert "paired" in Path("both.html").read_text().lower()
 

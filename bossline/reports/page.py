@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bossline.errors import UserError
 from bossline.evaluation.comparison import Comparison, paired_difference
@@ -22,6 +21,7 @@ from bossline.reports.ladder import ladder
 from bossline.reports.order import Rung, from_the_lowest_rung, labels
 from bossline.reports.picture import Picture
 from bossline.reports.recalls import hardest_classes
+from bossline.reports.template import render
 from bossline.studies.folds import Folds
 from bossline.training.run import Run, target_of
 
@@ -70,14 +70,8 @@ def write_report(runs: Sequence[Rung], path: Path, title: str | None = None) -> 
     ordered = from_the_lowest_rung(runs)
     entries = list(map(_Entry.of, labels(ordered), ordered))
     shown = [entry.run for entry in entries]
-    templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    html = templates.get_template("page.html.j2").render(
+    html = render(
+        "page.html.j2",
         title=title or _title(ordered),
         entries=entries,
         notes=list(dict.fromkeys(r.info.corpus_note for r in ordered if r.info.corpus_note)),

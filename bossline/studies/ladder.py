@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
-from bossline.api import resume, train
 from bossline.corpora.packed import Corpus
 from bossline.corpora.splits import split_corpus
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError, did_you_mean
 from bossline.recipes import Recipe, catalogue, load_recipe
+from bossline.recipes.schema import FOR_GRADIENTS
 from bossline.studies.folds import Folds
+from bossline.studies.kept import reach
 from bossline.tasks import TASKS
 from bossline.training.run import RUNS, Run
 
@@ -41,7 +42,8 @@ def climb(
     Args:
         task: "phoneme".
         corpus: a name given at import, or the folder of a packed corpus.
-        overrides: for every rung, e.g. "seed=2".
+        overrides: for every rung, e.g. "seed=2"; those of the model and its training pass by a
+            rung that is fitted.
         to: the last rung to climb; None climbs all.
 
     Raises:
@@ -88,7 +90,14 @@ def _rungs(task: str, overrides: Sequence[str], to: str | None) -> list[Recipe]:
         if last not in names:
             raise UserError(f"no rung '{to}': {did_you_mean(last, names)}")
         names = names[: names.index(last) + 1]
-    return [load_recipe(name, overrides) for name in names]
+    return [_rung(name, overrides) for name in names]
+
+
+def _rung(name: str, overrides: Sequence[str]) -> Recipe:
+    if load_recipe(name).model.fitted:
+        networks = FOR_GRADIENTS | {"model"}
+        overrides = [o for o in overrides if re.split("[.=]", o)[0] not in networks]
+    return load_recipe(name, overrides)
 
 
 def _folds_of(recipe: Recipe, folds: int, corpus: Corpus) -> list[Recipe]:
@@ -117,19 +126,8 @@ def _reach(
     threads: int | None,
     console: Console | None,
 ) -> list[Run]:
-    key = open_corpus(corpus).key
-    runs = []
-    for recipe in recipes:
-        path = ladder_folder(task, corpus) / _run_name(recipe, key)
-        if (path / "run.json").is_file():
-            runs.append(resume(path, console=console))
-        else:
-            runs.append(
-                train(recipe, corpus, run=path, device=device, threads=threads, console=console)
-            )
-    return runs
-
-
-def _run_name(recipe: Recipe, corpus_key: str) -> str:
-    content = recipe.model_dump_json() + corpus_key
-    return f"{recipe.name.split('/')[-1]}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    folder = ladder_folder(task, corpus)
+    return [
+        reach(recipe, corpus, folder, device=device, threads=threads, console=console)
+        for recipe in recipes
+    ]

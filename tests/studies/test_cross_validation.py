@@ -36,14 +36,16 @@ def test_folds_are_pooled_and_found_again(toy: Corpus) -> None:
     alone = climb("phoneme", "toy", SMALL, to="medium", device="cpu", threads=1, console=QUIET)
     climbed = trained()
     rungs = validate(2)
-    assert [rung.recipe.name for rung in rungs] == ["phoneme/simple", "phoneme/medium"]
+    assert [rung.recipe.name for rung in rungs] == [
+        f"phoneme/{rung}" for rung in ("floor", "simple", "medium")
+    ]
     assert [rung.runs[0].path for rung in rungs] == [run.path for run in alone]
     two = trained()
-    assert len(two) == 4
+    assert len(two) == 6
     assert climbed.items() <= two.items()
 
     rungs = validate(3)
-    assert len(trained()) == 6
+    assert len(trained()) == 9
     assert two.items() <= trained().items()
     for rung in rungs:
         assert [run.recipe.split.fold for run in rung.runs] == [0, 1, 2]
@@ -69,7 +71,7 @@ def test_a_cut_fold_is_resumed(toy: Corpus) -> None:
 @pytest.mark.parametrize(
     ("folds", "overrides", "message"),
     [
-        (11, (), r"phoneme/simple: cannot train 11 folds: split\.test=0\.1 allows 1 to 10"),
+        (11, (), r"phoneme/floor: cannot train 11 folds: split\.test=0\.1 allows 1 to 10"),
         (6, ("split.test=0.2",), r"split\.test=0\.2 allows 1 to 5"),
         (0, (), "cannot train 0 folds"),
         (2, ("split.fold=1",), r"split\.fold=1 is one fold"),
@@ -95,7 +97,7 @@ def test_the_verb_prints_what_the_folds_found(
         cli.main()
     assert not stop.value.code
     out = capsys.readouterr().out
-    simple, medium = validate(2)
+    _, simple, medium = validate(2)
     accuracies = [rung.scores["test"].accuracy for rung in (simple, medium)]
     assert all(str(accuracy) in out for accuracy in accuracies)
     found = paired_difference(medium.scores["test"], simple.scores["test"])

@@ -1,4 +1,4 @@
-"""Models in closed form, from a recipe to a scored run."""
+"""Models that are fitted, from a recipe to a scored run."""
 
 from __future__ import annotations
 

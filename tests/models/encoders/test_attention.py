@@ -62,7 +62,7 @@ def test_gradients_in_bfloat16_are_those_in_float32() -> None:
     gradients = []
     for dtype in (torch.float32, torch.bfloat16):
         layer.zero_grad()
-        (attended(layer, x, dtype).float() * towards).sum().backward()
+        (attended(layer, x, dtype).float() * towards).sum().backward()  # type: ignore[no-untyped-call]
         weight = layer.queries_keys_values.weight
         assert weight.grad is not None
         gradients.append(weight.grad.clone())

@@ -13,8 +13,8 @@ from scipy.stats import multivariate_normal
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from bossline.errors import UserError
-from bossline.models.closed_form.discriminant import Discriminant
-from bossline.models.closed_form.moments import ClassMoments
+from bossline.models.fitted.discriminant import Discriminant
+from bossline.models.fitted.moments import ClassMoments
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

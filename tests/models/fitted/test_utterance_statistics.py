@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bossline.batches.padded import Padded
-from bossline.models.closed_form.utterance_statistics import UtteranceStatistics
+from bossline.models.fitted.utterance_statistics import UtteranceStatistics
 
 DIMS = 4
 LAGS = (0, 1, 3)

@@ -1,0 +1,34 @@
+"""Options and arguments that several verbs take, and the terminal that all write to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+console = Console()
+
+CorpusOption = Annotated[
+    str, typer.Option("--corpus", "-c", metavar="NAME", help="name given at import, or a folder")
+]
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1")]
+ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads [default: all cores]")]
+SmoothingOption = Annotated[
+    Literal["none", "median", "viterbi"] | None,
+    typer.Option(help="of the posteriors [default: as the (first) run's recipe says]"),
+]
+RunArguments = Annotated[
+    list[Path],
+    typer.Argument(metavar="RUN", help="several answer by the mean of their log-probabilities"),
+]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="of the speaker task")]
+ScoreNormOption = Annotated[
+    Literal["none", "as-norm"],
+    typer.Option(help="none: cosine; as-norm: seen against the voices that were trained on"),
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="e.g. model.width=1024 epochs=30"),
+]

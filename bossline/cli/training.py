@@ -1,0 +1,235 @@
+"""From a recipe to a submission: train, ladder, evaluate, predict, submit, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bossline.cli.options import (
+    CorpusOption,
+    DeviceOption,
+    Overrides,
+    RunArguments,
+    ScoreNormOption,
+    SmoothingOption,
+    ThreadsOption,
+    console,
+)
+from bossline.errors import UserError
+
+PANEL = "Training"
+
+app = typer.Typer()
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline train phoneme/strong --corpus libriphone model.width=1024 "
+    "epochs=30`, `bossline train --resume runs/phoneme-strong-libriphone-1`",
+)
+def train(
+    recipe: Annotated[
+        str | None, typer.Argument(help="task/rung (see 'bossline tasks'), or a .yaml")
+    ] = None,
+    overrides: Overrides = None,
+    corpus: Annotated[
+        str | None,
+        typer.Option("--corpus", "-c", metavar="NAME", help="name given at import, or a folder"),
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="go on with an interrupted run")
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="run folder [default: the next in runs/]")
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Train a recipe on a corpus, score it on its test split, write a report."""
+    from bossline import api
+    from bossline.reports.page import write_report
+    from bossline.tables import runs_table
+
+    if resume is not None:
+        if recipe or corpus or run:
+            raise UserError("--resume takes no recipe, corpus or run: they stand in the run folder")
+        finished = api.resume(resume, device=None if device == "auto" else device, console=console)
+    elif recipe is None or corpus is None:
+        raise UserError("give a recipe and --corpus, e.g. bossline train phoneme/simple -c toy")
+    else:
+        finished = api.train(
+            recipe,
+            corpus,
+            overrides or (),
+            run=run,
+            device=device,
+            threads=threads,
+            console=console,
+        )
+    write_report([finished], finished.path / "report.html")
+    console.print("", runs_table([finished]), sep="\n")
+    console.print(f"report: {finished.path / 'report.html'}", highlight=False)
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline ladder phoneme --corpus libriphone`, "
+    "`bossline ladder speaker --corpus libriphone --folds 3`",
+)
+def ladder(
+    task: Annotated[str, typer.Argument(help="see 'bossline tasks'")],
+    corpus: CorpusOption,
+    overrides: Overrides = None,
+    to: Annotated[str | None, typer.Option(metavar="RUNG", help="the last rung to climb")] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="cross-validate: train each rung so often, pool the test scores"),
+    ] = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Train all rungs of a task, one table, one report; finished rungs are not trained again."""
+    from bossline.reports.page import write_report
+    from bossline.studies.ladder import climb, cross_validate, ladder_folder
+    from bossline.tables import folds_table, runs_table
+
+    path = ladder_folder(task, corpus) / "report.html"
+    if folds is None:
+        runs = climb(
+            task,
+            corpus,
+            overrides or (),
+            to=to,
+            device=device,
+            threads=threads,
+            console=console,
+        )
+        write_report(runs, path)
+        table = runs_table(runs)
+    else:
+        rungs = cross_validate(
+            task,
+            corpus,
+            overrides or (),
+            folds=folds,
+            to=to,
+            device=device,
+            threads=threads,
+            console=console,
+        )
+        write_report(rungs, path)
+        table = folds_table(rungs)
+    console.print("", table, sep="\n")
+    console.print(f"report: {path}", highlight=False)
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline evaluate runs/phoneme-strong-libriphone-1`, `bossline evaluate "
+    "RUN1 RUN2 --smoothing viterbi`, `bossline evaluate RUN --trials trials.txt`",
+)
+def evaluate(
+    runs: RunArguments,
+    smoothing: SmoothingOption = None,
+    trials: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="score speaker verification on a trial list")
+    ] = None,
+    score_norm: ScoreNormOption = "none",
+    device: DeviceOption = "auto",
+) -> None:
+    """Score the best weights on validation and test, class by class too; or on a trial list."""
+    from bossline import api
+    from bossline.tables import per_class_table, scores_table, verification_table
+    from bossline.verification import evaluate_trials
+
+    if trials is not None:
+        if len(runs) > 1 or smoothing is not None:
+            raise UserError("--trials takes one run, and no --smoothing")
+        found = evaluate_trials(runs[0], trials, score_norm=score_norm, device=device)
+        console.print(verification_table(found))
+        return
+    if score_norm != "none":
+        raise UserError("--score-norm is for scores of trials: give --trials FILE")
+    opened = [api.load_run(path) for path in runs]
+    scores = api.evaluate(opened, smoothing=smoothing, device=device)
+    classes = opened[0].info.classes
+    console.print(scores_table(scores), "", per_class_table(scores["test"], classes), sep="\n")
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline predict RUN recording.wav`, `bossline predict RUN features.pt -o "
+    "phones.csv`, `bossline predict RUN1 RUN2 test -o probabilities.npy`",
+)
+def predict(
+    runs: RunArguments,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="INPUT",
+            help="a feature file, a recording, or train, validation, test, unlabelled",
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help=".csv: classes; .npy: probabilities")
+    ] = None,
+    smoothing: SmoothingOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Classes or probabilities for a file or a split."""
+    from bossline import api
+    from bossline.inference.output import check_output, write_predictions
+    from bossline.inference.prediction import FramePrediction, SpeakerPrediction
+    from bossline.tables import segments_table, speakers_table
+
+    if output is not None:
+        check_output(output)
+    predictions = api.predict(runs, source, smoothing=smoothing, device=device)
+    if output is not None:
+        write_predictions(predictions, output)
+        console.print(f"{output}: {len(predictions)} utterances", highlight=False)
+        return
+    for prediction in predictions:
+        if isinstance(prediction, FramePrediction):
+            console.print(segments_table(prediction))
+        elif isinstance(prediction, SpeakerPrediction):
+            console.print(speakers_table(prediction))
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline submit runs/phoneme-strong-libriphone-1 -o prediction.csv`, "
+    "`bossline submit RUN1 RUN2 -o prediction.csv`",
+)
+def submit(
+    runs: RunArguments,
+    output: Annotated[Path, typer.Option("--output", "-o", help="the CSV to write")],
+    split: Annotated[
+        str, typer.Option(help="unlabelled: the course's test set; or test, validation, train")
+    ] = "unlabelled",
+    smoothing: SmoothingOption = None,
+    device: DeviceOption = "auto",
+) -> None:
+    """Write Id,Class, or Id,Category of speakers; the rows are counted against the split."""
+    from bossline import api
+
+    rows = api.submit(runs, output, split=split, smoothing=smoothing, device=device)
+    console.print(f"{output}: {rows:,} rows", highlight=False)
+
+
+@app.command(rich_help_panel=PANEL, epilog="Example: `bossline report runs/*/ -o comparison.html`")
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="[default: report.html in the first run]")
+    ] = None,
+) -> None:
+    """One HTML page about one run or several side by side."""
+    from bossline.api import load_run
+    from bossline.reports.page import write_report
+
+    opened = [load_run(path) for path in runs]
+    path = write_report(opened, output or opened[0].path / "report.html")
+    console.print(f"report: {path}", highlight=False)

@@ -1,0 +1,66 @@
+"""What a score costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
+
+from bossline.reports.style import INK, NORMAL, SERIES, dress, new_figure, series
+from bossline.studies.compare import Compared
+
+_MARKERS = "os^Dv"  # when the colours are used up
+_ROOM = 2.0  # a factor on both sides of the data, so that one round number is in sight at least
+_WIDE = 50.0  # from which factor on powers of ten are ticks enough
+
+
+def efficiency(compared: Compared) -> Figure:
+    """Test accuracy with its interval against multiply-accumulates of a frame, and of a training.
+
+    Entries without known costs are left out.
+    """
+    figure = new_figure(7.6, 4.2)
+    per_frame, training = figure.subplots(1, 2, sharey=True)
+    dress(per_frame, x="multiply-accumulates per frame", y="test accuracy", grid="y")
+    dress(training, x="multiply-accumulates of the training", grid="y")
+    handles = []
+    for place, (entry, costs) in enumerate(
+        zip(compared.standings.entries, compared.costs, strict=True)
+    ):
+        if costs is None:
+            continue
+        accuracy = entry.accuracy
+        reach = [[accuracy.value - accuracy.low], [accuracy.high - accuracy.value]]
+        marker = _MARKERS[place // len(SERIES) % len(_MARKERS)]
+        look: dict[str, Any] = {"color": series(place), "marker": marker, "markersize": 6}
+        handles.append(Line2D([], [], linestyle="", label=entry.name, **look))
+        for axes, cost in ((per_frame, costs.per_frame), (training, costs.training)):
+            if cost:
+                axes.errorbar([cost], [accuracy.value], yerr=reach, linewidth=1.8, **look)
+    for axes in (per_frame, training):
+        _measure(axes)
+    legend = figure.legend(
+        handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=NORMAL,
+        labelcolor=INK,
+    )  # fmt: skip
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    return figure
+
+
+def _measure(axes: Axes) -> None:
+    """A logarithmic axis with a few round ticks."""
+    if not axes.has_data():
+        axes.set_visible(False)
+        return
+    axes.set_xscale("log")
+    low, high = axes.dataLim.intervalx
+    axes.set_xlim(low / _ROOM, high * _ROOM)
+    axes.margins(y=0.1)
+    steps = (1.0, 2.0, 5.0) if high < _WIDE * low else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(EngFormatter(sep=" "))

@@ -1,0 +1,215 @@
+"""Tables, pictures and words about recipes held against a reference: on a page, in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import get_args
+
+from matplotlib.ticker import EngFormatter
+
+from bossline.evaluation.comparison import Verdict
+from bossline.evaluation.intervals import Interval
+from bossline.reports.details import training
+from bossline.reports.differences import differences
+from bossline.reports.efficiency import efficiency
+from bossline.reports.picture import Picture
+from bossline.reports.study import StudyTable, write_study
+from bossline.reports.wording import duration, signed
+from bossline.studies.compare import Compared
+from bossline.studies.standings import Entry, Standings
+from bossline.training.run import Run
+
+_ROUNDED = EngFormatter(places=1, sep=" ")
+_UNKNOWN = "–"
+
+
+def result_table(standings: Standings) -> StudyTable:
+    """Scores, and how they stand to the reference; seeds only where an entry has several."""
+    several = _has_seeds(standings)
+    rows = []
+    for entry, found in zip(standings.entries, [None, *standings.comparisons], strict=True):
+        seeds = (entry.seeds,) if several else ()
+        difference = _difference(found.difference) if found else ""
+        verdict = found.verdict if found else "reference"
+        rows.append((entry.name, *seeds, str(entry.accuracy), difference, verdict))
+    seeds = ("seeds",) if several else ()
+    columns = ("recipe", *seeds, "test accuracy [95 %]", "difference [95 %]", "verdict")
+    return StudyTable("Results", columns, rows)
+
+
+def costs_table(compared: Compared) -> StudyTable:
+    """What a run of each entry costs, a mean over seeds, beside its score."""
+    entries = compared.standings.entries
+    unit = entries[0].scores[0].unit
+    rows = []
+    for entry, cost in zip(entries, compared.costs, strict=True):
+        infos = [run.info for run in entry.runs]
+        rates = [info.per_second for info in infos if info.per_second is not None]
+        seconds = [info.seconds for info in infos if info.seconds is not None]
+        rows.append(
+            (
+                entry.name,
+                f"{infos[0].parameters:,}",
+                _ROUNDED(cost.per_frame) if cost else _UNKNOWN,
+                f"{fmean(rates):,.0f}" if rates else _UNKNOWN,
+                duration(fmean(seconds)) if seconds else _UNKNOWN,
+                _ROUNDED(cost.training) if cost and cost.training else _UNKNOWN,
+                f"{entry.accuracy.value:.4f}",
+            )
+        )
+    per_second = f"{unit} a second"
+    columns = (
+        "recipe", "parameters", "MACs a frame", per_second, "time", "MACs of training", "accuracy"
+    )  # fmt: skip
+    return StudyTable("Costs of a run", columns, rows)
+
+
+def keys_table(compared: Compared) -> StudyTable:
+    """Where the recipes differ."""
+    columns = ("key", *(entry.name for entry in compared.standings.entries))
+    rows = [(key, *values) for key, values in compared.keys.items()]
+    return StudyTable("What differs", columns, rows)
+
+
+def write_comparison(path: Path, compared: Compared, *, command: str) -> Path:
+    """Write the page of a comparison.
+
+    Args:
+        command: that repeats it.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    standings = compared.standings
+    pictures = [_differences(standings), *_curves(standings, "compare")]
+    if any(compared.costs):
+        pictures.append(
+            Picture.of(
+                efficiency(compared),
+                "compare-costs",
+                "Test accuracy against multiply-accumulates of "
+                + ", ".join(entry.name for entry in standings.entries),
+                "Score against cost, as far as it is known: upper left is better. Forward and "
+                "backward steps of a training count, validation does not.",
+            )
+        )
+    return write_study(
+        path,
+        title=_title(standings),
+        about="Finished runs on the same test utterances; runs that differ in their seed only are "
+        "one. A difference is that to the reference, utterance by utterance.",
+        facts={
+            **_facts(standings),
+            "hardware": ", ".join(
+                dict.fromkeys(run.info.hardware for run in _runs(standings.entries))
+            ),
+            "costs": "multiply-accumulates of matrix products, convolutions, recurrences and "
+            "attention; a training step counts as three forward passes",
+            "command": command,
+        },
+        verdict=verdict_of(standings),
+        tables=[result_table(standings), costs_table(compared), keys_table(compared)],
+        pictures=pictures,
+    )
+
+
+def write_ablation(path: Path, standings: Standings, *, added: bool, command: str) -> Path:
+    """Write the page of an ablation.
+
+    Args:
+        added: whether parts were added, not removed.
+        command: that repeats it.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    name = standings.reference.name
+    return write_study(
+        path,
+        title=f"{name}, part by part",
+        about=(
+            f"Each row is {name} with one part more: it is worth its place where the row is better."
+            if added
+            else f"Each row is {name} with one part less: it is worth its place where the row is "
+            "worse."
+        ),
+        facts={**_facts(standings), "command": command},
+        verdict=verdict_of(standings),
+        tables=[result_table(standings)],
+        pictures=[_differences(standings), *_curves(standings, "ablate")],
+    )
+
+
+def verdict_of(standings: Standings) -> str:
+    """What was found, in a paragraph."""
+    sentences = []
+    for verdict in get_args(Verdict):
+        found = [
+            f"{entry.name} ({signed(comparison.difference.value)})"
+            for entry, comparison in zip(standings.others, standings.comparisons, strict=True)
+            if comparison.verdict == verdict
+        ]
+        if found:
+            against = "from" if verdict.startswith("no ") else "than"
+            start = f"{verdict[0].upper()}{verdict[1:]} {against} {standings.reference.name}"
+            sentences.append(f"{start}: {', '.join(found)}.")
+    count = len(standings.comparisons)
+    if count > 1:
+        sentences.append(
+            f"These verdicts hold for all {count} together (Holm); an interval is that of its row "
+            "alone."
+        )
+    if not _has_seeds(standings):
+        sentences.append("Of one seed each: what another seed would change is not in them.")
+    return " ".join(sentences)
+
+
+def _title(standings: Standings) -> str:
+    others = [entry.name for entry in standings.others]
+    shown = " and ".join(others) if len(others) < 3 else f"{len(others)} recipes"
+    return f"{shown} against {standings.reference.name}"
+
+
+def _difference(interval: Interval) -> str:
+    return f"{signed(interval.value)} [{signed(interval.low)}, {signed(interval.high)}]"
+
+
+def _has_seeds(standings: Standings) -> bool:
+    return any(len(entry.runs) > 1 for entry in standings.entries)
+
+
+def _runs(entries: Sequence[Entry]) -> list[Run]:
+    """All runs, each once."""
+    return list({run.path: run for entry in entries for run in entry.runs}.values())
+
+
+def _facts(standings: Standings) -> dict[str, str]:
+    first, test = standings.reference.runs[0], standings.reference.scores[0]
+    infos = [run.info for run in _runs(standings.entries)]
+    notes = dict.fromkeys(info.corpus_note for info in infos if info.corpus_note)
+    facts = {
+        "corpus": ", ".join(dict.fromkeys(info.corpus for info in infos)),
+        "about the corpus": " ".join(notes),
+        "test split": f"{test.count:,} {test.unit} of {len(test.utterances):,} utterances",
+        "task": first.recipe.task,
+        "seeds": "; ".join(dict.fromkeys(entry.seeds for entry in standings.entries)),
+    }
+    return {fact: value for fact, value in facts.items() if value}
+
+
+def _differences(standings: Standings) -> Picture:
+    return Picture.of(
+        differences(standings),
+        "differences",
+        f"Differences in test accuracy to {standings.reference.name}",
+        f"Test accuracy minus that of {standings.reference.name}, with 95% intervals: green is "
+        "better, red is worse, grey is no evidence of a difference.",
+    )
+
+
+def _curves(standings: Standings, key: str) -> list[Picture]:
+    """Of the first seed of each entry."""
+    firsts = {entry.runs[0].path: entry.runs[0] for entry in standings.entries}
+    return training(list(firsts.values()), key)

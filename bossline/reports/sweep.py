@@ -1,0 +1,156 @@
+"""The page of a sweep: a table, the grid in pictures, all learning curves, a verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bossline.evaluation.comparison import Comparison
+from bossline.reports.grid import compared_curves, dots, heat_map, lines
+from bossline.reports.picture import Picture
+from bossline.reports.study import StudyTable, write_study
+from bossline.reports.wording import signed, spread
+from bossline.studies.sweep import Sweep, sweep_folder
+
+COLUMNS = (
+    "cell", "parameters", "validation", "test accuracy", "95% interval", "difference",
+    "95% interval of the difference", "verdict",
+)  # fmt: skip
+
+
+def write_sweep_report(found: Sweep, command: str) -> Path:
+    """Write report.html beside the runs of a sweep.
+
+    Args:
+        found: at least one complete cell.
+        command: that makes it again.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    return write_study(
+        sweep_folder(found.study, found.corpus) / "report.html",
+        title=f"Sweep: {found.study.name} on {Path(found.corpus).name}",
+        about=found.study.about,
+        facts=_facts(found, command),
+        verdict=verdict(found),
+        tables=[_table(found)],
+        pictures=_pictures(found),
+    )
+
+
+def verdict(found: Sweep) -> str:
+    """What the figures say, in a paragraph."""
+    names = {place: entry.name for place, entry in found.entries.items()}
+    chosen = max(names, key=found.validation)
+    parts = [
+        f"Of {len(names)} cells, {names[chosen]} has the highest validation accuracy "
+        f"({found.validation(chosen):.4f}); its test accuracy is "
+        f"{found.entries[chosen].accuracy.value:.4f} "
+        f"(95% interval {spread(found.entries[chosen].accuracy)})"
+        f"{_against(found, chosen)}."
+    ]
+    reference = found.study.cells[found.study.reference].name
+    verdicts = [comparison.verdict for comparison in found.comparisons.values()]
+    if verdicts:
+        parts.append(
+            f"Held against {reference} on test, better: {verdicts.count('better')} of "
+            f"{len(verdicts)}, worse: {verdicts.count('worse')}, no evidence of a difference: "
+            f"{verdicts.count('no evidence of a difference')}."
+        )
+        if set(verdicts) == {"no evidence of a difference"}:
+            scores = [entry.accuracy.value for entry in found.entries.values()]
+            parts.append(
+                f"The means lie between {min(scores):.4f} and {max(scores):.4f}; what lies "
+                "between them may be chance."
+            )
+    if len(found.study.seeds) == 1:
+        parts.append("One seed a cell: nothing here says how much another seed would change.")
+    if found.failures:
+        parts.append(f"Without a result: {'; '.join(found.failures)}.")
+    return " ".join(parts)
+
+
+def _against(found: Sweep, place: int) -> str:
+    comparison = found.comparisons.get(place)
+    if comparison is None:
+        return ", the reference" if place == found.study.reference else ""
+    reference = found.study.cells[found.study.reference].name
+    return f", {signed(comparison.difference.value)} against {reference} ({comparison.verdict})"
+
+
+def _table(found: Sweep) -> StudyTable:
+    rows = [
+        (
+            entry.name,
+            f"{entry.runs[0].info.parameters:,}",
+            f"{found.validation(place):.4f}",
+            f"{entry.accuracy.value:.4f}",
+            spread(entry.accuracy),
+            *_compared(found.comparisons.get(place), place == found.study.reference),
+        )
+        for place, entry in found.entries.items()
+    ]
+    return StudyTable("Cells", COLUMNS, rows)
+
+
+def _compared(comparison: Comparison | None, is_reference: bool) -> tuple[str, str, str]:
+    if comparison is None:
+        return "", "", "reference" if is_reference else ""
+    difference = comparison.difference
+    return (
+        signed(difference.value),
+        f"{signed(difference.low)} to {signed(difference.high)}",
+        comparison.verdict,
+    )
+
+
+def _facts(found: Sweep, command: str) -> dict[str, str]:
+    run = next(iter(found.entries.values())).runs[0]
+    test, validation, split = run.scores["test"], run.scores["validation"], run.recipe.split
+    facts = {
+        "corpus": f"{run.info.corpus} ({run.info.corpus_key[:12]})",
+        "about the corpus": run.info.corpus_note,
+        "validation": f"{len(validation.utterances):,} utterances, {validation.count:,} "
+        f"{validation.unit}",
+        "test": f"{len(test.utterances):,} utterances, {test.count:,} {test.unit}",
+        "split": f"by {split.by}, seed {split.seed}, fold {split.fold}",
+        "seeds": f"{', '.join(map(str, found.study.seeds))}, the same of every cell; scores are "
+        "their means",
+        "chosen on": "validation, as is the best epoch of each run; test is only reported",
+        "intervals": "95%, bootstrapped over test utterances"
+        + (" and seeds" if len(found.study.seeds) > 1 else ""),
+        "verdicts": f"hold for all {len(found.comparisons)} comparisons together (Holm)",
+        "command": command,
+    }
+    return {fact: value for fact, value in facts.items() if value}
+
+
+def _pictures(found: Sweep) -> list[Picture]:
+    if all(entry.runs[0].recipe.model.fitted for entry in found.entries.values()):
+        return _scores(found)  # without epochs no curves
+    curves = Picture.of(
+        compared_curves(found),
+        "curves",
+        f"Validation accuracy by epoch of {len(found.entries)} cells",
+        "Validation accuracy after each epoch, mean over seeds.",
+    )
+    return [*_scores(found), curves]
+
+
+def _scores(found: Sweep) -> list[Picture]:
+    axes = found.study.axes
+    label = "Test accuracy: " + ", ".join(
+        f"{entry.name} {entry.accuracy.value:.4f}" for entry in found.entries.values()
+    )
+    caption = (
+        "Mean test accuracy over seeds with the 95% interval of each cell by itself. Cells are "
+        "tested on the same utterances, so that their differences are known better: see the table."
+    )
+    if len(axes) == 1 and axes[0].numbers:
+        return [Picture.of(lines(found), "scores", label, caption)]
+    if len(axes) == 2:
+        return [
+            Picture.of(heat_map(found), "grid", label, "Mean test accuracy over seeds."),
+            Picture.of(lines(found), "scores", label, caption),
+        ]
+    return [Picture.of(dots(found), "scores", label, caption)]

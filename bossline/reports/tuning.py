@@ -1,0 +1,224 @@
+"""The page of a tuned recipe: what was tried, what mattered, and how good the best is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from bossline.reports.picture import Picture
+from bossline.reports.study import StudyTable, write_study
+from bossline.reports.style import INK, MUTED, NORMAL, SERIES, dress, new_figure
+from bossline.reports.wording import spread
+from bossline.studies.tuning.space import Choice, Dimension
+from bossline.studies.tuning.tuned import Tried, Tuned
+
+_SHOWN = 10  # trials in the table
+_COLUMNS = 3  # of slices
+
+
+def write_tuning_report(found: Tuned, command: str) -> Path:
+    """Write report.html beside the trials of a study.
+
+    Args:
+        command: that goes on with it.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    return write_study(
+        found.folder / "report.html",
+        title=f"Tuned: {found.plan.name} on {Path(found.corpus).name}",
+        about=found.plan.about or f"{found.plan.recipe}: which values score best on validation?",
+        facts=_facts(found, command),
+        verdict=verdict(found),
+        tables=[trials_table(found)],
+        pictures=_pictures(found),
+    )
+
+
+def verdict(found: Tuned) -> str:
+    """What the figures say, in a paragraph."""
+    values = ", ".join(f"{key}={_short(value)}" for key, value in found.best.values.items())
+    parts = [
+        f"The best of {len(found.trials)} trials is trial {found.best.number} with {values}: "
+        f"validation accuracy {found.best.score:.4f}."
+    ]
+    if found.run is not None and "test" in found.run.scores:
+        accuracy = found.run.scores["test"].accuracy
+        parts.append(
+            f"Its test accuracy is {accuracy.value:.4f} (95% interval {spread(accuracy)}); "
+            "the search has not seen it."
+        )
+    pruned = sum(trial.pruned_after is not None for trial in found.trials)
+    if pruned:
+        parts.append(f"{pruned} trials were pruned.")
+    if found.failed:
+        parts.append(f"{found.failed} more failed.")
+    parts.append(
+        "The best of many trials is good by chance too: on validation it looks better than it is."
+    )
+    return " ".join(parts)
+
+
+def trials_table(found: Tuned) -> StudyTable:
+    """The best trials, trained to their end."""
+    keys = [dimension.key for dimension in found.plan.space]
+    rows = [
+        (str(trial.number), f"{trial.score:.4f}", *(_short(trial.values[key]) for key in keys))
+        for trial in _by_score(found)[:_SHOWN]
+    ]
+    return StudyTable("Best trials", ("trial", "validation", *keys), rows)
+
+
+def _by_score(found: Tuned) -> list[Tried]:
+    whole = [trial for trial in found.trials if trial.pruned_after is None]
+    return sorted(whole, key=lambda trial: -(trial.score or 0.0))
+
+
+def _facts(found: Tuned, command: str) -> dict[str, str]:
+    facts = {
+        "searched": "; ".join(map(str, found.plan.space)),
+        "for all trials": " ".join(found.plan.overrides),
+        "corpus": found.corpus,
+        "chosen on": "validation; of the test scores only that of the best trial is read",
+        "best recipe": str(found.best_recipe_path),
+        "best run": str(found.folder / found.best.run),
+        "command": command,
+    }
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def _pictures(found: Tuned) -> list[Picture]:
+    pictures = [
+        Picture.of(
+            history(found),
+            "history",
+            f"Validation accuracy of {len(found.trials)} trials, the best {found.best.score:.4f}",
+            "Validation accuracy of each trial in the order in which they began; pruned ones with "
+            "what they had reached. The line is the best so far.",
+        ),
+        Picture.of(
+            slices(found),
+            "slices",
+            f"Validation accuracy against {', '.join(d.key for d in found.plan.space)}",
+            "Validation accuracy against each key that was searched, the other keys as they came.",
+        ),
+    ]
+    if found.importances:
+        shares = ", ".join(f"{key} {share:.0%}" for key, share in found.importances.items())
+        pictures.insert(
+            1,
+            Picture.of(
+                importances(found),
+                "importances",
+                f"Importance of each key: {shares}",
+                "What sets the best trials apart from the others, as shares of 1 (PED-ANOVA).",
+            ),
+        )
+    return pictures
+
+
+def history(found: Tuned) -> Figure:
+    """Score by trial, and the best so far."""
+    figure = new_figure(7.6, 3.2)
+    axes = figure.subplots()
+    dress(axes, x="trial", y="validation accuracy", grid="y")
+    ordered = sorted(found.trials, key=lambda trial: trial.number)
+    _dots(axes, ordered, [trial.number for trial in ordered])
+    whole = [t for t in ordered if t.pruned_after is None]
+    best = list(accumulate((t.score or 0.0 for t in whole), max))
+    axes.step([t.number for t in whole], best, where="post", color=SERIES[0], linewidth=1.8)
+    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
+    axes.margins(x=0.03)
+    _legend(figure)
+    return figure
+
+
+def importances(found: Tuned) -> Figure:
+    """A bar a key, the most important on top."""
+    figure = new_figure(7.6, 0.8 + 0.36 * len(found.importances))
+    axes = figure.subplots()
+    dress(axes, x="importance", grid="x")
+    keys, shares = list(found.importances), list(found.importances.values())
+    axes.barh(range(len(keys)), shares, height=0.6, color=SERIES[0])
+    axes.set_yticks(range(len(keys)), keys, color=INK, parse_math=False)
+    axes.set_ylim(len(keys) - 0.4, -0.6)
+    axes.set_xlim(0, 1)
+    return figure
+
+
+def slices(found: Tuned) -> Figure:
+    """Score against each key."""
+    space = found.plan.space
+    columns = min(_COLUMNS, len(space))
+    rows = -(-len(space) // columns)
+    figure = new_figure(7.6, 0.4 + 2.6 * rows)
+    panels = figure.subplots(rows, columns, squeeze=False, sharey=True)
+    for place, axes in enumerate(panels.flat):
+        if place >= len(space):
+            axes.set_visible(False)
+            continue
+        dress(axes, x=space[place].key, y="" if place % columns else "validation", grid="y")
+        _slice(axes, space[place], found.trials)
+    _legend(figure)
+    return figure
+
+
+def _slice(axes: Axes, dimension: Dimension, trials: Sequence[Tried]) -> None:
+    values = [trial.values[dimension.key] for trial in trials]
+    if isinstance(dimension, Choice):
+        places = range(len(dimension.values))
+        _dots(axes, trials, [dimension.values.index(str(value)) for value in values])
+        axes.set_xticks(places, dimension.values, parse_math=False)
+        axes.set_xlim(-0.5, len(dimension.values) - 0.5)
+        return
+    _dots(axes, trials, [float(value) for value in values])
+    if dimension.log:
+        axes.set_xscale("log")
+        axes.xaxis.set_minor_locator(NullLocator())
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+
+
+def _dots(axes: Axes, trials: Sequence[Tried], x: Sequence[float]) -> None:
+    """Full where a trial was trained to its end, hollow where it was pruned."""
+    for pruned in (True, False):
+        points = [
+            (place, trial.score)
+            for place, trial in zip(x, trials, strict=True)
+            if trial.score is not None and (trial.pruned_after is not None) == pruned
+        ]
+        axes.plot(
+            [place for place, _ in points],
+            [score for _, score in points],
+            "o",
+            markersize=5,
+            color=MUTED if pruned else SERIES[0],
+            markerfacecolor="none" if pruned else SERIES[0],
+            alpha=0.8,
+        )
+
+
+def _legend(figure: Figure) -> None:
+    ended = Line2D([], [], marker="o", linestyle="", color=SERIES[0], label="trained to its end")
+    pruned = Line2D(
+        [], [], marker="o", linestyle="", color=MUTED, markerfacecolor="none", label="pruned"
+    )
+    figure.legend(
+        handles=[ended, pruned],
+        loc="outside upper left",
+        ncols=2,
+        frameon=False,
+        fontsize=NORMAL,
+        labelcolor=INK,
+    )
+
+
+def _short(value: str | float) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"

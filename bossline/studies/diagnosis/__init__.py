@@ -1,0 +1,1 @@
+"""The state of a trained network: slope, curvature, surface, units, calibration."""

@@ -1,0 +1,135 @@
+"""A diagnosis as a page, and its key figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bossline.evaluation.calibration import chance_error, expected_calibration_error
+from bossline.reports.picture import Picture
+from bossline.reports.study import StudyTable, write_study
+from bossline.studies.diagnosis import figures
+from bossline.studies.diagnosis.diagnose import Diagnosis
+from bossline.studies.diagnosis.hessian import Spectrum
+from bossline.studies.diagnosis.verdict import step_gain, verdict
+
+
+def key_figures(found: Diagnosis) -> dict[str, str]:
+    """What was measured, a line each."""
+    slope, spectrum = found.slope, found.spectrum
+    measured = {
+        "training loss": f"{slope.loss:.4f} nats",
+        "gradient norm": f"{slope.norm:.4g}, by chance about {slope.noise:.4g}",
+        "best step along it": f"saves {step_gain(slope, found.curvature_ahead):.3g} nats",
+        "greatest eigenvalue": _end(spectrum, -1, spectrum.top_is_exact),
+        "least eigenvalue": _end(spectrum, 0, spectrum.bottom_is_exact),
+        "directions that curve down": f"at least {spectrum.negative}",
+        "Hessian-vector products": str(len(spectrum.values)),
+    }
+    for binning, bins in found.calibration.items():
+        measured[f"ECE, {binning} bins"] = (
+            f"{expected_calibration_error(bins):.4f}, by chance about {chance_error(bins):.4f}"
+        )
+    return measured
+
+
+def _end(spectrum: Spectrum, place: int, exact: bool) -> str:
+    found = f"{spectrum.values[place]:.4g}, residual {spectrum.residuals[place]:.2g}"
+    return found if exact else f"{found}: not exact yet, more --products make it so"
+
+
+def write_diagnosis(found: Diagnosis, path: Path) -> Path:
+    """Write the page; the same diagnosis gives the same bytes.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    run = found.run
+    return write_study(
+        path,
+        title=f"Diagnosis of {run.name}",
+        about="Where training ended: how steep the training loss is at the best weights, how it "
+        "curves and what it looks like around them, which units do nothing, and whether the "
+        "network is as often right as it says.",
+        facts={
+            "run": str(run.path),
+            "model": f"{run.info.parameters:,} parameters, the weights of epoch "
+            f"{run.info.best_epoch or '?'} of {run.recipe.epochs}",
+            "training loss": f"over the same {found.items:,} training {found.unit} throughout",
+            "derivatives": found.kernels,
+            "calibration": f"over {_predictions(found):,} test {found.unit}",
+        },
+        verdict=verdict(found),
+        tables=_tables(found),
+        pictures=_pictures(found),
+    )
+
+
+def _predictions(found: Diagnosis) -> int:
+    return sum(one.count for one in found.calibration["equal-width"])
+
+
+def _tables(found: Diagnosis) -> list[StudyTable]:
+    tables = [
+        StudyTable("Figures", ("measure", "value"), list(key_figures(found).items())),
+        StudyTable(
+            "Layers",
+            ("layer", "activation", "gradient", "weights", "gradient / weights"),
+            [
+                (
+                    layer.name,
+                    "" if layer.activation is None else f"{layer.activation:.3g}",
+                    f"{layer.gradient:.2e}",
+                    f"{layer.weights:.3g}",
+                    f"{layer.relative:.2e}",
+                )
+                for layer in found.layers
+            ],
+        ),
+    ]
+    if found.rectified:
+        rows = [
+            (layer.layer, f"{layer.units:,}", f"{layer.dead:,}", f"{layer.share:.1%}")
+            for layer in found.rectified
+        ]
+        tables.append(StudyTable("Dead units", ("activation", "units", "dead", "share"), rows))
+    return tables
+
+
+def _pictures(found: Diagnosis) -> list[Picture]:
+    spectrum = found.spectrum
+    return [
+        Picture.of(
+            figures.spectrum(spectrum),
+            "spectrum",
+            f"Ritz values of the Hessian from {spectrum.bottom:.3g} to {spectrum.top:.3g}",
+            "What Lanczos saw of the Hessian's eigenvalues, and about which share of them lies "
+            "around each. The axis is linear next to zero and logarithmic beyond.",
+        ),
+        Picture.of(
+            figures.scales(found.layers),
+            "scales",
+            f"Activation and gradient of {len(found.layers)} layers",
+            "Root mean squares of what comes out of each layer and of its gradient, relative to "
+            "its weights.",
+        ),
+        Picture.of(
+            figures.slice_line(found.line),
+            "line",
+            "Training loss along a random direction",
+            "Loss along a random direction in which every filter is as long as the model's (Li et "
+            "al. 2018); biases and norms stay. The ring is the trained network.",
+        ),
+        Picture.of(
+            figures.slice_plane(found.plane),
+            "plane",
+            "Contours of the training loss over two random directions",
+            "The same over two directions; contours are equal ratios of the loss.",
+        ),
+        Picture.of(
+            figures.reliability(found.calibration),
+            "reliability",
+            "Accuracy against confidence on the test split",
+            "On the dashed line a network is as often right as it says; below it, it is too sure. "
+            "The paler a bar, the fewer predictions it stands for.",
+        ),
+    ]

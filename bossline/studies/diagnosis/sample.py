@@ -1,0 +1,76 @@
+"""What a diagnosis looks at: fixed training batches, and test predictions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from bossline.evaluation.calibration import Binning, CalibrationBin, calibration_bins
+from bossline.inference.trained import TrainedModel
+from bossline.recipes import Recipe
+from bossline.runtime import Runtime
+from bossline.tasks import make_task
+from bossline.tasks.base import ClassificationTask
+from bossline.tasks.speaker import SpeakerTask
+from bossline.training.run import Run
+
+_FEWEST, _MOST = 700, 3000  # frames of a batch: a diagnosis takes minutes, whatever the model
+_WORK = 1.5e9  # frames x parameters of a batch, in between
+_LONGEST = 1000  # frames of an utterance: plain attention holds all pairs of them
+_TEST_FRAMES = 100_000
+
+Calibration = dict[Binning, list[CalibrationBin]]
+
+
+def open_task(run: Run, batches: int, runtime: Runtime) -> ClassificationTask:
+    """The run's task without augmentation and in float32, its batches small and at least so many.
+
+    Raises:
+        UserError: the run's corpus is gone, or its content has changed.
+    """
+    frames = int(min(max(_WORK / run.info.parameters, _FEWEST), _MOST))
+    corpus = run.corpus()
+    task = make_task(_plain(run.recipe, frames), corpus, runtime)
+    in_split = int(corpus.lengths[task.splits["train"]].sum())
+    return make_task(_plain(run.recipe, min(frames, in_split // batches)), corpus, runtime)
+
+
+def _plain(recipe: Recipe, frames: int) -> Recipe:
+    batches: Any = recipe.batches
+    if batches.kind == "segments":
+        smaller = {"size": max(2, frames // batches.frames)}
+    elif batches.kind == "utterances":
+        smaller = {"size": max(1, frames), "longest": min(batches.longest, _LONGEST)}
+    else:
+        smaller = {"size": max(1, frames)}
+    return recipe.model_copy(
+        update={
+            "precision": "float32",
+            "augment": None,
+            "batches": batches.model_copy(update=smaller),
+        }
+    )
+
+
+def fixed_batches(task: ClassificationTask, count: int) -> list[Any]:
+    """The first batches of a training, a head's margin in full."""
+    found = [task.batch(*divmod(step, task.steps_per_epoch)) for step in range(count)]
+    if isinstance(task, SpeakerTask):
+        return [(inputs, labels, 1.0) for inputs, labels, _ in found]
+    return found
+
+
+def calibration(task: ClassificationTask, trained: TrainedModel) -> Calibration:
+    """How sure and how often right the model is on the test split, on 100,000 frames at most."""
+    test = np.random.default_rng(0).permutation(task.splits["test"])
+    fitting = int((task.corpus.lengths[test].cumsum() <= _TEST_FRAMES).sum())
+    task.splits = {**task.splits, "test": np.sort(test[: max(1, fitting)])}
+    probabilities = torch.from_numpy(trained.probabilities(task.pieces("test")))
+    confidences, predicted = probabilities.max(1)
+    correct = predicted.numpy() == task.labels("test")
+    return {
+        binning: calibration_bins(confidences.numpy(), correct, binning=binning)
+        for binning in ("equal-width", "equal-mass")
+    }

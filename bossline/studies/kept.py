@@ -1,0 +1,76 @@
+"""Runs that a study finds again: named by what was asked for, trained only where they are not."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+
+from bossline.api import resume, train
+from bossline.corpora.store import open_corpus
+from bossline.errors import UserError
+from bossline.recipes import Recipe
+from bossline.training.run import Run
+
+PATIENCE_SECONDS = 10.0  # a process that was told to stop still writes its checkpoint
+
+
+def reach(
+    recipe: Recipe,
+    corpus: str,
+    folder: Path,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    console: Console | None = None,
+) -> Run:
+    """The finished run of a recipe below a folder: found, gone on with, or trained.
+
+    Args:
+        recipe: its content, seed included, decides which run it is.
+        corpus: a name given at import, or the folder of a packed corpus.
+        folder: of the study; the run is a folder in it.
+
+    Raises:
+        UserError: bad input, or another process trains this run.
+        Interrupted: Ctrl-C or SIGTERM; the same call goes on.
+    """
+    path = run_path(recipe, corpus, folder)
+    if is_finished(path):
+        return Run(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}") from error
+    try:
+        with FileLock(folder / f".{path.name}.lock", timeout=PATIENCE_SECONDS):
+            if (path / "recipe.yaml").is_file():
+                return resume(path, console=console)
+            if path.is_dir():  # killed while it was being created, so that nothing is trained yet
+                shutil.rmtree(path)
+            return train(recipe, corpus, run=path, device=device, threads=threads, console=console)
+    except Timeout as error:
+        raise UserError(f"{path} is in use by another process: wait for it, or stop it") from error
+
+
+def is_finished(path: Path) -> bool:
+    """Whether a folder holds a finished run."""
+    return (path / "recipe.yaml").is_file() and Run(path).info.state == "finished"
+
+
+def run_path(recipe: Recipe, corpus: str, folder: Path) -> Path:
+    """Where `reach` keeps the run of a recipe.
+
+    Raises:
+        UserError: no such corpus.
+    """
+    return folder / run_name(recipe, open_corpus(corpus).key)
+
+
+def run_name(recipe: Recipe, corpus_key: str) -> str:
+    """A name for all that decides what is trained: another recipe or corpus has another."""
+    content = recipe.model_dump_json() + corpus_key
+    return f"{recipe.name.split('/')[-1]}-{hashlib.sha256(content.encode()).hexdigest()[:8]}"

@@ -1,0 +1,64 @@
+"""Recipes held against one of them: seeds seen as one, utterances paired, verdicts adjusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bossline.evaluation.comparison import Comparison, paired_difference
+from bossline.evaluation.holm import holm_adjusted
+from bossline.evaluation.intervals import Interval
+from bossline.evaluation.scores import Scores
+from bossline.training.run import Run
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A recipe under the name that it has in a study."""
+
+    name: str
+    runs: tuple[Run, ...]  # that differ in nothing but their seed
+    scores: tuple[Scores, ...]  # of their test splits, run by run
+
+    @cached_property
+    def accuracy(self) -> Interval:
+        """The mean over seeds.
+
+        Where there are several, the interval knows of them as that of `paired_difference` does: it
+        is that of the difference to a run that is right nowhere.
+        """
+        first = self.scores[0]
+        if len(self.scores) == 1:
+            return first.accuracy
+        nothing = first.model_copy(update={"correct": (0,) * len(first.correct)})
+        return paired_difference(self.scores, nothing).difference
+
+    @property
+    def seeds(self) -> str:
+        return ", ".join(str(run.recipe.seed) for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Standings:
+    """Entries, and how each of the others stands to the reference: itself minus the reference."""
+
+    reference: Entry
+    others: tuple[Entry, ...]
+    comparisons: tuple[Comparison, ...]
+
+    @classmethod
+    def of(cls, reference: Entry, others: Sequence[Entry]) -> Standings:
+        """Compare; the verdicts on two others or more hold for all together (Holm).
+
+        Raises:
+            UserError: entries that were not scored on the same utterances.
+        """
+        found = [paired_difference(entry.scores, reference.scores) for entry in others]
+        adjusted = holm_adjusted(found) if len(found) > 1 else found
+        return cls(reference, tuple(others), tuple(adjusted))
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The reference first."""
+        return (self.reference, *self.others)

@@ -1,0 +1,160 @@
+"""Train every cell of a study from every seed, and say which cells differ."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+from bossline.corpora.store import open_corpus
+from bossline.evaluation.comparison import Comparison
+from bossline.reports.wording import duration
+from bossline.studies.kept import is_finished, run_path
+from bossline.studies.side_by_side import Workplace, threads_of, train_all
+from bossline.studies.standings import Entry, Standings
+from bossline.studies.study import Study
+from bossline.training.run import RUNS, Run
+from bossline.training.signals import Interrupted
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a study found: the cells with a finished run of every seed, and what went wrong."""
+
+    study: Study
+    corpus: str
+    entries: Mapping[int, Entry]  # by the place of the cell in the study
+    failures: Mapping[str, str]  # what went wrong, by cell and seed
+
+    @cached_property
+    def comparisons(self) -> dict[int, Comparison]:
+        """Of each other cell to the reference, by its place; none where the reference failed."""
+        entries = dict(self.entries)
+        reference = entries.pop(self.study.reference, None)
+        if reference is None:
+            return {}
+        found = Standings.of(reference, list(entries.values())).comparisons
+        return dict(zip(entries, found, strict=True))
+
+    def validation(self, place: int) -> float:
+        """Mean validation accuracy over seeds: what a cell is chosen by."""
+        runs = self.entries[place].runs
+        return fmean(run.scores["validation"].accuracy.value for run in runs)
+
+
+def sweep_folder(study: Study, corpus: str) -> Path:
+    """Where the runs and the report of a sweep are."""
+    return RUNS / f"sweep-{study.name.replace('/', '-')}-{Path(corpus).name}"
+
+
+def sweep(
+    study: Study,
+    corpus: str,
+    *,
+    jobs: int = 1,
+    device: str = "auto",
+    threads: int | None = None,
+    console: Console | None = None,
+) -> Sweep:
+    """Train what is not there yet; finished runs are reused, interrupted ones resumed.
+
+    Args:
+        corpus: a name given at import, or the folder of a packed corpus.
+        jobs: processes next to each other.
+        threads: CPU threads of each process; None shares all cores between them.
+        console: where progress is shown; None shows it on the terminal.
+
+    Raises:
+        UserError: no such corpus. A run that fails is reported in the result instead.
+        Interrupted: Ctrl-C or SIGTERM; the same call goes on.
+    """
+    open_corpus(corpus)  # refuses before anything else
+    folder = sweep_folder(study, corpus)
+    places = [(cell, seed) for seed in study.seeds for cell in range(len(study.cells))]
+    paths = {at: run_path(study.seeded(*at), corpus, folder) for at in places}
+    missing = [at for at in places if not is_finished(paths[at])]
+    failed: dict[tuple[int, int], str] = {}
+    with _progress(console or Console(), len(places), len(places) - len(missing)) as progress:
+
+        def report(number: int, failure: str | None) -> None:
+            at = missing[number]
+            if failure is not None:
+                failed[at] = failure
+            progress.ended(_name(study, *at), paths[at], failure)
+
+        try:
+            train_all(
+                [study.seeded(*at) for at in missing],
+                Workplace(corpus, folder, device, threads or threads_of(jobs)),
+                jobs,
+                report,
+            )
+        except Interrupted as stop:
+            finished = sum(map(is_finished, paths.values()))
+            raise Interrupted(
+                f"stopped with {finished} of {len(places)} runs finished; the same command goes on"
+            ) from stop
+    entries = {
+        cell: _entry(study.cells[cell].name, [Run(paths[cell, seed]) for seed in study.seeds])
+        for cell in range(len(study.cells))
+        if not any((cell, seed) in failed for seed in study.seeds)
+    }
+    return Sweep(study, corpus, entries, {_name(study, *at): why for at, why in failed.items()})
+
+
+def _entry(name: str, runs: Sequence[Run]) -> Entry:
+    return Entry(name, tuple(runs), tuple(run.scores["test"] for run in runs))
+
+
+def _name(study: Study, cell: int, seed: int) -> str:
+    return f"{study.cells[cell].name}, seed {seed}"
+
+
+class _Ended:
+    """Tells of runs that have ended: a line each, and a bar with the time left."""
+
+    def __init__(self, console: Console, progress: Progress, total: int, found: int) -> None:
+        self._console, self._progress = console, progress
+        self._total, self._done, self._trained = total, found, 0
+        self._began = time.monotonic()
+        self._bar = progress.add_task("", total=total, completed=found, left="")
+
+    def ended(self, name: str, path: Path, failure: str | None) -> None:
+        self._done, self._trained = self._done + 1, self._trained + 1
+        seconds = (time.monotonic() - self._began) / self._trained * (self._total - self._done)
+        left = f"about {duration(seconds)} left" if self._done < self._total else ""
+        self._progress.update(self._bar, completed=self._done, left=left)
+        if failure is not None:
+            result = f"failed: {failure}"
+        else:
+            result = f"{Run(path).scores['test'].accuracy.value:.4f}"
+        self._console.print(
+            f"{self._done}/{self._total}  {name}: {result}" + (f"  ({left})" if left else ""),
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+@contextmanager
+def _progress(console: Console, total: int, found: int) -> Iterator[_Ended]:
+    if found:
+        console.print(f"{found} of {total} runs are there already", highlight=False)
+    shown = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f} runs"),
+        BarColumn(),
+        TextColumn("{task.fields[left]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+    with shown:
+        yield _Ended(console, shown, total, found)
