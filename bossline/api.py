@@ -21,6 +21,7 @@ from bossline.runtime import Runtime
 from bossline.tasks import make_task
 from bossline.tasks.base import ClassificationTask, ScoredSplit
 from bossline.training.fit import fit
+from bossline.training.loop import Watch
 from bossline.training.loop import train as train_loop
 from bossline.training.run import Run, new_run_path, start_info
 
@@ -46,6 +47,7 @@ def train(
     device: str = "auto",
     threads: int | None = None,
     console: Console | None = None,
+    watch: Watch | None = None,
 ) -> Run:
     """Train a recipe on a corpus, score it, and return the finished run.
 
@@ -57,6 +59,8 @@ def train(
         device: "auto", "cpu", "cuda", "cuda:1".
         threads: CPU threads; None takes all cores.
         console: where progress is shown; None shows it on the terminal.
+        watch: called with each epoch and its validation score; what it raises ends the training,
+            and `resume` goes on. A model that is fitted has no epochs.
 
     Raises:
         UserError: bad input.
@@ -70,17 +74,22 @@ def train(
     path = Path(run) if run is not None else new_run_path(chosen, str(corpus))
     info = start_info(str(corpus), opened, task.classes, chosen, parameters, runtime)
     created = Run.create(path, chosen, info)
-    _continue(created, task, console or Console())
+    _continue(created, task, console or Console(), watch)
     return created
 
 
 def resume(
-    run: str | Path | Run, *, device: str | None = None, console: Console | None = None
+    run: str | Path | Run,
+    *,
+    device: str | None = None,
+    console: Console | None = None,
+    watch: Watch | None = None,
 ) -> Run:
     """Go on with an interrupted run, as if nothing had happened.
 
     Args:
         device: None stays on the device that the run began on.
+        watch: as in `train`.
 
     Raises:
         UserError: nothing to go on with, the run is in use, or its corpus has changed.
@@ -89,11 +98,12 @@ def resume(
     opened = Run.of(run)
     if opened.info.state != "finished":
         runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
-        _continue(opened, make_task(opened.recipe, opened.corpus(), runtime), console or Console())
+        task = make_task(opened.recipe, opened.corpus(), runtime)
+        _continue(opened, task, console or Console(), watch)
     return opened
 
 
-def _continue(run: Run, task: ClassificationTask, console: Console) -> None:
+def _continue(run: Run, task: ClassificationTask, console: Console, watch: Watch | None) -> None:
     with run.locked():
         console.print(
             f"{run.recipe.name} on {run.info.corpus}: {run.info.parameters:,} parameters, "
@@ -102,18 +112,18 @@ def _continue(run: Run, task: ClassificationTask, console: Console) -> None:
             markup=False,
             soft_wrap=True,
         )
-        if run.recipe.model.closed_form:
+        if run.recipe.model.fitted:
             fit(run, task, console)
         else:
-            train_loop(run, task, run.recipe, task.runtime, console)
+            train_loop(run, task, run.recipe, task.runtime, console, watch=watch)
         _score(run, task)
         run.update(state="finished")
         run.checkpoint.unlink(missing_ok=True)
 
 
 def _what_is_learnt(run: Run, task: ClassificationTask) -> str:
-    if run.recipe.model.closed_form:
-        return f"{len(task.training):,} training {task.unit} in one pass"
+    if run.recipe.model.fitted:
+        return f"fitted to {task.count('train'):,} training {task.unit}"
     return task.description
 
 

@@ -24,7 +24,7 @@ class MlpConfig(Config):
     """depth x (linear, norm, activation, dropout), then one linear layer to the classes."""
 
     takes: ClassVar[str] = "windows"
-    closed_form: ClassVar[bool] = False
+    fitted: ClassVar[bool] = False
 
     kind: Literal["mlp"] = "mlp"
     depth: int = Field(2, ge=1, description="hidden layers")

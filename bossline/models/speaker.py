@@ -22,7 +22,7 @@ class SpeakerConfig(Config):
     """Any encoder and pooling; the head is the objective too."""
 
     takes: ClassVar[str] = "segments"
-    closed_form: ClassVar[bool] = False
+    fitted: ClassVar[bool] = False
 
     kind: Literal["speaker"] = "speaker"
     encoder: EncoderConfig

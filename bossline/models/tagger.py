@@ -18,7 +18,7 @@ class TaggerConfig(Config):
     """Any encoder that keeps the number of frames."""
 
     takes: ClassVar[str] = "utterances"
-    closed_form: ClassVar[bool] = False
+    fitted: ClassVar[bool] = False
 
     kind: Literal["tagger"] = "tagger"
     encoder: EncoderConfig

@@ -10,12 +10,14 @@ import yaml
 from bossline.errors import UserError, did_you_mean
 
 FOLDER = Path(__file__).parent
+STUDIES = "studies"  # a folder beside those of the tasks
 RUNGS = ("floor", "simple", "medium", "strong", "boss-small", "boss", "summit")
 
 
 def tasks() -> list[str]:
     """Tasks that have a ladder."""
-    return sorted(path.name for path in FOLDER.iterdir() if any(path.glob("*.yaml")))
+    folders = {path.name for path in FOLDER.iterdir() if any(path.glob("*.yaml"))}
+    return sorted(folders - {STUDIES})
 
 
 def height(name: str) -> tuple[int, str]:
@@ -40,6 +42,11 @@ def ladder(task: str) -> list[str]:
     return sorted((f"{task}/{path.stem}" for path in (FOLDER / task).glob("*.yaml")), key=height)
 
 
+def studies() -> list[str]:
+    """The study files that come with bossline."""
+    return sorted(f"{STUDIES}/{path.stem}" for path in (FOLDER / STUDIES).glob("*.yaml"))
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """
     Raises:
@@ -62,11 +69,24 @@ def find(name: str) -> Path:
     Raises:
         UserError: neither, with the nearest name.
     """
-    if name in names():
+    return _find(name, names(), "recipe")
+
+
+def find_study(name: str) -> Path:
+    """The file of a study: one of bossline's own by name, or any YAML file by path.
+
+    Raises:
+        UserError: neither, with the nearest name.
+    """
+    return _find(name, studies(), "study")
+
+
+def _find(name: str, known: list[str], what: str) -> Path:
+    if name in known:
         return FOLDER / f"{name}.yaml"
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         if path.is_file():
             return path
-        raise UserError(f"no recipe file {name}")
-    raise UserError(f"no recipe '{name}': {did_you_mean(name, names())} (or a path to a .yaml)")
+        raise UserError(f"no {what} file {name}")
+    raise UserError(f"no {what} '{name}': {did_you_mean(name, known)} (or a path to a .yaml)")

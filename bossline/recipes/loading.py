@@ -43,7 +43,7 @@ def check_recipe(content: dict[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(content)
     except ValidationError as error:
-        lines = [_explain(dict(problem)) for problem in error.errors()]
+        lines = [explain(dict(problem), Recipe) for problem in error.errors()]
         first = f"recipe {where}: "
         raise UserError(first + f"\n{' ' * len(first)}".join(lines)) from error
 
@@ -73,9 +73,10 @@ def _apply(content: dict[str, Any], override: str) -> None:
     node[last] = copy.deepcopy(value)
 
 
-def _explain(problem: dict[str, Any]) -> str:
+def explain(problem: dict[str, Any], model: type[BaseModel]) -> str:
+    """One of pydantic's errors about a model in one line, with the key as the user writes it."""
     location = [str(step) for step in problem["loc"]]
-    path, known, models = _resolve(location)
+    path, known, models = _resolve(location, model)
     if problem["type"] == "extra_forbidden":
         parent = path.rpartition(".")[0]
         full = [f"{parent}.{key}" if parent else key for key in known]
@@ -99,9 +100,11 @@ def _explain(problem: dict[str, Any]) -> str:
     return f"{path}: {message}, not {given!r}"
 
 
-def _resolve(location: list[str]) -> tuple[str, list[str], list[type[BaseModel]]]:
+def _resolve(
+    location: list[str], root: type[BaseModel]
+) -> tuple[str, list[str], list[type[BaseModel]]]:
     """The key path as the user writes it, the keys known beside it, the configs that it takes."""
-    models: list[type[BaseModel]] = [Recipe]
+    models = [root]
     path, known = [], []
     for step in location:
         of_kind = [m for m in models if "kind" in m.model_fields and _kind(m) == step]

@@ -18,7 +18,7 @@ from bossline.training.averaging import AveragingConfig
 from bossline.training.optimisers import OptimiserConfig
 from bossline.training.schedules import ConstantConfig, ScheduleConfig
 
-_FOR_GRADIENTS = {
+FOR_GRADIENTS = {
     "epochs", "augment", "objective", "optimiser", "schedule", "averaging", "clip", "patience"
 }  # fmt: skip
 
@@ -43,7 +43,7 @@ class Recipe(Config):
         CrossEntropyConfig(), description="of frames; a speaker model's head is its own objective"
     )
     optimiser: OptimiserConfig | None = Field(
-        None, description="left out for a model in closed form, which takes no gradient"
+        None, description="left out for a model that is fitted, which takes no gradient steps"
     )
     schedule: ScheduleConfig = ConstantConfig()
     averaging: AveragingConfig | None = None
@@ -66,12 +66,12 @@ class Recipe(Config):
 
     @model_validator(mode="after")
     def _only_gradients_take_an_optimiser(self) -> Recipe:
-        if self.model.closed_form:
-            given = self.model_fields_set & _FOR_GRADIENTS
+        if self.model.fitted:
+            given = self.model_fields_set & FOR_GRADIENTS
             if vain := sorted(key for key in given if getattr(self, key) != _default(key)):
                 raise ValueError(
-                    f"a model of kind {self.model.kind} is fitted in one pass: leave out "
-                    f"{', '.join(vain)}"
+                    f"a model of kind {self.model.kind} is fitted without gradient steps: "
+                    f"leave out {', '.join(vain)}"
                 )
         elif self.optimiser is None:
             raise ValueError(f"a model of kind {self.model.kind} wants an optimiser")

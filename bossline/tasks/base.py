@@ -102,7 +102,7 @@ class ClassificationTask(ABC):
 
     @abstractmethod
     def once(self) -> Iterator[tuple[Any, Tensor]]:
-        """The training split once, for a model in closed form: inputs and their classes (n,)."""
+        """The training split once, for a model that is fitted: inputs and their classes (n,)."""
 
     @property
     def feature_blocks(self) -> int:
@@ -122,6 +122,12 @@ class ClassificationTask(ABC):
     @abstractmethod
     def description(self) -> str:
         """What is trained on, and what a step sees."""
+
+    def count(self, split: str) -> int:
+        """Frames or utterances of a split, whichever the task classifies."""
+        utterances = self.splits[split]
+        whole = self.unit == "utterances"
+        return len(utterances) if whole else int(self.corpus.lengths[utterances].sum())
 
     def pieces(self, split: str) -> list[npt.NDArray[Any]]:
         """Features of a split's utterances, (T, D) each."""

@@ -14,11 +14,14 @@ from torch import Tensor, nn
 from bossline.batches.frames import FrameBatches
 from bossline.corpora.packed import Corpus, Ints
 from bossline.errors import UserError
+from bossline.models.logistic import Logistic
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
 from bossline.smoothing import Smoother
 from bossline.tasks.base import ClassificationTask, Pieces
 from bossline.training.contract import StepLoss
+
+_FRAMES_AT_ONCE = 1 << 16  # of a pass that fits a model; a copy of all would be memory in vain
 
 
 class PhonemeTask(ClassificationTask):
@@ -66,15 +69,24 @@ class PhonemeTask(ClassificationTask):
         return inputs, self._training_labels[numbers].long()
 
     def once(self) -> Iterator[tuple[Any, Tensor]]:
-        for inputs, numbers in self.training.in_order():
-            yield inputs, self._training_labels[numbers].long()
+        chosen = self.splits["train"]
+        blocks = np.cumsum(self.corpus.lengths[chosen]) // _FRAMES_AT_ONCE
+        for utterances in np.split(chosen, np.flatnonzero(np.diff(blocks)) + 1):
+            pieces = [self.corpus.frames(int(u)) for u in utterances]
+            labels = np.concatenate([self.corpus.frame_labels(int(u)) for u in utterances])
+            classes = torch.from_numpy(labels.astype(np.int64)).to(self.runtime.device)
+            for inputs, numbers in self.open(self.recipe, pieces, self.runtime).in_order():
+                yield inputs, classes[numbers]
 
     def loss(self, model: nn.Module, batch: tuple[Any, Tensor]) -> StepLoss:
         inputs, labels = batch
         with self.runtime.autocast(self.recipe.precision):
             logits = model(inputs)
+        mean = self.recipe.objective(logits, labels)
+        if isinstance(model, Logistic):
+            mean = mean + model.penalty(len(self.training))
         correct = (logits.detach().argmax(1) == labels).sum()
-        return StepLoss(self.recipe.objective(logits, labels), len(labels), correct)
+        return StepLoss(mean, len(labels), correct)
 
     def fit_smoother(self) -> Smoother | None:
         if self.recipe.smoothing is None:

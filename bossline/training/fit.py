@@ -1,20 +1,21 @@
-"""Training of models in closed form: one pass, no gradient."""
+"""Training of models that are fitted: passes over the data, no gradient steps."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from torch import Tensor
 
-from bossline.models.closed_form.base import ClosedForm
-from bossline.progress import bar
+from bossline.models.fitted.base import Fitted
+from bossline.progress import Bar, bar
 from bossline.tasks.base import ClassificationTask
 from bossline.training.checkpoint import save_weights
 from bossline.training.run import Run
-from bossline.training.signals import Interrupted, stop_on_signal
+from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 
 
 def fit(run: Run, task: ClassificationTask, console: Console) -> None:
@@ -26,21 +27,36 @@ def fit(run: Run, task: ClassificationTask, console: Console) -> None:
     """
     began = time.perf_counter()
     model = task.build_model()
-    assert isinstance(model, ClosedForm)
-    count = len(task.training)
-    with stop_on_signal() as stop, bar(console, task.unit, count) as shown:
-
-        def watched() -> Iterator[tuple[Any, Tensor]]:
-            for inputs, labels in task.once():
-                yield inputs, labels
-                shown.advance(len(labels))
-                if stop:
-                    raise Interrupted(
-                        "stopped while fitting; begin again with: "
-                        f"bossline train --resume {run.path}"
-                    )
-
-        model.fit(watched())
+    assert isinstance(model, Fitted)
+    with stop_on_signal() as stop, bar(console, task.unit) as shown:
+        passes = _Passes(run, task, stop, shown)
+        account = model.fit(passes)
     save_weights(run.best_weights, model)
     seconds = time.perf_counter() - began
-    run.update(seconds=round(seconds, 1), per_second=round(count / seconds))
+    run.update(seconds=round(seconds, 1), per_second=round(passes.seen / seconds))
+    console.print(f"fitted in {seconds:.1f} s: {account}", highlight=False, markup=False)
+
+
+@dataclass
+class _Passes:
+    """The training split, as often as it is gone through; watched on the bar, and stoppable."""
+
+    run: Run
+    task: ClassificationTask
+    stop: StopRequest
+    shown: Bar
+    number: int = 0
+    seen: int = 0
+
+    def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
+        self.number += 1
+        self.shown.set(f"pass {self.number}", 0, self.task.count("train"))
+        for inputs, labels in self.task.once():
+            yield inputs, labels
+            self.seen += len(labels)
+            self.shown.advance(len(labels))
+            if self.stop:
+                raise Interrupted(
+                    "stopped while fitting; begin again with: "
+                    f"bossline train --resume {self.run.path}"
+                )

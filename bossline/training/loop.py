@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
@@ -21,6 +21,9 @@ from bossline.training.run import Run
 from bossline.training.schedules import Span
 from bossline.training.signals import Interrupted, stop_on_signal
 from bossline.training.tally import Diverged, Tally
+
+Watch = Callable[[int, float], None]
+"""Told of an epoch that has ended, 1-based, and its validation score."""
 
 READINGS_PER_EPOCH = 20  # each waits for the device once
 
@@ -40,10 +43,15 @@ def train(
     runtime: Runtime,
     console: Console,
     cadence: Cadence = Cadence(),
+    watch: Watch | None = None,
 ) -> None:
     """Train a run to its end, from its checkpoint where it has one.
 
     Killed at any instant and started again, it ends with the same weights, bit for bit on a CPU.
+
+    Args:
+        watch: told of every epoch after its checkpoint is written. What it raises ends the
+            training, which can be resumed.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; the checkpoint is written.
@@ -165,6 +173,8 @@ def train(
                 f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} {task.unit}/s"
             )
             save()
+            if watch is not None:
+                watch(progress.epoch, validation.score)
     run.update(
         seconds=round(progress.seconds, 1),
         best_epoch=progress.best_epoch,

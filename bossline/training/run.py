@@ -4,7 +4,7 @@
 | ---------------------- | ----------------------------------------------------------------- |
 | recipe.yaml            | the resolved recipe; training from it repeats the run              |
 | run.json               | corpus, features, classes, environment, state                     |
-| metrics.jsonl, log.txt | the training, record by record; the same for people |
+| metrics.jsonl, log.txt | the training, record by record; the same for people               |
 | tensorboard/           | the same for TensorBoard, where it is installed                    |
 | checkpoint.pt          | all that resuming needs; gone when the run is finished             |
 | best.safetensors       | weights of the epoch with the best validation score               |
@@ -17,6 +17,7 @@
 | cohort.safetensors     | mean voices of the training speakers, for AS-norm                 |
 | det.safetensors        | of verification: false accepts and false rejects, normal deviates |
 | report.html            | written by 'bossline report'                                      |
+| diagnosis.html         | written by 'bossline diagnose'                                    |
 """
 
 from __future__ import annotations

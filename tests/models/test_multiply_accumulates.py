@@ -121,7 +121,7 @@ def test_a_speaker_model_pools_once_an_utterance() -> None:
     assert multiply_accumulates(model, batch(size=3)) == 3 * (T * D * W + W * 6 + 6 * 7)
 
 
-def test_a_model_in_closed_form() -> None:
+def test_a_fitted_model() -> None:
     model = LdaConfig().build(D, 5).eval()
     assert multiply_accumulates(model, torch.zeros(4, D)) == 4 * (D * 4 + 4 * 5)
 

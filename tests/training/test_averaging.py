@@ -217,7 +217,7 @@ def test_diverging_weights_are_noticed_behind_a_good_average(
             )
 
     monkeypatch.setattr(WeightAverage, "update", update_then_break)
-    monkeypatch.setattr(loop.train, "__defaults__", (loop.Cadence(checkpoint_seconds=0),))
+    monkeypatch.setattr(loop.train, "__defaults__", (loop.Cadence(checkpoint_seconds=0), None))
     with pytest.raises(Diverged, match="weights became NaN or infinite at step 80 "):
         train(averaging)
 

@@ -45,7 +45,7 @@ import sys
 from rich.console import Console
 from bossline import api
 from bossline.training import loop
-loop.train.__defaults__ = (loop.Cadence(checkpoint_seconds=0, bar_seconds=0),)
+loop.train.__defaults__ = (loop.Cadence(checkpoint_seconds=0, bar_seconds=0), None)
 action, run = sys.argv[1:3]
 if action == "train":
     api.train("phoneme/strong", "toy", sys.argv[3:], run=run, device="cpu", threads=1,
@@ -139,7 +139,7 @@ def crash_before_validation(
     def crash(self: PhonemeTask, model: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(loop.train, "__defaults__", (loop.Cadence(checkpoint_seconds=0),))
+    monkeypatch.setattr(loop.train, "__defaults__", (loop.Cadence(checkpoint_seconds=0), None))
     with monkeypatch.context() as patch:
         patch.setattr(PhonemeTask, "validate", crash)
         with pytest.raises(KeyboardInterrupt):

@@ -36,7 +36,7 @@ class ClassMoments:
         centred = x.double() - self._origin
         self.counts.index_add_(0, labels, torch.ones_like(labels, dtype=torch.float64))
         self._sums.index_add_(0, labels, centred)
-        self._products.addmm_(centred.mT, centred)
+        self._products += _products(centred)
 
     @property
     def priors(self) -> Tensor:
@@ -56,3 +56,18 @@ class ClassMoments:
         """(D, D) covariance about the class means, divided by N: the maximum-likelihood one."""
         own = self._sums / self.counts.clamp_min(1).unsqueeze(1)
         return (self._products - own.mT @ self._sums) / self.counts.sum()
+
+    @property
+    def overall(self) -> tuple[Tensor, Tensor]:
+        """(D,) mean of all, and (D, D) covariance about it, divided by N."""
+        total = self.counts.sum()
+        mean = self._sums.sum(0) / total
+        return mean + self._origin, self._products / total - mean.outer(mean)
+
+
+def _products(x: Tensor) -> Tensor:
+    """(N, D) -> (D, D): x' x."""
+    if x.device.type != "cpu":
+        return x.mT @ x
+    rows = x.numpy()
+    return torch.from_numpy(rows.T @ rows)  # numpy sees the symmetry and computes half

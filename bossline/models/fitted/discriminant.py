@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from bossline.errors import UserError
-from bossline.models.closed_form.moments import ClassMoments
+from bossline.models.fitted.moments import ClassMoments
 
 _ROUNDING = 1e-7  # a share of variance below it is float32 rounding, not data
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from bossline.batches.padded import Padded
 from bossline.config import Config
-from bossline.models.closed_form.base import ClosedForm
-from bossline.models.closed_form.discriminant import Discriminant
-from bossline.models.closed_form.moments import ClassMoments
-from bossline.models.closed_form.utterance_statistics import UtteranceStatistics
+from bossline.models.fitted.base import Fitted
+from bossline.models.fitted.discriminant import Discriminant
+from bossline.models.fitted.moments import ClassMoments
+from bossline.models.fitted.utterance_statistics import UtteranceStatistics
 from bossline.models.speaker import VoiceModel
 
 
@@ -21,7 +21,7 @@ class SpeakerLdaConfig(Config):
     """LDA of fixed statistics of whole utterances; fitted in one pass."""
 
     takes: ClassVar[str] = "segments"
-    closed_form: ClassVar[bool] = True
+    fitted: ClassVar[bool] = True
 
     kind: Literal["speaker-lda"] = "speaker-lda"
     lags: tuple[Annotated[int, Field(ge=0)], ...] = Field(
@@ -40,7 +40,7 @@ class SpeakerLdaConfig(Config):
         return SpeakerLda(self, inputs, outputs)
 
 
-class SpeakerLda(VoiceModel, ClosedForm):
+class SpeakerLda(VoiceModel, Fitted):
     """Padded (B, T, inputs) -> (B, outputs) logits; the embedding is the discriminant's."""
 
     def __init__(self, config: SpeakerLdaConfig, inputs: int, outputs: int) -> None:
@@ -57,8 +57,9 @@ class SpeakerLda(VoiceModel, ClosedForm):
         scores: Tensor = self.discriminant(self.statistics(batch))
         return scores
 
-    def fit(self, batches: Iterable[tuple[Padded, Tensor]]) -> None:
+    def fit(self, data: Iterable[tuple[Padded, Tensor]]) -> str:
         moments = ClassMoments(self._classes)
-        for inputs, labels in batches:
+        for inputs, labels in data:
             moments.add(self.statistics(inputs), labels)
         self.discriminant.solve(moments, self._shrinkage)
+        return "one pass"

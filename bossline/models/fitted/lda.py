@@ -9,16 +9,16 @@ from pydantic import Field
 from torch import Tensor
 
 from bossline.config import Config
-from bossline.models.closed_form.base import ClosedForm
-from bossline.models.closed_form.discriminant import Discriminant
-from bossline.models.closed_form.moments import ClassMoments
+from bossline.models.fitted.base import Fitted
+from bossline.models.fitted.discriminant import Discriminant
+from bossline.models.fitted.moments import ClassMoments
 
 
 class LdaConfig(Config):
     """Gaussian classes of one shared covariance; fitted in one pass."""
 
     takes: ClassVar[str] = "windows"
-    closed_form: ClassVar[bool] = True
+    fitted: ClassVar[bool] = True
 
     kind: Literal["lda"] = "lda"
     shrinkage: float = Field(
@@ -34,7 +34,7 @@ class LdaConfig(Config):
         return Lda(self, inputs, outputs)
 
 
-class Lda(ClosedForm):
+class Lda(Fitted):
     """(B, inputs) -> (B, outputs) logits."""
 
     def __init__(self, config: LdaConfig, inputs: int, outputs: int) -> None:
@@ -46,8 +46,9 @@ class Lda(ClosedForm):
         logits: Tensor = self.discriminant(x)
         return logits
 
-    def fit(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def fit(self, data: Iterable[tuple[Tensor, Tensor]]) -> str:
         moments = ClassMoments(self._classes)
-        for x, labels in batches:
+        for x, labels in data:
             moments.add(x, labels)
         self.discriminant.solve(moments, self._shrinkage)
+        return "one pass"

@@ -1,1 +1,0 @@
-"""Models whose weights follow from sums over the training data: the ground floor of a ladder."""

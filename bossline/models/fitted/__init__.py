@@ -1,0 +1,1 @@
+"""Models that are fitted by passes over the training data: the ground floor of a ladder."""
