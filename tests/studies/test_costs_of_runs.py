@@ -48,7 +48,7 @@ def test_of_utterances_with_attention(toy: Corpus) -> None:
 def test_of_segments(speaker_run: Run) -> None:
     costs = costs_of(speaker_run)
     recurrence = 4 * 12 * (5 + 12) + 4 * 12 * (5 + 12)
-    once = 24 * 8 + 8 * 4  # to the embedding, and to the speakers
+    once = 2 * 24 * 8 + 8 * 4  # means and deviations to the embedding, and to the speakers
     assert costs.per_frame == pytest.approx(recurrence + once / 12)
     assert costs.training == pytest.approx(3 * 3 * 30 * 16 * 12 * costs.per_frame)
 
