@@ -65,3 +65,16 @@ def bar(console: Console, unit: str, total: int | None = None) -> Iterator[Bar]:
     )
     with progress:
         yield Bar(progress, total)
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it.
+
+    >>> duration(42.3), duration(372), duration(7500)
+    ('42 s', '6 min 12 s', '2 h 5 min')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes == 0:
+        return f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"

@@ -17,9 +17,10 @@ from bossline.evaluation.scores import Scores, precision_recall_f1
 from bossline.evaluation.verification.calibration import Threshold
 from bossline.evaluation.verification.scores import VerificationScores
 from bossline.inference.prediction import FramePrediction, SpeakerPrediction
+from bossline.progress import duration
 from bossline.recipes import catalogue
 from bossline.reports.study import StudyTable
-from bossline.reports.wording import duration, standing
+from bossline.reports.wording import standing
 from bossline.studies.folds import Folds
 from bossline.studies.standings import Standings
 from bossline.studies.sweep import Sweep

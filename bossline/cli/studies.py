@@ -255,8 +255,8 @@ def diagnose(
     device: DeviceOption = "auto",
 ) -> None:
     """Where training ended: minimum or saddle, dead units, calibration, the surface around it."""
+    from bossline.reports.diagnosis import key_figures, write_diagnosis
     from bossline.studies.diagnosis.diagnose import diagnose as examine
-    from bossline.studies.diagnosis.page import key_figures, write_diagnosis
     from bossline.studies.diagnosis.verdict import verdict
 
     found = examine(run, batches=batches, products=products, device=device, console=console)

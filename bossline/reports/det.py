@@ -9,7 +9,16 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from bossline.reports.style import GRID, INK, MUTED, NORMAL, PAPER, dress, new_figure, series
+from bossline.reports.style import (
+    GRID,
+    MUTED,
+    NORMAL,
+    PAPER,
+    dress,
+    new_figure,
+    outside_legend,
+    series,
+)
 
 Curve = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 """False accepts and false rejects (K,) as normal deviates, from accepting all to accepting none."""
@@ -44,15 +53,7 @@ def det(curves: Mapping[str, Curve]) -> Figure:
         axis.set_ticks(ticks, [f"{rate * 100:g}%" for rate in TICKS])
         axis.grid(color=GRID, linewidth=0.8)
     axes.set(xlim=ends, ylim=ends, aspect="equal")
-    legend = figure.legend(
-        loc="outside lower left",
-        frameon=False,
-        fontsize=NORMAL,
-        labelcolor=INK,
-        handlelength=1.8,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    outside_legend(figure, "outside lower left", size=NORMAL, handle=1.8)
     return figure
 
 

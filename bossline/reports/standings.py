@@ -11,12 +11,13 @@ from matplotlib.ticker import EngFormatter
 
 from bossline.evaluation.comparison import Verdict
 from bossline.evaluation.intervals import Interval
+from bossline.progress import duration
 from bossline.reports.details import training
 from bossline.reports.differences import differences
 from bossline.reports.efficiency import efficiency
 from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.wording import duration, signed
+from bossline.reports.wording import signed
 from bossline.studies.compare import Compared
 from bossline.studies.standings import Entry, Standings
 from bossline.training.run import Run

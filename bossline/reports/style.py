@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import threading
+from typing import Literal
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
@@ -76,3 +77,25 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
     opening, rest = text.split(">", 1)
     opening = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
     return Markup(f'{opening} role="img" aria-label="{escape(label)}">{rest}')
+
+
+Outside = Literal["outside lower left", "outside right upper"]
+
+
+def outside_legend(figure: Figure, place: Outside, *, size: float, handle: float) -> None:
+    """A legend beside the axes, of all that has a label; names are text, never formulas.
+
+    Args:
+        place: below the axes, or beside them.
+        size: of the letters, in points.
+        handle: how long a sample is, in letters.
+    """
+    legend = figure.legend(
+        loc=place,
+        frameon=False,
+        fontsize=size,
+        labelcolor=INK,
+        handlelength=handle,
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)

@@ -7,7 +7,16 @@ import numpy.typing as npt
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from bossline.reports.style import INK, MUTED, PAPER, SERIES, SMALL, dress, new_figure, series
+from bossline.reports.style import (
+    MUTED,
+    PAPER,
+    SERIES,
+    SMALL,
+    dress,
+    new_figure,
+    outside_legend,
+    series,
+)
 
 _MARKERS = "o^"
 MOST_SHOWN = len(SERIES) * len(_MARKERS)  # each its own pair of colour and marker
@@ -49,15 +58,7 @@ def draw_voices(
     if not among.all():
         others = points[~among].T
         axes.plot(*others, ".", color=MUTED, markersize=3.5, alpha=0.35, zorder=1, label="others")
-    legend = figure.legend(
-        loc="outside right upper",
-        frameon=False,
-        fontsize=SMALL,
-        labelcolor=INK,
-        handlelength=1,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    outside_legend(figure, "outside right upper", size=SMALL, handle=1)
     return figure
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from bossline.errors import UserError
 from bossline.evaluation.intervals import Interval
+from bossline.progress import duration
 from bossline.recipes.loading import load_recipe
 from bossline.training.run import Run, target_of
 
@@ -22,19 +23,6 @@ def standing(score: Interval, target: float) -> Standing:
     if score.low >= target:
         return "passed"
     return "reached" if score.value >= target else "not yet"
-
-
-def duration(seconds: float) -> str:
-    """A time as people say it.
-
-    >>> duration(42.3), duration(372), duration(7500)
-    ('42 s', '6 min 12 s', '2 h 5 min')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes == 0:
-        return f"{rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
 def signed(value: float) -> str:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from bossline.corpora.store import open_corpus
 from bossline.evaluation.comparison import Comparison
-from bossline.reports.wording import duration
+from bossline.progress import duration
 from bossline.studies.kept import is_finished, run_path
 from bossline.studies.side_by_side import Workplace, threads_of, train_all
 from bossline.studies.standings import Entry, Standings

@@ -15,11 +15,11 @@ from bossline import api, cli
 from bossline.corpora.packed import Corpus
 from bossline.errors import UserError
 from bossline.evaluation.calibration import CalibrationBin
+from bossline.reports.diagnosis import key_figures, write_diagnosis
 from bossline.studies.diagnosis.diagnose import Diagnosis, diagnose
 from bossline.studies.diagnosis.hessian import Spectrum
 from bossline.studies.diagnosis.layers import Layer
 from bossline.studies.diagnosis.objective import Slope
-from bossline.studies.diagnosis.page import key_figures, write_diagnosis
 from bossline.studies.diagnosis.units import Rectified
 from bossline.studies.diagnosis.verdict import verdict
 from bossline.training.run import Run

@@ -1,13 +1,13 @@
-"""A diagnosis as a page, and its key figures."""
+"""A diagnosis as a page, and its key landscape."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from bossline.evaluation.calibration import chance_error, expected_calibration_error
+from bossline.reports import landscape
 from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
-from bossline.studies.diagnosis import figures
 from bossline.studies.diagnosis.diagnose import Diagnosis
 from bossline.studies.diagnosis.hessian import Spectrum
 from bossline.studies.diagnosis.verdict import step_gain, verdict
@@ -99,34 +99,34 @@ def _pictures(found: Diagnosis) -> list[Picture]:
     spectrum = found.spectrum
     return [
         Picture.of(
-            figures.spectrum(spectrum),
+            landscape.spectrum(spectrum),
             "spectrum",
             f"Ritz values of the Hessian from {spectrum.bottom:.3g} to {spectrum.top:.3g}",
             "What Lanczos saw of the Hessian's eigenvalues, and about which share of them lies "
             "around each. The axis is linear next to zero and logarithmic beyond.",
         ),
         Picture.of(
-            figures.scales(found.layers),
+            landscape.scales(found.layers),
             "scales",
             f"Activation and gradient of {len(found.layers)} layers",
             "Root mean squares of what comes out of each layer and of its gradient, relative to "
             "its weights.",
         ),
         Picture.of(
-            figures.slice_line(found.line),
+            landscape.slice_line(found.line),
             "line",
             "Training loss along a random direction",
             "Loss along a random direction in which every filter is as long as the model's (Li et "
             "al. 2018); biases and norms stay. The ring is the trained network.",
         ),
         Picture.of(
-            figures.slice_plane(found.plane),
+            landscape.slice_plane(found.plane),
             "plane",
             "Contours of the training loss over two random directions",
             "The same over two directions; contours are equal ratios of the loss.",
         ),
         Picture.of(
-            figures.reliability(found.calibration),
+            landscape.reliability(found.calibration),
             "reliability",
             "Accuracy against confidence on the test split",
             "On the dashed line a network is as often right as it says; below it, it is too sure. "
