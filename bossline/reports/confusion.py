@@ -14,7 +14,16 @@ from matplotlib.patches import Patch, Rectangle
 
 from bossline.evaluation.scores import Counts, Scores, precision_recall_f1
 from bossline.reports.groups import grouped
-from bossline.reports.style import INK, MUTED, NORMAL, PAPER, SMALL, dress, new_figure
+from bossline.reports.style import (
+    INK,
+    MUTED,
+    NORMAL,
+    PAPER,
+    SMALL,
+    dress,
+    new_figure,
+    outside_legend,
+)
 
 
 @dataclass(frozen=True)
@@ -134,17 +143,16 @@ def per_class(scores: Scores, classes: tuple[str, ...]) -> Figure:
     )
     axes.set_xlim(0, 1)
     axes.set_ylim(len(order) - 0.4, -0.6)
-    figure.legend(
-        handles=[
+    outside_legend(
+        figure,
+        "outside upper left",
+        [
             Patch(color=group.colour, label=group.name if len(groups) > 1 else "recall")
             for group in groups
         ]
         + [Line2D([], [], marker="o", linestyle="", color=INK, markersize=4.5, label="F1")],
-        loc="outside upper left",
+        size=SMALL,
         ncols=3,
-        frameon=False,
-        fontsize=SMALL,
-        labelcolor=INK,
         handlelength=1,
         columnspacing=1,
     )

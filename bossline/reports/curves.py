@@ -10,7 +10,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from bossline.reports.order import labels
-from bossline.reports.style import INK, MUTED, NORMAL, PAPER, SMALL, dress, new_figure, series
+from bossline.reports.style import (
+    MUTED,
+    PAPER,
+    SMALL,
+    dress,
+    new_figure,
+    outside_legend,
+    series,
+)
 from bossline.training.run import Run
 
 
@@ -104,15 +112,11 @@ def _legend(figure: Figure, names: dict[int, str], kinds: list[Line2D]) -> None:
     ]
     if not handles and not kinds:
         return
-    legend = figure.legend(
-        handles=handles + kinds,
-        loc="outside lower left",
+    outside_legend(
+        figure,
+        "outside lower left",
+        handles + kinds,
         ncols=3 if kinds else 2,
-        frameon=False,
-        fontsize=NORMAL,
-        labelcolor=INK,
         handlelength=1.8,
         columnspacing=1.4,
     )
-    for text in legend.get_texts():
-        text.set_parse_math(False)

@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from bossline.reports.style import (
     GRID,
     MUTED,
-    NORMAL,
     PAPER,
     dress,
     new_figure,
@@ -53,7 +52,7 @@ def det(curves: Mapping[str, Curve]) -> Figure:
         axis.set_ticks(ticks, [f"{rate * 100:g}%" for rate in TICKS])
         axis.grid(color=GRID, linewidth=0.8)
     axes.set(xlim=ends, ylim=ends, aspect="equal")
-    outside_legend(figure, "outside lower left", size=NORMAL, handle=1.8)
+    outside_legend(figure, "outside lower left", handlelength=1.8)
     return figure
 
 

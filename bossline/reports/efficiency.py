@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-from bossline.reports.style import INK, NORMAL, SERIES, dress, new_figure, series
+from bossline.reports.style import SERIES, dress, new_figure, outside_legend, series
 from bossline.studies.compare import Compared
 
 _MARKERS = "os^Dv"  # when the colours are used up
@@ -42,12 +42,7 @@ def efficiency(compared: Compared) -> Figure:
                 axes.errorbar([cost], [accuracy.value], yerr=reach, linewidth=1.8, **look)
     for axes in (per_frame, training):
         _measure(axes)
-    legend = figure.legend(
-        handles=handles, loc="outside lower left", ncols=2, frameon=False, fontsize=NORMAL,
-        labelcolor=INK,
-    )  # fmt: skip
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    outside_legend(figure, "outside lower left", handles, ncols=2)
     return figure
 
 

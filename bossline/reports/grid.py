@@ -15,11 +15,11 @@ from bossline.reports.style import (
     GRID,
     INK,
     MUTED,
-    NORMAL,
     SERIES,
     SMALL,
     dress,
     new_figure,
+    outside_legend,
     series,
 )
 from bossline.studies.grid import Axis
@@ -202,17 +202,8 @@ def _dashes(number: int) -> Dashes:
 
 
 def _legend(figure: Figure, names: list[str], columns: int) -> None:
-    legend = figure.legend(
-        handles=[
-            Line2D([], [], color=series(number), linestyle=_dashes(number), linewidth=2, label=name)
-            for number, name in enumerate(names)
-        ],
-        loc="outside lower left",
-        ncols=columns,
-        frameon=False,
-        fontsize=NORMAL,
-        labelcolor=INK,
-        handlelength=2.4,
-    )
-    for text in legend.get_texts():
-        text.set_parse_math(False)
+    handles = [
+        Line2D([], [], color=series(number), linestyle=_dashes(number), linewidth=2, label=name)
+        for number, name in enumerate(names)
+    ]
+    outside_legend(figure, "outside lower left", handles, ncols=columns, handlelength=2.4)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bossline.reports.order import Rung, labels
-from bossline.reports.style import INK, MUTED, NORMAL, dress, new_figure, series
+from bossline.reports.style import INK, MUTED, NORMAL, dress, new_figure, outside_legend, series
 from bossline.reports.wording import signed
 from bossline.training.run import target_of
 
@@ -48,8 +48,10 @@ def ladder(runs: Sequence[Rung]) -> Figure:
     axes.set_yticks(range(len(runs)), labels(runs), color=INK, parse_math=False)
     axes.set_ylim(-0.6, len(runs) - 0.4)
     axes.margins(x=0.08)
-    figure.legend(
-        handles=[
+    outside_legend(
+        figure,
+        "outside upper left",
+        [
             Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=5, label="accuracy"),
             Patch(color=MUTED, alpha=0.4, linewidth=0, label="95% interval"),
             Line2D(
@@ -63,11 +65,7 @@ def ladder(runs: Sequence[Rung]) -> Figure:
                 label="target",
             ),
         ],
-        loc="outside upper left",
         ncols=3,
-        frameon=False,
-        fontsize=NORMAL,
-        labelcolor=INK,
         handlelength=1.4,
     )
     return figure

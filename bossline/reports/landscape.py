@@ -20,6 +20,7 @@ from bossline.reports.style import (
     SMALL,
     dress,
     new_figure,
+    outside_legend,
 )
 from bossline.studies.diagnosis.hessian import NOISE, Spectrum
 from bossline.studies.diagnosis.layers import Layer
@@ -148,12 +149,4 @@ def scales(layers: Sequence[Layer]) -> Figure:
 
 
 def _legend(figure: Figure) -> None:
-    figure.legend(
-        loc="outside lower left",
-        ncols=2,
-        frameon=False,
-        fontsize=NORMAL,
-        labelcolor=INK,
-        handlelength=1.2,
-        columnspacing=1.4,
-    )
+    outside_legend(figure, "outside lower left", ncols=2, handlelength=1.2, columnspacing=1.4)

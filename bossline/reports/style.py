@@ -8,10 +8,12 @@ from __future__ import annotations
 import io
 import re
 import threading
+from collections.abc import Sequence
 from typing import Literal
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -79,23 +81,27 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
     return Markup(f'{opening} role="img" aria-label="{escape(label)}">{rest}')
 
 
-Outside = Literal["outside lower left", "outside right upper"]
+Outside = Literal["outside lower left", "outside upper left", "outside right upper"]
 
 
-def outside_legend(figure: Figure, place: Outside, *, size: float, handle: float) -> None:
-    """A legend beside the axes, of all that has a label; names are text, never formulas.
+def outside_legend(
+    figure: Figure,
+    place: Outside,
+    handles: Sequence[Artist] | None = None,
+    *,
+    size: float = NORMAL,
+    **layout: float,
+) -> None:
+    """A legend beside the axes; names are text, never formulas.
 
     Args:
-        place: below the axes, or beside them.
+        place: below the axes, above, or beside them.
+        handles: what is named; None: all that has a label.
         size: of the letters, in points.
-        handle: how long a sample is, in letters.
+        layout: matplotlib's `ncols`, `handlelength`, `columnspacing`.
     """
     legend = figure.legend(
-        loc=place,
-        frameon=False,
-        fontsize=size,
-        labelcolor=INK,
-        handlelength=handle,
-    )
+        handles=handles, loc=place, frameon=False, fontsize=size, labelcolor=INK, **layout
+    )  # fmt: skip
     for text in legend.get_texts():
         text.set_parse_math(False)

@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.style import INK, MUTED, NORMAL, SERIES, dress, new_figure
+from bossline.reports.style import INK, MUTED, SERIES, dress, new_figure, outside_legend
 from bossline.reports.wording import spread
 from bossline.studies.tuning.space import Choice, Dimension
 from bossline.studies.tuning.tuned import Tried, Tuned
@@ -210,14 +210,7 @@ def _legend(figure: Figure) -> None:
     pruned = Line2D(
         [], [], marker="o", linestyle="", color=MUTED, markerfacecolor="none", label="pruned"
     )
-    figure.legend(
-        handles=[ended, pruned],
-        loc="outside upper left",
-        ncols=2,
-        frameon=False,
-        fontsize=NORMAL,
-        labelcolor=INK,
-    )
+    outside_legend(figure, "outside upper left", [ended, pruned], ncols=2)
 
 
 def _short(value: str | float) -> str:

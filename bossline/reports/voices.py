@@ -58,7 +58,7 @@ def draw_voices(
     if not among.all():
         others = points[~among].T
         axes.plot(*others, ".", color=MUTED, markersize=3.5, alpha=0.35, zorder=1, label="others")
-    outside_legend(figure, "outside right upper", size=SMALL, handle=1)
+    outside_legend(figure, "outside right upper", size=SMALL, handlelength=1)
     return figure
 
 
