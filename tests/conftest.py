@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,30 +66,36 @@ def toy(home: Path) -> Corpus:
     return write_toy("0" * 64)
 
 
-def write_voices() -> Corpus:
-    """Four speakers of 20 utterances each, who differ in the mean of their frames; 5 unknown."""
-    rng = np.random.default_rng(0)
-    voice = rng.normal(size=(4, 5))
-    path = pack_path("5" * 64)
+def write_speakers(name: str, digit: str, dim: int, utterances: Sequence[np.ndarray]) -> Corpus:
+    """Utterances (T, dim) of SPEAKERS in turn; those after the first 80 are of nobody known."""
+    path = pack_path(digit * 64)
     with writing(
         path,
-        features=FeatureSpec(kind="other", dim=5),
+        features=FeatureSpec(kind="other", dim=dim),
         classes=(),
         source=Source(reader="test", path="test"),
         speakers=SPEAKERS,
     ) as writer:
-        for number in range(85):
-            speaker = number % 4
-            frames = voice[speaker] + rng.normal(size=(int(rng.integers(5, 40)), 5))
+        for number, frames in enumerate(utterances):
             known = number < 80
             writer.add(
                 f"u{number:02d}.pt",
                 frames.astype(np.float32),
                 part="train" if known else "test",
-                speaker=SPEAKERS[speaker] if known else None,
+                speaker=SPEAKERS[number % len(SPEAKERS)] if known else None,
             )
-    register("voices", path)
+    register(name, path)
     return Corpus(path)
+
+
+def write_voices() -> Corpus:
+    """Four speakers of 20 utterances each, who differ in the mean of their frames; 5 unknown."""
+    rng = np.random.default_rng(0)
+    voice = rng.normal(size=(4, 5))
+    utterances = [
+        voice[number % 4] + rng.normal(size=(int(rng.integers(5, 40)), 5)) for number in range(85)
+    ]
+    return write_speakers("voices", "5", 5, utterances)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -14,6 +14,8 @@ from bossline.errors import UserError, did_you_mean
 from bossline.files import write_text
 from bossline.recipes import catalogue
 from bossline.recipes.schema import Recipe
+
+Checked = TypeVar("Checked", bound=BaseModel)
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -40,11 +42,20 @@ def check_recipe(content: dict[str, Any], where: str) -> Recipe:
     Raises:
         UserError: everything that does not fit, with its key path.
     """
+    return checked(Recipe, content, f"recipe {where}")
+
+
+def checked(model: type[Checked], content: dict[str, Any], where: str) -> Checked:
+    """What a file says, as its model has it.
+
+    Raises:
+        UserError: everything that does not fit, with its key path, a line each after `where`.
+    """
     try:
-        return Recipe.model_validate(content)
+        return model.model_validate(content)
     except ValidationError as error:
-        lines = [explain(dict(problem), Recipe) for problem in error.errors()]
-        first = f"recipe {where}: "
+        lines = [_explain(dict(problem), model) for problem in error.errors()]
+        first = f"{where}: "
         raise UserError(first + f"\n{' ' * len(first)}".join(lines)) from error
 
 
@@ -73,7 +84,7 @@ def _apply(content: dict[str, Any], override: str) -> None:
     node[last] = copy.deepcopy(value)
 
 
-def explain(problem: dict[str, Any], model: type[BaseModel]) -> str:
+def _explain(problem: dict[str, Any], model: type[BaseModel]) -> str:
     """One of pydantic's errors about a model in one line, with the key as the user writes it."""
     location = [str(step) for step in problem["loc"]]
     path, known, models = _resolve(location, model)

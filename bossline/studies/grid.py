@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -70,20 +70,31 @@ def parse_arguments(arguments: Iterable[str]) -> tuple[tuple[str, ...], tuple[Ax
     Raises:
         UserError: no key=value, values that cannot be told apart, or a key twice.
     """
-    overrides, axes, keys = [], [], set()
-    for argument in arguments:
-        key, equals, text = argument.partition("=")
-        if not equals or not key:
-            raise UserError(f"'{argument}': expected key.path=values, as in model.dropout=0.25,0.5")
-        if key in keys:
-            raise UserError(f"'{argument}': {key} is given twice")
-        keys.add(key)
+    overrides, axes = [], []
+    for argument, key, text in key_values(arguments, example="model.dropout=0.25,0.5"):
         values = parse_values(text, where=argument)
         if len(values) > 1:
             axes.append(Axis(key, values))
         else:
             overrides.append(f"{key}={values[0]}")
     return tuple(overrides), tuple(axes)
+
+
+def key_values(arguments: Iterable[str], *, example: str) -> Iterator[tuple[str, str, str]]:
+    """Each argument, its key, and what stands after the equals sign.
+
+    Raises:
+        UserError: no key=value, or a key twice.
+    """
+    keys = set()
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
+        if not equals or not key:
+            raise UserError(f"'{argument}': expected key.path=values, as in {example}")
+        if key in keys:
+            raise UserError(f"'{argument}': {key} is given twice")
+        keys.add(key)
+        yield argument, key, text
 
 
 def parse_values(text: str, where: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from bossline.api import resume, train
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError
 from bossline.recipes import Recipe
+from bossline.training.loop import Watch
 from bossline.training.run import Run
 
 PATIENCE_SECONDS = 10.0  # a process that was told to stop still writes its checkpoint
@@ -47,13 +48,36 @@ def reach(
         raise UserError(f"cannot write {folder}: {error.strerror}") from error
     try:
         with FileLock(folder / f".{path.name}.lock", timeout=PATIENCE_SECONDS):
-            if (path / "recipe.yaml").is_file():
-                return resume(path, console=console)
-            if path.is_dir():  # killed while it was being created, so that nothing is trained yet
-                shutil.rmtree(path)
-            return train(recipe, corpus, run=path, device=device, threads=threads, console=console)
+            return begin_or_resume(
+                path, recipe, corpus, device=device, threads=threads, console=console
+            )
     except Timeout as error:
         raise UserError(f"{path} is in use by another process: wait for it, or stop it") from error
+
+
+def begin_or_resume(
+    path: Path,
+    recipe: Recipe,
+    corpus: str,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    console: Console | None = None,
+    watch: Watch | None = None,
+) -> Run:
+    """The finished run in a folder of its own, wherever it was stopped; see `api.train`.
+
+    Raises:
+        UserError: bad input, or another process trains this run.
+        Interrupted: Ctrl-C or SIGTERM; the same call goes on.
+    """
+    if (path / "recipe.yaml").is_file():
+        return resume(path, console=console, watch=watch)
+    if path.is_dir():  # killed while it was being created, so that nothing is trained yet
+        shutil.rmtree(path)
+    return train(
+        recipe, corpus, run=path, device=device, threads=threads, console=console, watch=watch
+    )
 
 
 def is_finished(path: Path) -> bool:

@@ -8,12 +8,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from bossline.config import Config
 from bossline.errors import UserError, did_you_mean
 from bossline.recipes import Recipe, catalogue, load_recipe
-from bossline.recipes.loading import explain
+from bossline.recipes.loading import checked
 from bossline.studies.grid import Axis, Cell, Grid, axis_of, parse_arguments
 
 SEEDS = 3
@@ -92,7 +92,8 @@ def open_study(name: str, arguments: Sequence[str] = (), *, seeds: int | None = 
         return _checked(name, about, name, overrides, Grid.of(axes), seeds or SEEDS, None)
     if axes:
         raise UserError(f"study {name} has cells of its own: give {axes[0].key} one value")
-    file = _read(name)
+    content = catalogue.read_yaml(catalogue.find_study(name))
+    file = checked(StudyFile, content, f"study {name}")
     grid = file.grid()
     _refuse_what_cells_set(overrides, grid, name)
     return _checked(
@@ -115,15 +116,6 @@ def _names_a_study(name: str) -> bool:
         and path.is_file()
         and "recipe" in catalogue.read_yaml(path)
     )
-
-
-def _read(name: str) -> StudyFile:
-    try:
-        return StudyFile.model_validate(catalogue.read_yaml(catalogue.find_study(name)))
-    except ValidationError as error:
-        lines = [explain(dict(problem), StudyFile) for problem in error.errors()]
-        first = f"study {name}: "
-        raise UserError(first + f"\n{' ' * len(first)}".join(lines)) from error
 
 
 def _refuse_what_cells_set(overrides: Sequence[str], grid: Grid, name: str) -> None:

@@ -17,11 +17,7 @@ from rich.console import Console
 from torch import Tensor
 
 from bossline import api, cli, verification
-from bossline.corpora.header import Source
 from bossline.corpora.packed import Corpus
-from bossline.corpora.store import pack_path, register
-from bossline.corpora.writer import writing
-from bossline.features.spec import FeatureSpec
 from bossline.recipes import Recipe, load_recipe
 from bossline.reports.page import write_report
 from bossline.runtime import Runtime
@@ -29,7 +25,7 @@ from bossline.tasks import make_task
 from bossline.tasks.phoneme import PhonemeTask
 from bossline.training.run import Run
 from bossline.training.signals import Interrupted
-from tests.conftest import CLASSES, SPEAKERS
+from tests.conftest import CLASSES, SPEAKERS, write_speakers
 
 QUIET = Console(quiet=True)
 LDA = """
@@ -50,27 +46,11 @@ def manners(home: Path) -> Corpus:
     """
     rng = np.random.default_rng(0)
     mixing = rng.normal(size=(len(SPEAKERS), 4, 4))
-    path = pack_path("8" * 64)
-    with writing(
-        path,
-        features=FeatureSpec(kind="other", dim=4),
-        classes=(),
-        source=Source(reader="test", path="test"),
-        speakers=SPEAKERS,
-    ) as writer:
-        for number in range(85):
-            speaker = number % len(SPEAKERS)
-            noise = rng.normal(size=(int(rng.integers(20, 60)), 4))
-            frames = noise @ mixing[speaker] + 10 * rng.normal(size=4)
-            known = number < 80
-            writer.add(
-                f"u{number:02d}.pt",
-                frames.astype(np.float32),
-                part="train" if known else "test",
-                speaker=SPEAKERS[speaker] if known else None,
-            )
-    register("manners", path)
-    return Corpus(path)
+    utterances = []
+    for number in range(85):
+        noise = rng.normal(size=(int(rng.integers(20, 60)), 4))
+        utterances.append(noise @ mixing[number % len(SPEAKERS)] + 10 * rng.normal(size=4))
+    return write_speakers("manners", "8", 4, utterances)
 
 
 def fit_frames(*overrides: str, run: str = "runs/lda") -> Run:

@@ -47,8 +47,6 @@ class Lda(Fitted):
         return logits
 
     def fit(self, data: Iterable[tuple[Tensor, Tensor]]) -> str:
-        moments = ClassMoments(self._classes)
-        for x, labels in data:
-            moments.add(x, labels)
+        moments = ClassMoments(self._classes).add_all(data)
         self.discriminant.solve(moments, self._shrinkage)
         return "one pass"

@@ -59,9 +59,7 @@ class LogisticLbfgs(Logistic, Fitted):
 
     @torch.no_grad()
     def fit(self, data: Iterable[tuple[Tensor, Tensor]]) -> str:
-        moments = ClassMoments(self.linear.out_features)
-        for x, labels in data:
-            moments.add(x, labels)
+        moments = ClassMoments(self.linear.out_features).add_all(data)
         count = float(moments.counts.sum())
         middle, covariance = moments.overall
         scale, columns = _whitening(middle, covariance)

@@ -61,9 +61,7 @@ class NaiveBayes(Fitted):
 
     @torch.no_grad()
     def fit(self, data: Iterable[tuple[Tensor, Tensor]]) -> str:
-        moments = DiagonalMoments(len(self.log_priors))
-        for x, labels in data:
-            moments.add(x, labels)
+        moments = DiagonalMoments(len(self.log_priors)).add_all(data)
         variances = moments.variances + self._var_smoothing * moments.overall_variance.max()
         seen = moments.priors > 0
         if not (variances[seen] > 0).all():

@@ -58,8 +58,7 @@ class SpeakerLda(VoiceModel, Fitted):
         return scores
 
     def fit(self, data: Iterable[tuple[Padded, Tensor]]) -> str:
-        moments = ClassMoments(self._classes)
-        for inputs, labels in data:
-            moments.add(self.statistics(inputs), labels)
+        described = ((self.statistics(inputs), labels) for inputs, labels in data)
+        moments = ClassMoments(self._classes).add_all(described)
         self.discriminant.solve(moments, self._shrinkage)
         return "one pass"

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from bossline.config import Config
 from bossline.errors import UserError
 from bossline.recipes import Recipe, catalogue, load_recipe
-from bossline.recipes.loading import explain
+from bossline.recipes.loading import checked
 from bossline.studies.tuning.space import Dimension, dimension_of, parse_space
 
 
@@ -84,7 +84,7 @@ def open_plan(name: str, arguments: Sequence[str] = ()) -> Plan:
     """
     overrides, given = parse_space(arguments)
     if _names_a_plan(name):
-        file = _read(name)
+        file = checked(TuningFile, catalogue.read_yaml(Path(name)), name)
         set_keys = {override.partition("=")[0] for override in overrides}
         space = {
             key: dimension_of(key, values)
@@ -113,12 +113,3 @@ def _names_a_plan(name: str) -> bool:
     path = Path(name)
     is_file = path.suffix in (".yaml", ".yml") and path.is_file()
     return is_file and "space" in catalogue.read_yaml(path)
-
-
-def _read(name: str) -> TuningFile:
-    try:
-        return TuningFile.model_validate(catalogue.read_yaml(Path(name)))
-    except ValidationError as error:
-        lines = [explain(dict(problem), TuningFile) for problem in error.errors()]
-        first = f"{name}: "
-        raise UserError(first + f"\n{' ' * len(first)}".join(lines)) from error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bossline.errors import UserError
-from bossline.studies.grid import axis_of, parse_values
+from bossline.studies.grid import axis_of, key_values, parse_values
 
 _WHOLE = re.compile(r"[+-]?\d+")
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
@@ -110,14 +110,7 @@ def parse_space(arguments: Iterable[str]) -> tuple[tuple[str, ...], tuple[Dimens
     """
     overrides: list[str] = []
     dimensions: list[Dimension] = []
-    keys: set[str] = set()
-    for argument in arguments:
-        key, equals, text = argument.partition("=")
-        if not equals or not key:
-            raise UserError(f"'{argument}': expected key.path=values, as in model.dropout=0.0..0.5")
-        if key in keys:
-            raise UserError(f"'{argument}': {key} is given twice")
-        keys.add(key)
+    for argument, key, text in key_values(arguments, example="model.dropout=0.0..0.5"):
         if (found := _range(key, text.strip(), argument)) is not None:
             dimensions.append(found)
         elif len(values := parse_values(text, where=argument)) > 1:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import dataclass
 
 from filelock import FileLock
 from rich.console import Console
 
-from bossline.api import resume, train
 from bossline.errors import UserError
+from bossline.studies.kept import begin_or_resume
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.optional import optuna
 from bossline.studies.tuning.plan import Plan
@@ -94,20 +93,15 @@ class Worker:
                 if epoch < recipe.epochs and trial.should_prune():
                     raise optuna.TrialPruned
 
-            if (path / "recipe.yaml").is_file():
-                run = resume(path, console=self.console, watch=watch)
-            else:
-                if path.is_dir():  # killed while it was being created: nothing is trained yet
-                    shutil.rmtree(path)
-                run = train(
-                    recipe,
-                    self.place.corpus,
-                    run=path,
-                    device=self.place.device,
-                    threads=self.place.threads,
-                    console=self.console,
-                    watch=watch,
-                )
+            run = begin_or_resume(
+                path,
+                recipe,
+                self.place.corpus,
+                device=self.place.device,
+                threads=self.place.threads,
+                console=self.console,
+                watch=watch,
+            )
         except Diverged as error:
             raise optuna.TrialPruned(str(error)) from error
         except UserError as error:

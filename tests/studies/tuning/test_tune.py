@@ -22,8 +22,8 @@ from bossline.training.tally import Diverged
 
 optuna = pytest.importorskip("optuna")
 
+from bossline.studies import kept  # noqa: E402
 from bossline.studies.tuning import storage as storage_module  # noqa: E402
-from bossline.studies.tuning import worker as worker_module  # noqa: E402
 from bossline.studies.tuning.tune import tune  # noqa: E402
 from bossline.studies.tuning.tuned import Tuned  # noqa: E402
 
@@ -201,7 +201,7 @@ def test_a_training_that_diverges_is_pruned(toy: Corpus, monkeypatch: pytest.Mon
             raise Diverged("loss", 3, 0.1)
         return train(*arguments, run=run, **settings)
 
-    monkeypatch.setattr(worker_module, "train", diverges_once)
+    monkeypatch.setattr(kept, "train", diverges_once)
     found = search(trials=2)
     assert [trial.score is None for trial in found.trials] == [True, False]
 
@@ -210,7 +210,7 @@ def test_failure_after_failure_ends_it(toy: Corpus, monkeypatch: pytest.MonkeyPa
     def fails(*arguments: Any, **settings: Any) -> Run:
         raise UserError("no such luck")
 
-    monkeypatch.setattr(worker_module, "train", fails)
+    monkeypatch.setattr(kept, "train", fails)
     with pytest.raises(UserError, match="5 trials in a row failed; the last: no such luck"):
         search(trials=2)
 
