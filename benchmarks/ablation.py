@@ -84,13 +84,13 @@ def main() -> None:
         return [
             name,
             base,
-            f"{scores.accuracy.value:.4f}",
+            f"{scores.score.value:.4f}",
             f"{difference.value:+.4f} [{difference.low:+.4f}, {difference.high:+.4f}]",
             found.verdict,
         ]
 
     bases = {base: trained(base, base) for base in BASES}
-    table = [[base, base, str(run.scores["test"].accuracy), "", ""] for base, run in bases.items()]
+    table = [[base, base, str(run.scores["test"].score), "", ""] for base, run in bases.items()]
     for name, (base, overrides) in ROWS.items():
         run = trained(name, base, overrides)
         table.append(row(name, base, run.scores["test"], bases[base].scores["test"]))

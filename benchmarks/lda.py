@@ -88,7 +88,7 @@ def fit_sklearn(folder: Path, corpus: str | None) -> float:
     else:
         task = task_on(corpus)
         x = np.concatenate(task.pieces("train")).astype(np.float32)
-        labels = task.labels("train").astype(np.int16)
+        labels = task.targets("train").astype(np.int16)
     model.fit(x, labels)
     return time.perf_counter() - began
 

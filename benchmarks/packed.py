@@ -26,7 +26,7 @@ def train_steps(
     steps: int,
 ) -> float:
     """Train some steps; returns the accuracy over them, read once."""
-    tally = Tally(task.runtime.device, steps)
+    tally = Tally(task.runtime.device, steps, task.metric)
     for _ in range(steps):
         loss = task.loss(model, task.batch(*next(at)))
         optimiser.zero_grad(set_to_none=True)

@@ -102,7 +102,7 @@ def rows(scores: dict[Cell, list[Scores]]) -> list[list[str]]:
     found = dict(zip(compared, comparisons, strict=True))
     table = []
     for row, pairs in against.items():
-        accuracy = fmean(run.accuracy.value for cell in pairs for run in scores[cell])
+        accuracy = fmean(run.score.value for cell in pairs for run in scores[cell])
         cells = [*row, f"{accuracy:.4f}"]
         if row in found:
             difference, p = found[row].difference, found[row].p

@@ -151,7 +151,7 @@ def our_training(task: SpeakerTask, steps: int) -> Callable[[], None]:
     peak = recipe.optimiser.lr
     optimiser = recipe.optimiser.build(model.parameters())
     span = Span(recipe.epochs, task.steps_per_epoch)
-    tally = Tally(task.runtime.device, steps)
+    tally = Tally(task.runtime.device, steps, task.metric)
     at = iter(range(span.steps_per_epoch))
 
     def way() -> None:
@@ -215,16 +215,17 @@ def measure(
     """Rows of the table."""
     total = steps * (rounds + 1)  # the schedules span all that is trained, the warm-up round too
     batches = f"batches={{kind: segments, frames: {FRAMES}, size: {BATCH}, valid_every: {total}}}"
+    single_frames = ("epochs=1", "model.stack=1", "model.pooling.kind=mean")  # as the course's
     single, own = (
         SpeakerTask(
-            load_recipe("speaker/simple", ["epochs=1", batches, f"precision={precision}"]),
+            load_recipe("speaker/simple", [*single_frames, batches, f"precision={precision}"]),
             corpus,
             runtime,
         )
         for precision in ("float32", "auto")
     )
     files = [folder / corpus.ids[utterance] for utterance in single.splits["train"]]
-    speakers = single.labels("train").tolist()
+    speakers = single.targets("train").tolist()
     opened = SegmentDataset(files, speakers)
     in_memory = SegmentDataset([torch.load(file, weights_only=True) for file in files], speakers)
     preloaded = loader(in_memory, steps)

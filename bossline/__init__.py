@@ -3,7 +3,7 @@
 >>> import bossline
 >>> corpus = bossline.open_corpus("libriphone")            # doctest: +SKIP
 >>> run = bossline.train("phoneme/simple", "libriphone")   # doctest: +SKIP
->>> run.scores["test"].accuracy.value                      # doctest: +SKIP
+>>> run.scores["test"].score.value                      # doctest: +SKIP
 >>> bossline.predict(run, "recording.wav")[0].segments()   # doctest: +SKIP
 >>> bossline.plot.learning_curves([run])                   # doctest: +SKIP
 

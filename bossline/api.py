@@ -11,15 +11,15 @@ from rich.console import Console
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError
 from bossline.evaluation.scores import Scores
-from bossline.inference.inputs import read_features
-from bossline.inference.prediction import Prediction, frame_predictions, speaker_predictions
+from bossline.inference.inputs import read_input
+from bossline.inference.prediction import Prediction, predictions_of
 from bossline.inference.smoothers import Smoothing, smoother_of
 from bossline.inference.submission import write_submission
 from bossline.inference.trained import UNLABELLED, Ensemble, TrainedModel, utterances_of
 from bossline.recipes import Recipe, load_recipe
 from bossline.runtime import Runtime
-from bossline.tasks import make_task
-from bossline.tasks.base import ClassificationTask, ScoredSplit
+from bossline.tasks import TASKS, make_task
+from bossline.tasks.base import ScoredSplit, Task
 from bossline.training.fit import fit
 from bossline.training.loop import Watch
 from bossline.training.loop import train as train_loop
@@ -103,7 +103,7 @@ def resume(
     return opened
 
 
-def _continue(run: Run, task: ClassificationTask, console: Console, watch: Watch | None) -> None:
+def _continue(run: Run, task: Task, console: Console, watch: Watch | None) -> None:
     with run.locked():
         console.print(
             f"{run.recipe.name} on {run.info.corpus}: {run.info.parameters:,} parameters, "
@@ -121,7 +121,7 @@ def _continue(run: Run, task: ClassificationTask, console: Console, watch: Watch
         run.checkpoint.unlink(missing_ok=True)
 
 
-def _what_is_learnt(run: Run, task: ClassificationTask) -> str:
+def _what_is_learnt(run: Run, task: Task) -> str:
     if run.recipe.model.fitted:
         return f"fitted to {task.count('train'):,} training {task.unit}"
     return task.description
@@ -136,7 +136,8 @@ def evaluate(
     its own smoothing are kept in its folder.
 
     Args:
-        runs: a run or its folder, or several, which answer by the mean of their log-probabilities.
+        runs: a run or its folder, or several, which answer as one: by the mean of their
+            log-probabilities, or of their values.
         smoothing: None: as the (first) run's recipe says.
 
     Raises:
@@ -157,7 +158,7 @@ def evaluate(
     return scores
 
 
-def _score(run: Run, task: ClassificationTask) -> None:
+def _score(run: Run, task: Task) -> None:
     smoother = task.fit_smoother()
     if smoother is not None:
         run.write_smoothing(smoother.tables())
@@ -165,14 +166,18 @@ def _score(run: Run, task: ClassificationTask) -> None:
     scored = {split: task.score(trained, smoother, split) for split in ("validation", "test")}
     run.write_scores(_named("validation", scored["validation"]) | _named("test", scored["test"]))
     test = scored["test"]
-    embeddings = task.embeddings(trained.model, "test")
-    run.write_predictions(test.utterances, test.probabilities, test.predicted, embeddings)
+    run.write_predictions(
+        test.utterances,
+        test.outputs,
+        test.predicted,
+        task.embeddings(trained.model, "test"),
+        task.attributions(trained.model, test),
+    )
 
 
 def _named(split: str, scored: ScoredSplit) -> dict[str, Scores]:
-    if scored.unsmoothed is None:
-        return {split: scored.scores}
-    return {split: scored.scores, f"{split}, unsmoothed": scored.unsmoothed}
+    beside = {f"{split}, {lacking}": scores for lacking, scores in scored.beside.items()}
+    return {split: scored.scores, **beside}
 
 
 def predict(
@@ -182,11 +187,12 @@ def predict(
     smoothing: Smoothing | None = None,
     device: str = "auto",
 ) -> list[Prediction]:
-    """Probabilities and what they were taken for, of a file or of a split of the run's corpus.
+    """What a run makes of a file, or of a split of its corpus.
 
     Args:
-        runs: a run or its folder, or several, which answer by the mean of their log-probabilities.
-        source: a feature file (.pt, .npy), a recording (.wav, .flac ...), or "train",
+        runs: a run or its folder, or several, which answer as one: by the mean of their
+            log-probabilities, or of their values.
+        source: a feature file (.pt, .npy), a recording (.wav, .flac ...), an image, or "train",
             "validation", "test" or "unlabelled".
         smoothing: None: as the (first) run's recipe says.
 
@@ -195,22 +201,22 @@ def predict(
             together.
     """
     opened = _opened(runs)
+    task = TASKS[opened[0].recipe.task]
     ensemble, smoother = Ensemble(opened, Runtime.choose(device)), smoother_of(opened[0], smoothing)
     if Path(source).suffix:
         ids = [Path(source).stem]
-        pieces = [read_features(Path(source), ensemble.features)]
+        pieces = [read_input(Path(source), ensemble.features)]
     else:
         corpus = opened[0].corpus()
         chosen = utterances_of(opened, corpus, str(source))
         ids = [corpus.ids[u] for u in chosen]
-        pieces = [corpus.frames(int(u)) for u in chosen]
-    probabilities = ensemble.probabilities(pieces)
-    if opened[0].recipe.task == "speaker":
-        return speaker_predictions(ids, probabilities, ensemble.classes)
+        pieces = task.pieces_of(corpus, chosen)
+    outputs = ensemble.outputs(pieces)
     lengths = np.array([len(piece) for piece in pieces])
-    path = probabilities.argmax(1) if smoother is None else smoother.path(probabilities, lengths)
-    rate = ensemble.features.frames_per_second
-    return frame_predictions(ids, lengths, probabilities, path, ensemble.classes, rate)
+    path = None if smoother is None else smoother.path(outputs, lengths)
+    return predictions_of(
+        task.unit, ids, lengths, outputs, path, ensemble.classes, ensemble.features
+    )
 
 
 def submit(
@@ -223,10 +229,12 @@ def submit(
 ) -> int:
     """Write a submission; returns the number of rows.
 
-    Phonemes: `Id,Class` for every frame of the split; speakers: `Id,Category` for every utterance.
+    Phonemes: `Id,Class` for every frame of the split; speakers and images: `Id,Category` for
+    every one; tables: `id` and the target for every row.
 
     Args:
-        runs: a run or its folder, or several, which answer by the mean of their log-probabilities.
+        runs: a run or its folder, or several, which answer as one: by the mean of their
+            log-probabilities, or of their values.
         smoothing: None: as the (first) run's recipe says.
 
     Raises:

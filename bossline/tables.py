@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from textwrap import fill
@@ -12,15 +13,24 @@ from rich.markup import escape
 from rich.table import Table
 
 from bossline.corpora.packed import Corpus
+from bossline.evaluation.classification import ClassificationScores, precision_recall_f1
 from bossline.evaluation.comparison import Comparison, paired_difference
-from bossline.evaluation.scores import Scores, precision_recall_f1
+from bossline.evaluation.metric import Metric
+from bossline.evaluation.regression import RegressionScores
+from bossline.evaluation.scores import Scores
 from bossline.evaluation.verification.calibration import Threshold
 from bossline.evaluation.verification.scores import VerificationScores
-from bossline.inference.prediction import FramePrediction, SpeakerPrediction
+from bossline.features.spec import FeatureSpec, ImageSpec, TableSpec
+from bossline.inference.prediction import (
+    ClassPrediction,
+    FramePrediction,
+    Prediction,
+    SpeakerPrediction,
+)
 from bossline.progress import duration
 from bossline.recipes import catalogue
 from bossline.reports.study import StudyTable
-from bossline.reports.wording import standing
+from bossline.reports.wording import beside, brought_by, standing
 from bossline.studies.folds import Folds
 from bossline.studies.standings import Standings
 from bossline.studies.sweep import Sweep
@@ -28,7 +38,8 @@ from bossline.training.run import Run, RunInfo, target_of
 from bossline.verification import Identification
 
 SEGMENTS_SHOWN = 200
-SPEAKERS_SHOWN = 5
+LIKELIEST_SHOWN = 5
+PREDICTIONS_SHOWN = 20
 
 
 def _table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
@@ -67,15 +78,16 @@ def tasks_table() -> Table:
 
 
 def corpora_table(corpora: Sequence[tuple[str, Corpus]]) -> Table:
-    table = _table(
-        "corpus", "utterances", "hours", "classes", "source", right=("utterances", "hours")
-    )
+    table = _table("corpus", "size", "hours", "labels", "source", right=("size", "hours"))
     for name, corpus in corpora:
+        features = corpus.header.features
         table.add_row(
             name,
-            f"{len(corpus):,}",
-            f"{corpus.hours:.2f}",
-            str(len(corpus.header.classes)),
+            f"{len(corpus):,} {features.item}s",
+            f"{corpus.hours:.2f}" if isinstance(features, FeatureSpec) else "",
+            features.target
+            if isinstance(features, TableSpec)
+            else f"{len(corpus.header.classes)} classes",
             corpus.header.source.path,
         )
     return table
@@ -84,33 +96,83 @@ def corpora_table(corpora: Sequence[tuple[str, Corpus]]) -> Table:
 def corpus_table(name: str, corpus: Corpus) -> Table:
     """One corpus, a line a fact."""
     header = corpus.header
-    lengths = corpus.lengths
+    features = header.features
+    match features:
+        case TableSpec():
+            content = _rows_of(corpus, features)
+        case ImageSpec():
+            content = _images_of(corpus)
+        case FeatureSpec():
+            content = _utterances_of(corpus)
     facts = {
         "corpus": f"{name} ({header.source.reader})",
-        "features": header.features.describe(),
+        "features": features.describe(),
+        **content,
+        "note": header.note,
+        "folder": str(corpus.path),
+    }
+    for part in header.parts:
+        facts[f"part {part}"] = _part(corpus, part)
+    if header.left_out:
+        facts["left out"] = f"{len(header.left_out)} damaged {features.item}s"
+    return _facts({fact: value for fact, value in facts.items() if value})
+
+
+def _utterances_of(corpus: Corpus) -> dict[str, str]:
+    header, lengths = corpus.header, corpus.lengths
+    return {
         "utterances": f"{len(corpus):,}, of {lengths.min()} to {lengths.max()} frames, "
         f"median {np.median(lengths):.0f}",
         "frames": f"{header.frames:,} ({corpus.hours:.2f} hours), {header.labelled_frames:,} "
         "with labels",
         "speakers": f"{len(header.speakers):,}" if header.speakers else "unknown",
         "classes": str(len(header.classes)),
-        "note": header.note,
-        "folder": str(corpus.path),
     }
-    for part in header.parts:
-        chosen = corpus.part(part)
-        kind = "labelled" if len(chosen) and corpus.labelled[chosen].all() else "without labels"
-        facts[f"part {part}"] = (
-            f"{len(chosen):,} utterances, {lengths[chosen].sum():,} frames, {kind}"
-        )
-    if header.left_out:
-        facts["left out"] = f"{len(header.left_out)} damaged utterances"
-    return _facts({fact: value for fact, value in facts.items() if value})
+
+
+def _rows_of(corpus: Corpus, features: TableSpec) -> dict[str, str]:
+    known = corpus.targets[corpus.labelled]
+    facts = {
+        "rows": f"{len(corpus):,}, {len(known):,} with target",
+        "columns": ", ".join(features.columns),
+        "target": features.target,
+    }
+    if len(known):
+        facts["target"] += f", mean {known.mean():.4g}, standard deviation {known.std():.4g}"
+    return facts
+
+
+def _images_of(corpus: Corpus) -> dict[str, str]:
+    shapes = Counter(corpus.image(number).shape[:2] for number in range(len(corpus)))
+    (height, width), _ = shapes.most_common(1)[0]
+    sides = [side for shape in shapes for side in shape]
+    size = f"{width} x {height} pixels"
+    if len(shapes) > 1:
+        size = f"sides of {min(sides)} to {max(sides)} pixels, most often {size}"
+    return {
+        "images": f"{len(corpus):,}, {corpus.header.labelled_frames:,} with class; {size}",
+        "classes": str(len(corpus.header.classes)),
+    }
+
+
+def _part(corpus: Corpus, part: str) -> str:
+    """How much there is, and whether it can be learnt from."""
+    chosen, features = corpus.part(part), corpus.header.features
+    count, known = len(chosen), int(corpus.labelled[chosen].sum())
+    text = f"{count:,} {features.item}s"
+    if isinstance(features, FeatureSpec):
+        kind = "labelled" if count and known == count else "without labels"
+        return f"{text}, {corpus.lengths[chosen].sum():,} frames, {kind}"
+    what = "target" if isinstance(features, TableSpec) else "class"
+    if 0 < known < count:
+        return f"{text}, {known:,} with {what}, {count - known:,} without"
+    return f"{text}, {'with' if known else 'without'} {what}"
 
 
 def classes_table(corpus: Corpus) -> Table:
-    """Frames of each class, most frequent first."""
-    table = _table("class", "name", "frames", "share", right=("class", "frames", "share"))
+    """Frames or images of each class, most frequent first."""
+    counted = "images" if isinstance(corpus.header.features, ImageSpec) else "frames"
+    table = _table("class", "name", counted, "share", right=("class", counted, "share"))
     counts = np.array(corpus.header.class_counts)
     for label in counts.argsort(kind="stable")[::-1]:
         share = counts[label] / counts.sum()
@@ -120,74 +182,82 @@ def classes_table(corpus: Corpus) -> Table:
 
 
 def runs_table(runs: Sequence[Run]) -> Table:
-    """The ladder: target, score with interval, parameters, time; fits 80 columns."""
+    """The ladder: target, score with interval, parameters, time; fits 80 columns.
+
+    Args:
+        runs: finished ones of one measure.
+    """
+    metric = runs[0].metric
     table = _table(
-        "rung", "target", "test accuracy [95 %]", "", "size", "time",
+        "rung", "target", _score_of(metric), "", "size", "time",
         right=("target", "size", "time"),
     )  # fmt: skip
     for run in runs:
-        accuracy, target = run.scores["test"].accuracy, target_of(run.recipe)
+        score, target = run.scores["test"].score, target_of(run.recipe)
         table.add_row(
             run.recipe.name,
             f"{target[1]:.4f}" if target else "",
-            str(accuracy),
-            standing(accuracy, target[1]) if target else "",
+            str(score),
+            standing(score, target[1]) if target else "",
             _count(run.info.parameters),
             duration(run.info.seconds or 0),
         )
     editions = {target[0] for run in runs if (target := target_of(run.recipe))}
     notes = [f"target: published score of {', '.join(sorted(editions))}"] if editions else []
-    return _with_notes(table, notes, [run.info for run in runs])
+    return _with_notes(table, notes + _which_way(metric), [run.info for run in runs])
 
 
 def folds_table(rungs: Sequence[Folds]) -> Table:
     """A cross-validated ladder: scores over all folds, what a rung gains; fits 80 columns."""
     table = _table(
-        "rung", "test accuracy [95 %]", "against the rung below", "size, time",
+        "rung", _score_of(rungs[0].metric), "against the rung below", "size, time",
         right=("size, time",),
     )  # fmt: skip
     for below, rung in zip([None, *rungs], rungs, strict=False):
         test = rung.scores["test"]
         table.add_row(
             rung.recipe.name.split("/")[-1],
-            str(test.accuracy),
+            str(test.score),
             "" if below is None else _gain(test, below.scores["test"]),
             f"{_count(rung.info.parameters)}\n{duration(rung.info.seconds or 0)}",
         )
     test = rungs[0].scores["test"]
     notes = [f"{len(rungs[0].runs)} folds test {test.count:,} {test.unit}, each once; time of all"]
+    notes += _which_way(test.measure)
     return _with_notes(table, notes, [rung.info for rung in rungs])
 
 
 def sweep_table(found: Sweep) -> Table:
     """The cells of a sweep: means over seeds, and how each stands to the reference."""
-    table = _table("cell", "test accuracy [95 %]", "against the reference")
+    table = _table("cell", _score_of(found.metric), "against the reference")
     for place, entry in found.entries.items():
         compared = found.comparisons.get(place)
         table.add_row(
             escape(entry.name),
-            f"{entry.accuracy}\nvalidation {found.validation(place):.4f}",
+            f"{entry.score}\nvalidation {found.validation(place):.4f}",
             "" if compared is None else _in_two_lines(compared),
         )
     reference, seeds = found.study.cells[found.study.reference].name, len(found.study.seeds)
     notes = [
         f"{seeds} seed{'s' if seeds > 1 else ''} a cell, scores are means; reference: {reference}",
         f"verdicts hold for all {len(found.comparisons)} comparisons together (Holm)",
+        *_which_way(found.metric),
     ]
     return _with_notes(table, notes, [run.info for e in found.entries.values() for run in e.runs])
 
 
 def standings_table(standings: Standings) -> Table:
     """Recipes held against a reference; fits 80 columns."""
-    table = _table("recipe", "test accuracy [95 %]", "against the reference")
+    table = _table("recipe", _score_of(standings.metric), "against the reference")
     for entry, found in zip(standings.entries, [None, *standings.comparisons], strict=True):
         seeds = f"\nseeds {entry.seeds}" if len(entry.runs) > 1 else ""
         table.add_row(
             escape(entry.name),
-            f"{entry.accuracy}{seeds}",
+            f"{entry.score}{seeds}",
             "" if found is None else _in_two_lines(found),
         )
-    return _with_notes(table, [], [run.info for entry in standings.entries for run in entry.runs])
+    infos = [run.info for entry in standings.entries for run in entry.runs]
+    return _with_notes(table, _which_way(standings.metric), infos)
 
 
 def study_table(content: StudyTable) -> Table:
@@ -203,6 +273,16 @@ def study_table(content: StudyTable) -> Table:
     for row in content.rows:
         table.add_row(*map(escape, row))
     return table
+
+
+def _score_of(metric: Metric) -> str:
+    """The heading of a column of test scores."""
+    return f"test {metric.words} [95 %]"
+
+
+def _which_way(metric: Metric) -> list[str]:
+    """A note below a table of scores, where less is better."""
+    return [] if metric.higher_is_better else [f"{metric.words}: lower is better"]
 
 
 def _gain(above: Scores, below: Scores) -> str:
@@ -233,23 +313,30 @@ def _count(number: int) -> str:
 
 
 def scores_table(scores: Mapping[str, Scores]) -> Table:
-    """Scores split by split; where a smoother decided, what it changed."""
-    table = _table("split", "accuracy [95 %]", "macro F1", "of")
+    """Scores split by split; where smoothing or views decided, what they changed."""
+    metric = scores["test"].measure
+    others = ["macro F1"] if metric.higher_is_better else ["RMSE [95 %]", "R²"]
+    table = _table("split", f"{metric.words} [95 %]", *others, "of")
     for split, found in scores.items():
-        table.add_row(
-            split,
-            str(found.accuracy),
-            f"{found.macro_f1:.4f}",
-            f"{found.count:,} {found.unit}",
-        )
-    before = scores.get("test, unsmoothed")
-    if before is not None:
-        table.caption = f"smoothing on test: {paired_difference(scores['test'], before)}"
-        table.caption_justify = "left"
-    return table
+        table.add_row(split, str(found.score), *_others(found), f"{found.count:,} {found.unit}")
+    notes = [
+        f"{brought_by(lacking)} on test: {paired_difference(scores['test'], before)}"
+        for lacking, before in beside(scores).items()
+    ]
+    return _with_notes(table, notes + _which_way(metric), [])
 
 
-def per_class_table(scores: Scores, classes: Sequence[str]) -> Table:
+def _others(scores: Scores) -> tuple[str, ...]:
+    """What is said beside the measure that decides."""
+    match scores:
+        case ClassificationScores():
+            return (f"{scores.macro_f1:.4f}",)
+        case RegressionScores():
+            return str(scores.rmse), f"{scores.r2:.4f}"
+    raise TypeError(f"no such scores: {type(scores).__name__}")
+
+
+def per_class_table(scores: ClassificationScores, classes: Sequence[str]) -> Table:
     """Precision, recall and F1 of each class, most frequent class first."""
     table = _table(
         "class", scores.unit, "precision", "recall", "F1",
@@ -278,12 +365,25 @@ def segments_table(prediction: FramePrediction) -> Table:
     return table
 
 
-def speakers_table(prediction: SpeakerPrediction) -> Table:
-    """The most probable speakers."""
-    table = _table("speaker", "probability", right=("probability",), title=prediction.id)
-    (row,) = prediction.probabilities
-    for label in row.argsort(kind="stable")[: -SPEAKERS_SHOWN - 1 : -1]:
-        table.add_row(prediction.classes[label], f"{row[label]:.4f}")
+def likeliest_table(prediction: ClassPrediction) -> Table:
+    """The most probable speakers, or classes of an image."""
+    word = "speaker" if isinstance(prediction, SpeakerPrediction) else "class"
+    table = _table(word, "probability", right=("probability",), title=prediction.id)
+    (row,) = prediction.outputs
+    for label in row.argsort(kind="stable")[: -LIKELIEST_SHOWN - 1 : -1]:
+        table.add_row(escape(prediction.classes[label]), f"{row[label]:.4f}")
+    return table
+
+
+def predictions_table(predictions: Sequence[Prediction]) -> Table:
+    """Many predictions of one kind, a row each: the first of them."""
+    columns = predictions[0].columns
+    table = _table(*columns, right=("value", "probability"))
+    for prediction in predictions[:PREDICTIONS_SHOWN]:
+        for record in prediction.records():
+            table.add_row(*map(escape, map(str, record)))
+    if (more := len(predictions) - PREDICTIONS_SHOWN) > 0:
+        table.add_row(f"{more:,} more: write a file with -o")
     return table
 
 
@@ -322,7 +422,7 @@ def threshold_table(threshold: Threshold) -> Table:
 def candidates_table(found: Identification) -> Table:
     """The nearest enrolled speakers."""
     table = _table("speaker", found.score_scale, "enrolled from", right=(found.score_scale,))
-    for candidate in found.candidates[:SPEAKERS_SHOWN]:
+    for candidate in found.candidates[:LIKELIEST_SHOWN]:
         enrolment = candidate.enrolment
         table.add_row(escape(enrolment.speaker), f"{candidate.score:.4f}", escape(str(enrolment)))
     return table

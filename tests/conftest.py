@@ -16,7 +16,10 @@ from bossline.corpora.header import Source
 from bossline.corpora.packed import Corpus
 from bossline.corpora.store import pack_path, register
 from bossline.corpora.writer import writing
-from bossline.features.spec import FeatureSpec
+from bossline.evaluation.classification import ClassificationScores
+from bossline.evaluation.scores import Scores
+from bossline.features.spec import FeatureSpec, ImageSpec, TableSpec
+from bossline.inference.prediction import FramePrediction, Prediction
 from bossline.training.run import Run
 
 settings.register_profile("bossline", deadline=None)  # a busy machine is no bug
@@ -108,6 +111,7 @@ def train_on_voices(*overrides: str, run: str = "runs/a") -> Run:
         "epochs=3",
         "batches={kind: segments, frames: 12, size: 16, valid_every: 30}",
         "model.encoder={kind: rnn, width: 12, depth: 1}",
+        "model.stack=1",
         "model.embedding=8",
         "optimiser.lr=1e-2",
         "precision=float32",
@@ -136,3 +140,61 @@ def speaker_run(trained_voices: Path, home: Path) -> Run:
     shutil.copytree(trained_voices / "home", home)
     shutil.copytree(trained_voices / "runs", "runs")
     return Run("runs/a")
+
+
+DISHES = ("red", "green", "blue")
+
+
+@pytest.fixture
+def dishes(home: Path) -> Corpus:
+    """60 + 18 labelled pictures of any size, each mostly of its class's colour, and 9 of nobody
+    knows what, three of which are plain grey."""
+    rng = np.random.default_rng(4)
+    path = pack_path("d" * 64)
+    with writing(
+        path, features=ImageSpec(), classes=DISHES, source=Source(reader="test", path="test")
+    ) as writer:
+        for number in range(87):
+            part = "train" if number < 60 else "validation" if number < 78 else "test"
+            category = number % 3
+            picture = rng.integers(0, 120, (*rng.integers(16, 40, 2), 3)).astype(np.uint8)
+            if number < 84:
+                picture[..., category] += 100
+            known = category if part != "test" else None
+            writer.add(f"{part}/{number:04d}", picture, part=part, category=known)
+    register("dishes", path)
+    return Corpus(path)
+
+
+@pytest.fixture
+def survey(home: Path) -> Corpus:
+    """120 rows with a target that is linear in five columns and a little noisy, and 20 without."""
+    rng = np.random.default_rng(5)
+    path = pack_path("5" * 64)
+    columns = ("AL", "cli", "ili", "cli.1", "ili.1")
+    with writing(
+        path,
+        features=TableSpec(columns=columns, target="tested_positive.1"),
+        classes=(),
+        source=Source(reader="test", path="test"),
+    ) as writer:
+        for number in range(140):
+            row = rng.normal(size=(1, 5)) * [1, 5, 1, 5, 1] + [0, 40, 3, 40, 3]
+            row[0, 0] = number % 2
+            target = float(row[0] @ [2, 0.5, -1, 0.1, 3] + rng.normal() * 0.3)
+            part = "train" if number < 120 else "test"
+            writer.add(f"{part}/{number}", row, part=part, target=target if number < 120 else None)
+    register("survey", path)
+    return Corpus(path)
+
+
+def frame_labels_of(prediction: Prediction) -> np.ndarray:
+    """(T,) of a prediction of frames."""
+    assert isinstance(prediction, FramePrediction)
+    return prediction.labels
+
+
+def classified(scores: Scores) -> ClassificationScores:
+    """The scores of a classifier, as such."""
+    assert isinstance(scores, ClassificationScores)
+    return scores

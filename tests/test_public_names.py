@@ -9,6 +9,7 @@ from rich.console import Console
 
 import bossline
 from bossline.corpora.packed import Corpus
+from tests.conftest import classified
 
 
 def test_import_waits_for_nothing() -> None:
@@ -32,12 +33,12 @@ def test_a_notebook(toy: Corpus) -> None:
         "phoneme/simple", "toy", ["epochs=1", "batches.size=64"], device="cpu",
         console=Console(quiet=True),
     )  # fmt: skip
-    assert 0 <= run.scores["test"].accuracy.value <= 1
+    assert 0 <= run.scores["test"].score.value <= 1
     again = bossline.load_run(run.path)
     assert again.scores == run.scores
     example = run.example()
     assert example is not None
-    scores, classes = run.scores["test"], run.info.classes
+    scores, classes = classified(run.scores["test"]), run.info.classes
     figures = [
         bossline.plot.learning_curves([run]),
         bossline.plot.learning_rate([run]),

@@ -1,5 +1,12 @@
-"""What training may do to utterances before a model sees them: SpecAugment (arXiv 1904.08779)."""
+"""What training may do to utterances or images before a model sees them."""
 
-from bossline.augmentation.spec_augment import AugmentConfig
+from __future__ import annotations
 
-__all__ = ["AugmentConfig"]
+from typing import Annotated
+
+from pydantic import Field
+
+from bossline.augmentation.images import ImageAugment
+from bossline.augmentation.spec_augment import SpecAugment
+
+AugmentConfig = Annotated[SpecAugment | ImageAugment, Field(discriminator="kind")]

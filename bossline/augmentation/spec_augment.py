@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import Tensor
 
 from bossline.augmentation.masks import FrequencyMasks, TimeMasks
@@ -10,9 +12,10 @@ from bossline.batches.padded import Padded
 from bossline.config import Config
 
 
-class AugmentConfig(Config):
+class SpecAugment(Config):
     """Each part works where it is given, in the paper's order."""
 
+    kind: Literal["spec-augment"] = "spec-augment"
     time_warp: TimeWarp | None = None
     frequency_masks: FrequencyMasks | None = None
     time_masks: TimeMasks | None = None

@@ -6,8 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bossline.batches.images import ImageConfig
+from bossline.batches.rows import RowConfig
 from bossline.batches.segments import SegmentConfig
 from bossline.batches.utterances import UtteranceConfig
 from bossline.batches.windows import WindowConfig
 
-BatchConfig = Annotated[WindowConfig | UtteranceConfig | SegmentConfig, Field(discriminator="kind")]
+BatchConfig = Annotated[
+    WindowConfig | UtteranceConfig | SegmentConfig | ImageConfig | RowConfig,
+    Field(discriminator="kind"),
+]

@@ -27,6 +27,7 @@ def tasks() -> None:
     "import",
     rich_help_panel=PANEL,
     epilog="Examples: `bossline import libriphone/ --name libriphone`, "
+    "`bossline import covid/2023 --name covid`, `bossline import food/ --name food`, "
     "`bossline import my-features/ --name mine --as folder`",
 )
 def import_(
@@ -78,7 +79,7 @@ def corpus(
         bool, typer.Option("--verify", help="hash every shard and hold it against the header")
     ] = False,
 ) -> None:
-    """What is in a corpus: utterances, hours, speakers, classes with counts, splits, damage."""
+    """What is in a corpus: utterances, images or rows, classes with counts, parts, damage."""
     from bossline.corpora.store import names, open_corpus
     from bossline.progress import bar
     from bossline.tables import classes_table, corpora_table, corpus_table

@@ -21,7 +21,9 @@ SmoothingOption = Annotated[
 ]
 RunArguments = Annotated[
     list[Path],
-    typer.Argument(metavar="RUN", help="several answer by the mean of their log-probabilities"),
+    typer.Argument(
+        metavar="RUN", help="several answer by the mean of their log-probabilities or values"
+    ),
 ]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="of the speaker task")]
 ScoreNormOption = Annotated[

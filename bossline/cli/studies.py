@@ -244,7 +244,7 @@ def width(
 def diagnose(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="of a trained network")],
     batches: Annotated[
-        int, typer.Option(min=2, help="training batches, of 700 to 3,000 frames each")
+        int, typer.Option(min=2, help="training batches: 700 to 3,000 frames each, or 16 images")
     ] = 4,
     products: Annotated[
         int, typer.Option(min=2, help="Hessian-vector products at most; more: exacter ends")
@@ -254,7 +254,7 @@ def diagnose(
     ] = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Where training ended: minimum or saddle, dead units, calibration, the surface around it."""
+    """Where a classifier's training ended: minimum or saddle, dead units, calibration, surface."""
     from bossline.reports.diagnosis import key_figures, write_diagnosis
     from bossline.studies.diagnosis.diagnose import diagnose as examine
     from bossline.studies.diagnosis.verdict import verdict

@@ -27,7 +27,8 @@ app = typer.Typer()
 @app.command(
     rich_help_panel=PANEL,
     epilog="Examples: `bossline train phoneme/strong --corpus libriphone model.width=1024 "
-    "epochs=30`, `bossline train --resume runs/phoneme-strong-libriphone-1`",
+    "epochs=30`, `bossline train covid/simple -c covid`, `bossline train --resume "
+    "runs/phoneme-strong-libriphone-1`",
 )
 def train(
     recipe: Annotated[
@@ -139,8 +140,9 @@ def evaluate(
     score_norm: ScoreNormOption = "none",
     device: DeviceOption = "auto",
 ) -> None:
-    """Score the best weights on validation and test, class by class too; or on a trial list."""
+    """Score the best weights on validation and test, also class by class; or on a trial list."""
     from bossline import api
+    from bossline.evaluation.classification import ClassificationScores
     from bossline.tables import per_class_table, scores_table, verification_table
     from bossline.verification import evaluate_trials
 
@@ -154,14 +156,16 @@ def evaluate(
         raise UserError("--score-norm is for scores of trials: give --trials FILE")
     opened = [api.load_run(path) for path in runs]
     scores = api.evaluate(opened, smoothing=smoothing, device=device)
-    classes = opened[0].info.classes
-    console.print(scores_table(scores), "", per_class_table(scores["test"], classes), sep="\n")
+    console.print(scores_table(scores))
+    if isinstance(test := scores["test"], ClassificationScores):
+        console.print("", per_class_table(test, opened[0].info.classes), sep="\n")
 
 
 @app.command(
     rich_help_panel=PANEL,
-    epilog="Examples: `bossline predict RUN recording.wav`, `bossline predict RUN features.pt -o "
-    "phones.csv`, `bossline predict RUN1 RUN2 test -o probabilities.npy`",
+    epilog="Examples: `bossline predict RUN recording.wav`, `bossline predict RUN photo.jpg`, "
+    "`bossline predict RUN features.pt -o phones.csv`, `bossline predict RUN1 RUN2 test -o "
+    "probabilities.npy`",
 )
 def predict(
     runs: RunArguments,
@@ -169,33 +173,42 @@ def predict(
         str,
         typer.Argument(
             metavar="INPUT",
-            help="a feature file, a recording, or train, validation, test, unlabelled",
+            help="a feature file, a recording, an image, or train, validation, test, unlabelled; "
+            "of a table only the latter",
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help=".csv: classes; .npy: probabilities")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help=".csv: classes or values; .npy: probabilities or values"
+        ),
     ] = None,
     smoothing: SmoothingOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Classes or probabilities for a file or a split."""
+    """Phones, a speaker, a class or a value: for a file, or for each item of a split."""
     from bossline import api
     from bossline.inference.output import check_output, write_predictions
-    from bossline.inference.prediction import FramePrediction, SpeakerPrediction
-    from bossline.tables import segments_table, speakers_table
+    from bossline.inference.prediction import ClassPrediction, FramePrediction
+    from bossline.tables import likeliest_table, predictions_table, segments_table
 
     if output is not None:
         check_output(output)
     predictions = api.predict(runs, source, smoothing=smoothing, device=device)
     if output is not None:
         write_predictions(predictions, output)
-        console.print(f"{output}: {len(predictions)} utterances", highlight=False)
+        item = api.load_run(runs[0]).info.features.item
+        console.print(f"{output}: {len(predictions):,} {item}s", highlight=False)
         return
-    for prediction in predictions:
-        if isinstance(prediction, FramePrediction):
-            console.print(segments_table(prediction))
-        elif isinstance(prediction, SpeakerPrediction):
-            console.print(speakers_table(prediction))
+    match predictions:
+        case [ClassPrediction() as alone]:
+            console.print(likeliest_table(alone))
+        case [FramePrediction(), *_]:
+            for prediction in predictions:
+                assert isinstance(prediction, FramePrediction)
+                console.print(segments_table(prediction))
+        case _:
+            console.print(predictions_table(predictions))
 
 
 @app.command(
@@ -212,11 +225,42 @@ def submit(
     smoothing: SmoothingOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Write Id,Class, or Id,Category of speakers; the rows are counted against the split."""
+    """Write the course's file: Id,Class of frames, Id,Category of speakers and images, id and the
+    target of rows. They are counted against the split."""
     from bossline import api
 
     rows = api.submit(runs, output, split=split, smoothing=smoothing, device=device)
     console.print(f"{output}: {rows:,} rows", highlight=False)
+
+
+@app.command(
+    "pseudo-label",
+    rich_help_panel=PANEL,
+    epilog="Example: `bossline pseudo-label runs/food-strong-food-1 --name food-pseudo "
+    "--threshold 0.9`, then `bossline train food/strong --corpus food-pseudo`",
+)
+def pseudo_label(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="the teacher, of the task food")],
+    name: Annotated[str, typer.Option(help="what to call the new corpus")],
+    threshold: Annotated[
+        float, typer.Option(min=0, max=1, help="least probability of a label that is taken")
+    ] = 0.9,
+    part: Annotated[str, typer.Option(help="unlabelled part of the corpus")] = "unlabelled",
+    device: DeviceOption = "auto",
+) -> None:
+    """Add the unlabelled images that a run is sure of to its corpus, for training only."""
+    from bossline.api import load_run
+    from bossline.inference.pseudo_labels import pseudo_label as label
+    from bossline.progress import bar
+    from bossline.tables import corpus_table
+
+    opened = load_run(run)
+    with bar(console, "images", total=len(opened.corpus())) as shown:
+        corpus, sure, count = label(
+            opened, name, threshold=threshold, part=part, device=device, advance=shown.advance
+        )
+    console.print(corpus_table(name, corpus))
+    console.print(f"{sure:,} of {count:,} images got a label", highlight=False)
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: `bossline report runs/*/ -o comparison.html`")

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from bossline.config import Config
 from bossline.errors import UserError
-from bossline.features.spec import FeatureSpec
+from bossline.features.spec import Features
 from bossline.files import read_json, write_json
 
 FORMAT = 1
@@ -47,14 +47,14 @@ class Header(Config):
     """Everything about a corpus but its arrays."""
 
     format: int
-    features: FeatureSpec
+    features: Features
     classes: tuple[str, ...] = Field(description="name of label 0, 1, ...")
-    class_counts: tuple[int, ...] = Field(description="labelled frames of each class")
+    class_counts: tuple[int, ...] = Field(description="labelled frames, or images, of each class")
     parts: tuple[str, ...] = Field(description="the source's own division, e.g. train, test")
     speakers: tuple[str, ...]
-    utterances: int
-    frames: int
-    labelled_frames: int
+    utterances: int = Field(description="or images, or rows of a table")
+    frames: int = Field(description="or pixels, or rows")
+    labelled_frames: int = Field(description="frames, or images, with a class")
     shards: tuple[Shard, ...]
     left_out: tuple[LeftOut, ...] = ()
     source: Source

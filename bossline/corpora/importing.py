@@ -9,26 +9,22 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
+from bossline.corpora.checking import Numbers, read_checked
 from bossline.corpora.header import FORMAT, Source
 from bossline.corpora.packed import Corpus
-from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.readers import choose_reader
-from bossline.corpora.readers.base import Listing, Problem, Reader, Utterance
+from bossline.corpora.readers.base import Item, Listing, Problem, Reader
 from bossline.corpora.store import check_name, is_packed, pack_path, register
 from bossline.corpora.writer import writing
 from bossline.errors import UserError
-from bossline.features.spec import FeatureSpec
+from bossline.features.spec import Features, FeatureSpec
 
-Frames = npt.NDArray[Any]
 Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many files or utterances are done, and of how many."""
+"""Called with what is being done, how many files or items are done, and of how many."""
 
-_AHEAD = 256  # items given to the threads at a time: bounds memory, and what Ctrl-C waits for
+_AHEAD = 64  # items given to the threads at a time: bounds memory, and what Ctrl-C waits for
 _SHOWN = 20
 
 _Item = TypeVar("_Item")
@@ -56,7 +52,7 @@ def import_corpus(
         name: what the corpus is called from now on; an old corpus of this name is let go.
         reader: the layout; None recognises it.
         deltas: "time" replaces deltas along the coefficient axis by those over time.
-        skip_damaged: leave damaged utterances out, and say so in the header, instead of failing.
+        skip_damaged: leave damaged items out, and say so in the header, instead of failing.
         fresh: import again even if the pack exists.
         note: a remark that every report repeats, e.g. on where the labels come from.
         progress: told how far things are.
@@ -120,9 +116,9 @@ def _pack(
     for problem in listing.problems:
         problems[problem.part, problem.id].append(problem)
 
-    def read(utterance: Utterance) -> tuple[Frames | None, list[str]]:
-        frames, faults = _read(utterance, listing.features.dim)
-        return (_rebuilt(frames) if rebuild and frames is not None else frames), faults
+    def read(item: Item) -> tuple[Numbers | None, list[str]]:
+        numbers, faults = read_checked(item, listing.features)
+        return (_rebuilt(numbers) if rebuild and numbers is not None else numbers), faults
 
     with writing(
         pack,
@@ -133,59 +129,42 @@ def _pack(
         speakers=listing.speakers,
     ) as writer:
         packed = 0
-        results = _in_order(threads, read, listing.utterances)
-        for done, (utterance, (frames, faults)) in enumerate(
-            zip(listing.utterances, results, strict=True), start=1
+        results = _in_order(threads, read, listing.items)
+        for done, (item, (numbers, faults)) in enumerate(
+            zip(listing.items, results, strict=True), start=1
         ):
-            key = utterance.part, utterance.id
+            key = item.part, item.id
             for why in faults:
-                problems[key].append(Problem(utterance.source, why, utterance.id, utterance.part))
-            if frames is not None and key not in problems:
+                problems[key].append(Problem(item.source, why, item.id, item.part))
+            if numbers is not None and key not in problems:
                 writer.add(
-                    utterance.id,
-                    frames,
-                    part=utterance.part,
-                    labels=utterance.labels,
-                    speaker=utterance.speaker,
+                    item.id,
+                    numbers,
+                    part=item.part,
+                    labels=item.labels,
+                    speaker=item.speaker,
+                    category=item.category,
+                    target=item.target,
                 )
                 packed += 1
-            progress("importing", done, len(listing.utterances))
-        _settle(path, problems, bool(source.options["skip_damaged"]))
+            progress("importing", done, len(listing.items))
+        _settle(path, problems, bool(source.options["skip_damaged"]), features.item)
         if not packed:
-            raise UserError(f"{path}: no utterance is left to import")
+            raise UserError(f"{path}: no {features.item} is left to import")
         for (part, id), found in problems.items():
             writer.leave_out(id, part=part, why="; ".join(map(str, found)))
 
 
-def _read(utterance: Utterance, dim: int) -> tuple[Frames | None, list[str]]:
-    """Features as float32, (T, dim), or None, and what is wrong with the utterance."""
-    try:
-        loaded = utterance.load()
-    except DamagedFile as damage:
-        return None, [str(damage)]
-    if loaded.dtype.kind not in "fiu":
-        return None, [f"holds {loaded.dtype}, expected numbers"]
-    if loaded.ndim != 2:
-        return None, [f"shape {loaded.shape}, expected (frames, {dim})"]
-    with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite
-        # A copy: a loaded tensor may be a small view that keeps a large storage alive.
-        frames = loaded.astype(np.float32)
-    faults = []
-    if frames.shape[1] != dim:
-        faults.append(f"{frames.shape[1]} numbers per frame, expected {dim}")
-    if not np.isfinite(frames).all():
-        frame, column = np.argwhere(~np.isfinite(frames))[0]
-        value = "NaN" if np.isnan(frames[frame, column]) else "infinity"
-        faults.append(f"{value} at frame {frame}, column {column}")
-    if not len(frames):
-        faults.append("empty utterance")
-    elif utterance.labels is not None and len(utterance.labels) != len(frames):
-        faults.append(f"{len(utterance.labels)} labels for {len(frames)} frames")
-    return (None if faults else frames), faults
-
-
-def _settle(path: Path, problems: dict[tuple[str, str], list[Problem]], skip_damaged: bool) -> None:
+def _settle(
+    path: Path,
+    problems: dict[tuple[str, str], list[Problem]],
+    skip_damaged: bool,
+    item: str,
+) -> None:
     """
+    Args:
+        item: what a single one is called.
+
     Raises:
         UserError: problems that are not to be left out, or cannot be.
     """
@@ -196,17 +175,20 @@ def _settle(path: Path, problems: dict[tuple[str, str], list[Problem]], skip_dam
     count = "1 problem" if len(fatal) == 1 else f"{len(fatal)} problems"
     advice = "mend them" if len(fatal) > 1 else "mend it"
     if skip_damaged:
-        advice += "; --skip-damaged leaves out single utterances only"
+        advice += f"; --skip-damaged leaves out single {item}s only"
     elif any(problem.id for problem in fatal):
-        advice += ", or leave the damaged utterances out with --skip-damaged"
+        advice += f", or leave the damaged {item}s out with --skip-damaged"
     lines = [f"{count} in {path}: {advice}", *(f"  {problem}" for problem in fatal[:_SHOWN])]
     if len(fatal) > _SHOWN:
         lines.append(f"  and {len(fatal) - _SHOWN} more")
     raise UserError("\n".join(lines))
 
 
-def _with_time_deltas(path: Path, features: FeatureSpec) -> FeatureSpec:
-    if (features.kind, features.dim, features.deltas) != ("mfcc", 39, "coefficient"):
+def _with_time_deltas(path: Path, features: Features) -> Features:
+    if not (
+        isinstance(features, FeatureSpec)
+        and (features.kind, features.dim, features.deltas) == ("mfcc", 39, "coefficient")
+    ):
         raise UserError(
             f"{path}: deltas over time can be rebuilt only for 39 MFCC with deltas over "
             f"coefficient; these features are: {features.describe()}"
@@ -214,7 +196,7 @@ def _with_time_deltas(path: Path, features: FeatureSpec) -> FeatureSpec:
     return features.model_copy(update={"deltas": "time"})
 
 
-def _rebuilt(frames: Frames) -> Frames:
+def _rebuilt(frames: Numbers) -> Numbers:
     from bossline.features.deltas import rebuild_time_deltas
 
     return rebuild_time_deltas(frames)

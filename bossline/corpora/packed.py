@@ -1,16 +1,23 @@
 """The packed corpus: all frames end to end, memory-mapped, with labels, speakers and ids beside.
 
+A row of a table is an utterance of one frame here, an image one whose frames are its pixels, row
+by row: what follows is written of utterances and holds for all three.
+
 A corpus is a folder: `corpus.json` (see header.py) and safetensors shards. Opening one reads the
 header and maps the shards; no frame is touched, so it takes milliseconds and no memory, and
 processes share the pages. A shard holds
 
 | tensor     | type             | shape         |                                            |
 | ---------- | ---------------- | ------------- | ------------------------------------------ |
-| frames     | float16/float32  | (frames, dim) | float32 only where float16 would overflow  |
-| labels     | int16            | (frames,)     | -1 where the frame has no label            |
+| frames     | float16, float32 | (frames, dim) | float32: of rows, or where float16 would   |
+|            | or uint8         |               | overflow; uint8: of images                 |
+| labels     | int16            | (frames,)     | of utterances: -1 where the frame has none |
 | offsets    | int64            | (utts + 1,)   | utterance u is frames[offsets[u]:offsets[u + 1]] |
 | parts      | uint8            | (utts,)       | index into the header's parts              |
 | speakers   | int32            | (utts,)       | index into the header's speakers, -1 unknown |
+| categories | int16            | (utts,)       | of images: class, -1 unknown               |
+| shapes     | int32            | (utts, 2)     | of images: height and width                |
+| targets    | float64          | (utts,)       | of rows: NaN unknown                       |
 | ids        | uint8            | (bytes,)      | UTF-8, one id a line                       |
 """
 
@@ -28,12 +35,14 @@ import numpy.typing as npt
 
 from bossline.corpora.header import read_header
 from bossline.errors import UserError
+from bossline.features.spec import FeatureSpec
 
 Ints = npt.NDArray[np.int64]
 
 _DTYPES = {
     "F16": np.float16,
     "F32": np.float32,
+    "F64": np.float64,
     "I16": np.int16,
     "I32": np.int32,
     "I64": np.int64,
@@ -70,7 +79,9 @@ class Corpus:
         offsets: (utterances + 1,) int64, over all shards.
         parts: (utterances,) uint8 index into `header.parts`.
         speakers: (utterances,) int32 index into `header.speakers`, -1 where unknown.
-        labels: (frames,) int16, -1 where unlabelled.
+        labels: (frames,) int16, -1 where unlabelled; of utterances only.
+        categories: (utterances,) int16 class, -1 where unlabelled; of images only.
+        targets: (utterances,) float64, NaN where unknown; of rows only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,13 +102,20 @@ class Corpus:
         self.offsets = self._all_offsets()
         self.parts: npt.NDArray[np.uint8] = self._join("parts")
         self.speakers: npt.NDArray[np.int32] = self._join("speakers")
-        self.labels: npt.NDArray[np.int16] = self._join("labels")
+        kind = self.header.features.kind
+        if kind == "image":
+            self.categories: npt.NDArray[np.int16] = self._join("categories")
+            self._shapes: npt.NDArray[np.int32] = self._join("shapes")
+        elif kind == "table":
+            self.targets: npt.NDArray[np.float64] = self._join("targets")
+        else:
+            self.labels: npt.NDArray[np.int16] = self._join("labels")
 
     def __len__(self) -> int:
         return self.header.utterances
 
     def __repr__(self) -> str:
-        return f"Corpus({str(self.path)!r}, {len(self)} utterances, {self.header.frames} frames)"
+        return f"Corpus({str(self.path)!r}, {len(self)} {self.header.features.item}s)"
 
     def _join(self, name: str) -> npt.NDArray[Any]:
         pieces = [tensors[name] for tensors in self._shards]
@@ -120,8 +138,20 @@ class Corpus:
         return sum((self.path / shard.file).stat().st_size for shard in self.header.shards)
 
     @property
+    def speech(self) -> FeatureSpec:
+        """What a frame is.
+
+        Raises:
+            UserError: a corpus of images or of rows.
+        """
+        if not isinstance(features := self.header.features, FeatureSpec):
+            raise UserError(f"{self.path} holds {features.item}s, not utterances")
+        return features
+
+    @property
     def hours(self) -> float:
-        return self.header.frames / self.header.features.frames_per_second / 3600
+        """Of speech."""
+        return self.header.frames / self.speech.frames_per_second / 3600
 
     @cached_property
     def lengths(self) -> Ints:
@@ -136,7 +166,12 @@ class Corpus:
 
     @cached_property
     def labelled(self) -> npt.NDArray[np.bool_]:
-        """(utterances,) True where the frames have labels (all of them do, or none)."""
+        """(utterances,) True with a class or target; of an utterance, all frames or none."""
+        match self.header.features.kind:
+            case "image":
+                return np.asarray(self.categories >= 0)
+            case "table":
+                return np.isfinite(self.targets)
         first = np.asarray(self.offsets[:-1])
         return np.asarray(self.labels[first] >= 0)
 
@@ -147,6 +182,11 @@ class Corpus:
         local = utterance - (int(self._shard_ends[shard - 1]) if shard else 0)
         start, stop = tensors["offsets"][local : local + 2]
         return np.asarray(tensors["frames"][start:stop])
+
+    def image(self, number: int) -> npt.NDArray[np.uint8]:
+        """One image's pixels, (height, width, 3), a view of the file."""
+        height, width = self._shapes[number]
+        return self.frames(number).reshape(height, width, 3)
 
     def frame_labels(self, utterance: int) -> npt.NDArray[np.int16]:
         """One utterance's labels, (T,)."""

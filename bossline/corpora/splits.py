@@ -1,4 +1,7 @@
-"""Which utterances train, validate and test. Never frames: neighbours would leak."""
+"""Which utterances train, validate and test. Never frames: neighbours would leak.
+
+Images and rows of a table are split as utterances are.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from bossline.corpora.packed import Corpus, Ints
 from bossline.errors import UserError
 
 SPLITS = ("train", "validation", "test")
+PSEUDO = "pseudo"  # a part that only trains: its labels are a model's
 
 
 class SplitConfig(Config):
@@ -20,7 +24,8 @@ class SplitConfig(Config):
 
     by: Literal["auto", "corpus", "utterance", "speaker", "each-speaker"] = Field(
         "auto",
-        description="corpus: the corpus' own labelled train, validation and test parts; "
+        description="corpus: the corpus' own labelled train, validation and test parts (where test "
+        "has no labels, validation is tested on, and a share of train validates); "
         "speaker: no speaker on two sides; each-speaker: the same share of each speaker's "
         "utterances; auto: corpus where it has them, else utterance",
     )
@@ -51,6 +56,8 @@ def split_corpus(
 ) -> dict[str, Ints]:
     """Utterance indices of "train", "validation" and "test", in corpus order.
 
+    Pseudo-labelled ones join "train" once the others are split.
+
     Args:
         corpus: to be split.
         config: how.
@@ -60,7 +67,19 @@ def split_corpus(
         UserError: too few labelled utterances or speakers, or the corpus lacks the parts.
     """
     has_label = corpus.labelled if labels is None else labels
-    own = _own_parts(corpus, has_label)
+    if PSEUDO not in corpus.header.parts:
+        return _split(corpus, config, has_label)
+    pseudo = corpus.part(PSEUDO)
+    true = has_label.copy()
+    true[pseudo] = False
+    chosen = _split(corpus, config, true)
+    return {**chosen, "train": np.sort(np.concatenate([chosen["train"], pseudo]))}
+
+
+def _split(
+    corpus: Corpus, config: SplitConfig, has_label: npt.NDArray[np.bool_]
+) -> dict[str, Ints]:
+    own = _own_parts(corpus, has_label, config)
     if config.by == "corpus" or (config.by == "auto" and own is not None):
         if own is None:
             raise UserError(
@@ -85,7 +104,7 @@ def split_corpus(
         groups = labelled
     chosen = _around_a_circle(np.random.default_rng(config.seed).permutation(groups), config)
     if min(map(len, chosen.values())) < 1:
-        what = "speakers" if config.by == "speaker" else "labelled utterances"
+        what = "speakers" if config.by == "speaker" else f"labelled {corpus.header.features.item}s"
         raise UserError(f"{len(groups)} {what} are too few to train, validate and test on")
     if config.by == "speaker":
         chosen = {name: labelled[np.isin(speakers, members)] for name, members in chosen.items()}
@@ -128,8 +147,24 @@ def _of_each_speaker(
     return {name: np.sort(chosen[name]) for name in SPLITS}
 
 
-def _own_parts(corpus: Corpus, has_label: npt.NDArray[np.bool_]) -> dict[str, Ints] | None:
-    if not set(SPLITS) <= set(corpus.header.parts):
+def _own_parts(
+    corpus: Corpus, has_label: npt.NDArray[np.bool_], config: SplitConfig
+) -> dict[str, Ints] | None:
+    own = {name: corpus.part(name) for name in SPLITS if name in corpus.header.parts}
+    labelled = {name: members for name, members in own.items() if has_label[members].all()}
+    if len(labelled) == len(SPLITS):
+        return labelled
+    if set(labelled) != {"train", "validation"}:
         return None
-    own = {name: corpus.part(name) for name in SPLITS}
-    return own if all(has_label[members].all() for members in own.values()) else None
+    # An epoch is chosen by a share of train, so that what is reported has decided nothing.
+    train = np.random.default_rng(config.seed).permutation(labelled["train"])
+    count = round(len(train) * config.validation)
+    if not 0 < count < len(train):
+        raise UserError(
+            f"{len(train)} labelled {corpus.header.features.item}s are too few to train on"
+        )
+    return {
+        "train": np.sort(train[count:]),
+        "validation": np.sort(train[:count]),
+        "test": labelled["validation"],
+    }

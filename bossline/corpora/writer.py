@@ -1,4 +1,4 @@
-"""Write a packed corpus, utterance by utterance, as a whole or not at all."""
+"""Write a packed corpus, item by item, as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from bossline.corpora.header import FORMAT, Header, LeftOut, Shard, Source, write_header
 from bossline.corpora.packed import Corpus
-from bossline.features.spec import FeatureSpec
+from bossline.features.spec import Features
 from bossline.files import replacing_folder
 
 SHARD_BYTES = 256 << 20
@@ -23,12 +23,12 @@ _NO_LABEL = -1
 
 
 class CorpusWriter:
-    """Collects utterances and writes a shard whenever enough are there. Made by `writing`."""
+    """Collects items and writes a shard whenever enough are there. Made by `writing`."""
 
     def __init__(
         self,
         folder: Path,
-        features: FeatureSpec,
+        features: Features,
         classes: Sequence[str],
         speakers: Sequence[str],
     ) -> None:
@@ -48,52 +48,73 @@ class CorpusWriter:
         self._ids: list[str] = []
         self._part: list[int] = []
         self._speaker: list[int] = []
+        self._category: list[int] = []
+        self._target: list[float] = []
+        self._shape: list[tuple[int, ...]] = []
         self._bytes = 0
 
     def add(
         self,
         id: str,
-        frames: npt.NDArray[Any],
+        numbers: npt.NDArray[Any],
         *,
         part: str,
         labels: npt.NDArray[Any] | None = None,
         speaker: str | None = None,
+        category: int | None = None,
+        target: float | None = None,
     ) -> None:
-        """Append one utterance. The caller has checked it: finite, (T, dim), T >= 1.
+        """Append one item. The caller has checked it.
 
         Args:
             id: unique, without white space.
-            frames: (T, dim).
+            numbers: frames (T, dim), a row (1, dim), or an image (H, W, 3) uint8.
             part: the source's own division it belongs to.
             labels: (T,) class of each frame, or None for an unlabelled utterance.
             speaker: who speaks, where known.
+            category: class of an image, where known.
+            target: of a row, where known.
         """
         if part not in self._parts:
             self._parts.append(part)
-        if labels is None:
-            stored = np.full(len(frames), _NO_LABEL, np.int16)
-        else:
-            stored = labels.astype(np.int16)
-            self._counts += np.bincount(stored, minlength=len(self._classes))
-        with np.errstate(over="ignore"):
-            half = frames.astype(np.float16)
-        # Half precision is plenty for normalised features; raw ones may not fit into its range.
-        fits = bool(np.isfinite(half).all())
         self._ids.append(id)
-        self._frames.append(half if fits else frames.astype(np.float32))
-        self._labels.append(stored)
+        self._shape.append(numbers.shape[:2])
+        self._frames.append(self._stored(numbers))
+        self._labels.append(
+            np.full(len(numbers), _NO_LABEL, np.int16)
+            if labels is None
+            else labels.astype(np.int16)
+        )
+        known = category if labels is None else labels
+        if known is not None:
+            self._counts += np.bincount(
+                np.atleast_1d(known).astype(np.int64), minlength=len(self._classes)
+            )
         self._part.append(self._parts.index(part))
         self._speaker.append(
             _NO_SPEAKER
             if speaker is None
             else self._speakers.setdefault(speaker, len(self._speakers))
         )
-        self._bytes += frames.size * 2
+        self._category.append(_NO_LABEL if category is None else category)
+        self._target.append(np.nan if target is None else target)
+        self._bytes += self._frames[-1].nbytes
         if self._bytes >= SHARD_BYTES:
             self._flush()
 
+    def _stored(self, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """(n, dim) in the type that the corpus keeps."""
+        if self._features.kind == "image":
+            return numbers.reshape(-1, self._features.dim)
+        if self._features.kind == "table":
+            return numbers.astype(np.float32)
+        with np.errstate(over="ignore"):
+            half = numbers.astype(np.float16)
+        # Half precision is plenty for normalised features; raw ones may not fit into its range.
+        return half if np.isfinite(half).all() else numbers.astype(np.float32)
+
     def leave_out(self, id: str, *, part: str, why: str) -> None:
-        """Record an utterance that the source names and that is damaged."""
+        """Record an item that the source names and that is damaged."""
         if part not in self._parts:
             self._parts.append(part)
         self._left_out.append(LeftOut(id=id, part=part, why=why))
@@ -105,12 +126,18 @@ class CorpusWriter:
         file = f"shard-{len(self._shards):05d}.safetensors"
         tensors = {
             "frames": np.concatenate(self._frames),  # float32 as soon as one of them is
-            "labels": np.concatenate(self._labels),
             "offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             "parts": np.array(self._part, np.uint8),
             "speakers": np.array(self._speaker, np.int32),
             "ids": np.frombuffer("".join(f"{id}\n" for id in self._ids).encode(), np.uint8),
         }
+        if self._features.kind == "image":
+            tensors["shapes"] = np.array(self._shape, np.int32)
+            tensors["categories"] = np.array(self._category, np.int16)
+        elif self._features.kind == "table":
+            tensors["targets"] = np.array(self._target, np.float64)
+        else:
+            tensors["labels"] = np.concatenate(self._labels)
         save_file(tensors, self._folder / file)
         with (self._folder / file).open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -146,7 +173,7 @@ class CorpusWriter:
 def writing(
     path: Path,
     *,
-    features: FeatureSpec,
+    features: Features,
     classes: Sequence[str],
     source: Source,
     note: str = "",

@@ -10,6 +10,7 @@ import numpy as np
 from bossline.config import Config
 from bossline.errors import UserError
 from bossline.evaluation.intervals import RESAMPLES, Interval, redrawn_sums
+from bossline.evaluation.metric import METRICS, Metric
 from bossline.evaluation.scores import Scores
 
 Verdict = Literal["better", "worse", "no evidence of a difference"]
@@ -18,7 +19,7 @@ Seeds = Scores | Sequence[Scores]
 
 
 class Comparison(Config):
-    """The difference in accuracy of two runs, first minus second, and what it allows to say."""
+    """The difference of two runs' scores, first minus second, and what it allows to say."""
 
     difference: Interval
     p: float
@@ -30,12 +31,12 @@ class Comparison(Config):
 
 
 def paired_difference(a: Seeds, b: Seeds) -> Comparison:
-    """Accuracy of `a` minus that of `b`, with a paired bootstrap interval over utterances.
+    """The score of `a` minus that of `b`, with a paired bootstrap interval over utterances.
 
     Both runs meet the same hard and easy utterances, so the difference is known far better than
     the two intervals side by side suggest.
 
-    Where a side has several seeds, its accuracy is their mean, and its seeds are redrawn too,
+    Where a side has several seeds, its score is their mean, and its seeds are redrawn too,
     apart from the utterances: the pigeonhole bootstrap (Owen 2007, arXiv:0712.1111), in which all
     runs share a draw of utterances, and each side draws its own seeds. It takes seeds that are
     much alike for more different than they are, and a few that differ widely for less: in
@@ -47,7 +48,8 @@ def paired_difference(a: Seeds, b: Seeds) -> Comparison:
     and Hinkley 1997), never below 2 / (redraws + 1).
 
     Raises:
-        UserError: a side without a run, or runs that were not scored on the same utterances.
+        UserError: a side without a run, or runs that were not scored by the same measure on the
+            same utterances.
     """
     return average_difference([(a, b)])
 
@@ -62,9 +64,10 @@ def average_difference(pairs: Sequence[tuple[Seeds, Seeds]]) -> Comparison:
         pairs: with and without the change; at least one.
 
     Raises:
-        UserError: a side without a run, or runs that were not scored on the same utterances.
+        UserError: a side without a run, or runs that were not scored by the same measure on the
+            same utterances.
     """
-    lengths, sides = _sides(pairs)
+    metric, lengths, sides = _sides(pairs)
     table = np.array([lengths, *(run for _, runs in sides for run in runs)], np.float64).T
     sums = np.vstack([table.sum(0), redrawn_sums(table)])  # first as it is, then redrawn
     generator = np.random.default_rng(1)
@@ -75,15 +78,13 @@ def average_difference(pairs: Sequence[tuple[Seeds, Seeds]]) -> Comparison:
         drawn = np.vstack([np.ones((1, count)), draws])
         gain += sign * (sums[:, column : column + count] * drawn).sum(1) / count
         column += count
-    # A gain per frame is redrawn just as an accuracy is: sum over utterances / sum of lengths.
+    # A difference per frame is redrawn just as a score is: sum over utterances / sum of lengths.
     value, redrawn = np.split(gain / len(pairs) / sums[:, 0], [1])
     low, high = np.quantile(redrawn, [0.025, 0.975])
     rarer = min(np.sum(redrawn <= 0), np.sum(redrawn >= 0))
     verdict: Verdict = "no evidence of a difference"
-    if low > 0:
-        verdict = "better"
-    elif high < 0:
-        verdict = "worse"
+    if low > 0 or high < 0:
+        verdict = "better" if metric.gain(low + high) > 0 else "worse"
     return Comparison(
         difference=Interval(value=float(value[0]), low=float(low), high=float(high)),
         p=min(1.0, float(2 * (1 + rarer) / (1 + RESAMPLES))),
@@ -93,34 +94,36 @@ def average_difference(pairs: Sequence[tuple[Seeds, Seeds]]) -> Comparison:
 
 def _sides(
     pairs: Sequence[tuple[Seeds, Seeds]],
-) -> tuple[tuple[int, ...], list[tuple[int, list[tuple[int, ...]]]]]:
-    """Lengths (U,), and of each side its sign and, run by run, what was correct (U,)."""
+) -> tuple[Metric, tuple[int, ...], list[tuple[int, list[tuple[float, ...]]]]]:
+    """The measure, lengths (U,), and of each side its sign and, run by run, the sums (U,)."""
     listed = [[[s] if isinstance(s, Scores) else list(s) for s in pair] for pair in pairs]
     if not all(side for pair in listed for side in pair):
         raise UserError("cannot compare: each side needs the scores of at least one run")
     first = listed[0][0][0]
     utterances, lengths, _ = _by_utterance(first)
 
-    def correct(run: Scores) -> tuple[int, ...]:
-        here, there, hits = _by_utterance(run)
+    def sums(run: Scores) -> tuple[float, ...]:
+        here, there, found = _by_utterance(run)
+        if run.metric != first.metric:
+            raise UserError(f"cannot compare: one run has {first.metric}, the other {run.metric}")
         if (here, there) != (utterances, lengths):
             raise UserError(
                 "cannot compare: the two runs were scored on different utterances "
                 f"({len(utterances)} with {first.count} {first.unit}, "
                 f"{len(here)} with {run.count} {run.unit})"
             )
-        return hits
+        return found
 
-    sides: list[tuple[int, list[tuple[int, ...]]]] = []
+    sides: list[tuple[int, list[tuple[float, ...]]]] = []
     for a, b in listed:
         # Seeds are drawn in an order that the scores decide, not the caller: so a comparison
         # turned round is its mirror image.
-        pair = ((1, sorted(map(correct, a))), (-1, sorted(map(correct, b))))
+        pair = ((1, sorted(map(sums, a))), (-1, sorted(map(sums, b))))
         sides += sorted(pair, key=lambda side: side[1])
-    return lengths, sides
+    return METRICS[first.metric], lengths, sides
 
 
-def _by_utterance(run: Scores) -> tuple[tuple[str, ...], tuple[int, ...], tuple[int, ...]]:
-    rows = sorted(zip(run.utterances, run.lengths, run.correct, strict=True))
-    utterances, lengths, correct = zip(*rows, strict=True)
-    return utterances, lengths, correct
+def _by_utterance(run: Scores) -> tuple[tuple[str, ...], tuple[int, ...], tuple[float, ...]]:
+    rows = sorted(zip(run.utterances, run.lengths, run.sums, strict=True))
+    utterances, lengths, sums = zip(*rows, strict=True)
+    return utterances, lengths, sums

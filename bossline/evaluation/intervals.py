@@ -22,20 +22,20 @@ class Interval(Config):
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
 
 
-def accuracy_interval(correct: npt.ArrayLike, lengths: npt.ArrayLike, *, seed: int = 0) -> Interval:
-    """Frame accuracy with a percentile bootstrap interval over utterances (Efron 1979).
+def mean_interval(sums: npt.ArrayLike, lengths: npt.ArrayLike, *, seed: int = 0) -> Interval:
+    """A mean over frames with a percentile bootstrap interval over utterances (Efron 1979).
 
-    Utterances are redrawn with replacement and the accuracy is taken over all their frames, so
-    long utterances weigh as they do in the score itself.
+    Utterances are redrawn with replacement and the mean is taken over all their frames, so long
+    utterances weigh as they do in the score itself.
 
     Args:
-        correct: (U,) correctly labelled frames of each utterance.
+        sums: (U,) of each utterance: its frames that are right, say.
         lengths: (U,) frames of each utterance.
         seed: of the redraws; the same seed pairs the redraws of two runs.
     """
-    sums = redrawn_sums(np.array([correct, lengths], np.float64).T, seed=seed)
-    low, high = np.quantile(sums[:, 0] / sums[:, 1], [0.025, 0.975])
-    value = np.sum(correct) / np.sum(lengths)
+    redrawn = redrawn_sums(np.array([sums, lengths], np.float64).T, seed=seed)
+    low, high = np.quantile(redrawn[:, 0] / redrawn[:, 1], [0.025, 0.975])
+    value = np.sum(sums) / np.sum(lengths)
     return Interval(value=float(value), low=float(low), high=float(high))
 
 

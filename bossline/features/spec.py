@@ -1,8 +1,11 @@
-"""What a feature vector is. Stored with corpus and model, so both can be held against new input."""
+"""What an item's numbers are: frames of an utterance, columns of a row, or pixels of an image.
+
+Stored with corpus and model, so both can be held against new input.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -13,6 +16,8 @@ Deltas = Literal["none", "time", "coefficient"]
 
 class FeatureSpec(Config):
     """How frames were made: one vector of `dim` numbers each `hop_ms`."""
+
+    item: ClassVar[str] = "utterance"
 
     kind: Literal["mfcc", "other"] = Field(description="mfcc: Kaldi MFCC; other: made elsewhere")
     dim: int = Field(gt=0, description="numbers per frame, deltas included")
@@ -32,6 +37,11 @@ class FeatureSpec(Config):
     def frames_per_second(self) -> float:
         return 1000.0 / self.hop_ms
 
+    @property
+    def blocks(self) -> int:
+        """Parts of a frame that frequency masks treat alike: statics and two orders of deltas."""
+        return 1 if self.deltas == "none" else 3
+
     def describe(self) -> str:
         """One line for people.
 
@@ -48,3 +58,46 @@ class FeatureSpec(Config):
             "CMVN per utterance" if self.normalisation == "utterance" else "not normalised",
         ]
         return ", ".join(parts)
+
+
+class TableSpec(Config):
+    """A row is one vector: a number for each column."""
+
+    item: ClassVar[str] = "row"
+
+    kind: Literal["table"] = "table"
+    columns: tuple[str, ...]
+    target: str = Field(description="the column that is to be predicted")
+    edition: str = Field("", description="which of the course's editions; other tables: none")
+
+    @property
+    def dim(self) -> int:
+        return len(self.columns)
+
+    def describe(self) -> str:
+        """One line for people.
+
+        >>> TableSpec(columns=("cli", "ili"), target="tested_positive", edition="2023").describe()
+        '2 columns, target tested_positive, 2023 edition'
+        """
+        edition = f", {self.edition} edition" if self.edition else ""
+        return f"{self.dim} columns, target {self.target}{edition}"
+
+
+class ImageSpec(Config):
+    """An image is height x width vectors of red, green and blue, each in a byte."""
+
+    item: ClassVar[str] = "image"
+
+    kind: Literal["image"] = "image"
+
+    @property
+    def dim(self) -> int:
+        return 3
+
+    def describe(self) -> str:
+        """One line for people."""
+        return "RGB images of any size, 8 bits"
+
+
+Features = Annotated[FeatureSpec | TableSpec | ImageSpec, Field(discriminator="kind")]

@@ -1,18 +1,40 @@
-"""Features for a model from a file: a feature file as it is, or a recording."""
+"""What a model takes, from a file: features as they are, a recording, or an image."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bossline.corpora.featurefile import READERS_BY_SUFFIX
+from bossline.corpora.imagefile import read_image
 from bossline.corpora.ptfile import DamagedFile
 from bossline.errors import UserError
 from bossline.features.audio import read_audio
 from bossline.features.mfcc import mfcc
-from bossline.features.spec import FeatureSpec
+from bossline.features.spec import Features, FeatureSpec, ImageSpec
+
+
+def read_input(path: Path, features: Features) -> npt.NDArray[Any]:
+    """(T, dim) features, or an image (H, W, 3) uint8.
+
+    Raises:
+        UserError: missing or damaged, other features than the model's, or a model of rows.
+    """
+    match features:
+        case FeatureSpec():
+            return read_features(path, features)
+        case ImageSpec():
+            try:
+                return read_image(path)
+            except DamagedFile as error:
+                raise UserError(f"{path}: {error}") from error
+    raise UserError(
+        f"{path}: a model of rows takes whole tables: import the folder of the table, and predict "
+        "a split of it"
+    )
 
 
 def read_features(path: Path, spec: FeatureSpec) -> npt.NDArray[np.float32]:

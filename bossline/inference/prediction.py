@@ -1,16 +1,23 @@
-"""Predictions for people and programs: phones over time, or who speaks."""
+"""Predictions for people and programs: phones over time, who speaks, what is seen, or a value."""
 
 from __future__ import annotations
 
+import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-Probabilities = npt.NDArray[np.float32]
+from bossline.evaluation.scores import Unit
+from bossline.features.spec import Features, FeatureSpec, TableSpec
+
+Outputs = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Cells = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -24,25 +31,52 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """Class probabilities of one utterance, and what was made of them."""
+class Prediction(ABC):
+    """What a model made of one utterance, image or row.
+
+    Attributes:
+        columns: of the table that `records` fills.
+    """
+
+    columns: ClassVar[tuple[str, ...]]
 
     id: str
-    probabilities: Probabilities  # (N, C) of its frames, or (1, C)
-    labels: Ints  # (N,)
-    classes: tuple[str, ...]
+    outputs: Outputs  # (N, C) probabilities of its frames, (1, C), or (1,) a value
+
+    @property
+    @abstractmethod
+    def header(self) -> Cells:
+        """Of a submission."""
+
+    @abstractmethod
+    def rows(self, first: int) -> list[Cells]:
+        """Of a submission; `first` rows stand before them."""
+
+    @abstractmethod
+    def records(self) -> Iterator[Cells]:
+        """For people and programs."""
+
+    @property
+    def number(self) -> str:
+        """The id as the source's own lists have it: its last part."""
+        return self.id.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
 class FramePrediction(Prediction):
     """A label a frame: the smoothed path, or the most probable classes."""
 
+    columns = ("id", "frame", "seconds", "class", "phone", "probability")
+    header = ("Id", "Class")
+
+    labels: Ints  # (N,)
+    classes: tuple[str, ...]
     frames_per_second: float
 
     def segments(self) -> Iterator[Segment]:
         """Equal neighbours merged."""
         labels = self.labels
-        best = np.take_along_axis(self.probabilities, labels[:, None], axis=1)[:, 0]
+        best = np.take_along_axis(self.outputs, labels[:, None], axis=1)[:, 0]
         edges = np.flatnonzero(np.diff(labels, prepend=-1, append=-1))
         for start, end in pairwise(edges):
             yield Segment(
@@ -52,43 +86,126 @@ class FramePrediction(Prediction):
                 confidence=float(best[start:end].mean()),
             )
 
+    def rows(self, first: int) -> list[Cells]:
+        """A frame's Id counts the frames before it, over all utterances."""
+        return list(enumerate(self.labels.tolist(), start=first))
+
+    def records(self) -> Iterator[Cells]:
+        for frame, label in enumerate(self.labels):
+            yield (
+                self.id,
+                frame,
+                f"{frame / self.frames_per_second:.3f}",
+                label,
+                self.classes[label],
+                f"{self.outputs[frame, label]:.4f}",
+            )
+
 
 @dataclass(frozen=True)
-class SpeakerPrediction(Prediction):
-    """One speaker for the whole utterance."""
+class ClassPrediction(Prediction):
+    """One class for the whole: a speaker, or what is in an image."""
+
+    header = ("Id", "Category")
+
+    classes: tuple[str, ...]
 
     @property
-    def speaker(self) -> str:
-        return self.classes[int(self.labels[0])]
+    def label(self) -> int:
+        return int(self.outputs[0].argmax())
+
+    @property
+    def name(self) -> str:
+        return self.classes[self.label]
 
     @property
     def confidence(self) -> float:
-        return float(self.probabilities[0, self.labels[0]])
+        return float(self.outputs[0].max())
 
 
-def frame_predictions(
+@dataclass(frozen=True)
+class SpeakerPrediction(ClassPrediction):
+    """Who speaks."""
+
+    columns = ("id", "speaker", "probability")
+
+    def rows(self, first: int) -> list[Cells]:
+        return [(self.id, self.name)]
+
+    def records(self) -> Iterator[Cells]:
+        yield self.id, self.name, f"{self.confidence:.4f}"
+
+
+@dataclass(frozen=True)
+class ImagePrediction(ClassPrediction):
+    """What is in an image."""
+
+    columns = ("id", "class", "name", "probability")
+
+    def rows(self, first: int) -> list[Cells]:
+        return [(self.number, self.label)]
+
+    def records(self) -> Iterator[Cells]:
+        yield self.id, self.label, self.name, f"{self.confidence:.4f}"
+
+
+@dataclass(frozen=True)
+class ValuePrediction(Prediction):
+    """The target of a row."""
+
+    columns = ("id", "value")
+
+    target: str
+
+    @property
+    def value(self) -> float:
+        return float(self.outputs[0])
+
+    @property
+    def header(self) -> Cells:
+        """The target under its plain name, without the number of its day."""
+        return "id", re.sub(r"\.\d+$", "", self.target)
+
+    def rows(self, first: int) -> list[Cells]:
+        return [(self.number, self.value)]
+
+    def records(self) -> Iterator[Cells]:
+        yield self.id, f"{self.value:.6g}"
+
+
+def predictions_of(
+    unit: Unit,
     ids: Sequence[str],
     lengths: Ints,
-    probabilities: Probabilities,
-    labels: Ints,
+    outputs: Outputs,
+    path: Ints | None,
     classes: tuple[str, ...],
-    frames_per_second: float,
+    features: Features,
 ) -> list[Prediction]:
-    """Cut (N, C) probabilities and (N,) labels of frames into utterances."""
-    ends = np.cumsum(lengths)[:-1]
-    return [
-        FramePrediction(id, rows, path, classes, frames_per_second)
-        for id, rows, path in zip(
-            ids, np.split(probabilities, ends), np.split(labels, ends), strict=True
-        )
-    ]
+    """A prediction for each utterance, image or row.
 
-
-def speaker_predictions(
-    ids: Sequence[str], probabilities: Probabilities, classes: tuple[str, ...]
-) -> list[Prediction]:
-    """One for each row of (U, C) probabilities."""
-    return [
-        SpeakerPrediction(id, row[None], row.argmax(keepdims=True), classes)
-        for id, row in zip(ids, probabilities, strict=True)
-    ]
+    Args:
+        unit: what the task scores.
+        ids: (U,).
+        lengths: (U,) frames of each.
+        outputs: (N, C) or (N,), end to end.
+        path: (N,) labels of frames, where the most probable ones do not decide.
+        classes: C of them, or none.
+        features: what the model takes.
+    """
+    if unit == "frames":
+        assert isinstance(features, FeatureSpec)
+        labels = outputs.argmax(1) if path is None else path
+        ends = np.cumsum(lengths)[:-1]
+        rate = features.frames_per_second
+        return [
+            FramePrediction(id, rows, own, classes, rate)
+            for id, rows, own in zip(
+                ids, np.split(outputs, ends), np.split(labels, ends), strict=True
+            )
+        ]
+    each = zip(ids, np.split(outputs, len(outputs)), strict=True)
+    if isinstance(features, TableSpec):
+        return [ValuePrediction(id, row, features.target) for id, row in each]
+    kind = ImagePrediction if unit == "images" else SpeakerPrediction
+    return [kind(id, row, classes) for id, row in each]

@@ -30,7 +30,7 @@ def smoother_of(run: Run, asked: Smoothing | None = None) -> Smoother | None:
     if asked == "none":
         return None
     if run.recipe.task != "phoneme":
-        raise UserError(f"smoothing is for frames, and {run.path} classifies utterances")
+        raise UserError(f"smoothing is for frames, and {run.path} is of the task {run.recipe.task}")
     config: SmoothingConfig = TypeAdapter(SmoothingConfig).validate_python({"kind": asked})
     corpus = run.corpus()
     train = utterances_of([run], corpus, "train")

@@ -1,4 +1,4 @@
-"""The file that the course's leaderboard takes: a row a frame, or a row an utterance."""
+"""The file that the course's leaderboard takes: a row a frame, an utterance, an image or a row."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from bossline.corpora.packed import Corpus, Ints
 from bossline.errors import UserError
 from bossline.files import replacing
-from bossline.inference.prediction import FramePrediction, Prediction, SpeakerPrediction
+from bossline.inference.prediction import Cells, FramePrediction, Prediction
 
 
 def write_submission(
     path: Path, corpus: Corpus, utterances: Ints, predictions: Sequence[Prediction]
 ) -> int:
-    """Write `Id,Class`, Id counting frames in the order of the corpus' list, or `Id,Category`, Id
-    being that of the utterance and Category its speaker; returns the rows.
+    """Write `Id,Class`, Id counting frames in the order of the corpus' list; or `Id,Category`, or
+    `id` and the target, by the ids of the source; returns the rows.
 
     Raises:
         UserError: an utterance of the split was left out at import, so rows would be missing or
@@ -26,22 +26,19 @@ def write_submission(
     missing = [entry.id for entry in corpus.header.left_out if entry.part in parts]
     if missing and not (corpus.labelled | (corpus.speakers >= 0))[utterances].any():
         raise UserError(
-            f"{len(missing)} utterances of this split were left out as damaged when the corpus was "
-            f"imported ({', '.join(missing[:5])}): rows would be missing or shifted. Get intact "
-            "copies of these files and import again"
+            f"{len(missing)} {corpus.header.features.item}s of this split were left out as damaged "
+            f"when the corpus was imported ({', '.join(missing[:5])}): rows would be missing or "
+            "shifted. Get intact copies of these files and import again"
         )
-    rows: list[tuple[str | int, str | int]] = []
+    rows: list[Cells] = []
     for prediction in predictions:
-        if isinstance(prediction, FramePrediction):
-            rows += enumerate(prediction.labels.tolist(), start=len(rows))
-        elif isinstance(prediction, SpeakerPrediction):
-            rows.append((prediction.id, prediction.speaker))
+        rows += prediction.rows(len(rows))
     frames = isinstance(predictions[0], FramePrediction)
     expected = int(corpus.lengths[utterances].sum()) if frames else len(utterances)
     if len(rows) != expected:
         raise UserError(f"{len(rows)} predictions for {expected}: not written")
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(("Id", "Class" if frames else "Category"))
+        writer.writerow(predictions[0].header)
         writer.writerows(rows)
     return expected

@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from bossline.batches import BatchConfig
 from bossline.corpora.packed import Corpus, Ints
 from bossline.corpora.splits import SPLITS, split_corpus
 from bossline.errors import UserError, did_you_mean
 from bossline.runtime import Runtime
 from bossline.tasks import TASKS
-from bossline.tasks.base import build_model
+from bossline.tasks.base import Outputs, Pieces, build_model
 from bossline.training.checkpoint import load_weights
 from bossline.training.run import Run
 
 UNLABELLED = "unlabelled"
-
-_LEAST = np.finfo(np.float32).tiny  # a probability that underflows to 0 must not rule a class out
 
 
 class TrainedModel:
@@ -31,30 +29,30 @@ class TrainedModel:
         """
         self.run, self._runtime = run, runtime
         self.features, self.classes = run.info.features, run.info.classes
-        self.model = build_model(run.recipe, self.features.dim, len(self.classes))
+        self.model = build_model(run.recipe, self.features.dim, self.classes)
         load_weights(run.best_weights, self.model)
         self.model.to(runtime.device)
 
-    def probabilities(self, pieces: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float32]:
-        """Class probabilities of every frame, or every utterance, as the task has it.
+    def outputs(self, pieces: Pieces, batches: BatchConfig | None = None) -> Outputs:
+        """Class probabilities or values of every frame, utterance, image or row.
 
         Args:
-            pieces: features of one or more utterances, (T, D) each.
+            pieces: features of one or more utterances, (T, D) each, or images (H, W, 3).
+            batches: in place of the recipe's.
 
         Returns:
-            (N, C), utterances end to end.
+            (N, C) or (N,), utterances end to end.
         """
         task, recipe = TASKS[self.run.recipe.task], self.run.recipe
+        if batches is not None:
+            recipe = recipe.model_copy(update={"batches": batches})
         opened = task.open(recipe, pieces, self._runtime)
-        result = task.classify(self.model, opened, recipe, self._runtime)
+        result = task.answer(self.model, opened, recipe, self._runtime)
         return np.asarray(result.cpu().numpy())
 
 
 class Ensemble:
-    """Several runs that answer as one: the geometric mean of their probabilities.
-
-    Averaging log-probabilities lets every member veto a class; of one run, the run itself.
-    """
+    """Several runs that answer as one, as their task agrees; of one run, the run itself."""
 
     def __init__(self, runs: Sequence[Run], runtime: Runtime) -> None:
         """
@@ -72,17 +70,13 @@ class Ensemble:
                         "they cannot answer together"
                     )
         self.features, self.classes = first.info.features, first.info.classes
+        self._task = TASKS[first.recipe.task]
         self._members = [TrainedModel(run, runtime) for run in runs]
 
-    def probabilities(self, pieces: Sequence[npt.NDArray[np.floating]]) -> npt.NDArray[np.float32]:
-        """See TrainedModel.probabilities."""
-        if len(self._members) == 1:
-            return self._members[0].probabilities(pieces)
-        total = sum(
-            np.log(np.maximum(member.probabilities(pieces), _LEAST)) for member in self._members
-        )
-        mean = np.exp(total / len(self._members))
-        return np.asarray(mean / mean.sum(1, keepdims=True), np.float32)
+    def outputs(self, pieces: Pieces, batches: BatchConfig | None = None) -> Outputs:
+        """See TrainedModel.outputs."""
+        answers = [member.outputs(pieces, batches) for member in self._members]
+        return answers[0] if len(answers) == 1 else self._task.agreed(answers)
 
 
 def utterances_of(runs: Sequence[Run], corpus: Corpus, split: str) -> Ints:
@@ -97,7 +91,8 @@ def utterances_of(runs: Sequence[Run], corpus: Corpus, split: str) -> Ints:
         chosen: Ints = np.flatnonzero(~labelled)
         if not len(chosen):
             raise UserError(
-                f"corpus '{first.info.corpus}' has no unlabelled utterances; take --split test"
+                f"corpus '{first.info.corpus}' has no unlabelled {corpus.header.features.item}s; "
+                "take --split test"
             )
         return chosen
     if split not in SPLITS:

@@ -20,6 +20,7 @@ from bossline.corpora.splits import SPLITS
 from bossline.errors import UserError, did_you_mean
 from bossline.evaluation.verification.error_rates import Floats
 from bossline.evaluation.verification.normalisation import as_norm, cosine_scores
+from bossline.features.spec import FeatureSpec
 from bossline.inference.inputs import read_features
 from bossline.inference.trained import UNLABELLED, TrainedModel, utterances_of
 from bossline.inference.vectors import Vectors, read_vectors, write_vectors
@@ -67,6 +68,8 @@ class Voices:
             UserError: a run of another task, or its weights are missing or damaged.
         """
         self.run, self._runtime = check_speaker_run(run), runtime
+        assert isinstance(run.info.features, FeatureSpec)  # a speaker task takes no others
+        self._features = run.info.features
         self._model = TrainedModel(run, runtime).model
 
     @cached_property
@@ -109,7 +112,7 @@ class Voices:
     def _read(self, name: str, splits: Sequence[str]) -> npt.NDArray[Any]:
         """`splits`: further names that would have been understood."""
         if Path(name).is_file():
-            return read_features(Path(name), self.run.info.features)
+            return read_features(Path(name), self._features)
         try:
             ids = self.corpus.ids
         except UserError as error:

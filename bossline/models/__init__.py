@@ -10,9 +10,15 @@ from bossline.models.fitted.lda import LdaConfig
 from bossline.models.fitted.logistic import LogisticLbfgsConfig
 from bossline.models.fitted.naive_bayes import NaiveBayesConfig
 from bossline.models.fitted.speaker_lda import SpeakerLdaConfig
+from bossline.models.images.cnn import CnnConfig
+from bossline.models.images.convnext import ConvnextConfig
+from bossline.models.images.resnet import ResnetConfig
 from bossline.models.logistic import LogisticConfig
 from bossline.models.mlp import MlpConfig
 from bossline.models.speaker import SpeakerConfig
+from bossline.models.tabular.multilevel import MultilevelConfig
+from bossline.models.tabular.regressor import RegressorConfig
+from bossline.models.tabular.ridge import RidgeConfig
 from bossline.models.tagger import TaggerConfig
 
 ModelConfig = Annotated[
@@ -23,6 +29,12 @@ ModelConfig = Annotated[
     | NaiveBayesConfig
     | LdaConfig
     | LogisticLbfgsConfig
-    | SpeakerLdaConfig,
+    | SpeakerLdaConfig
+    | RegressorConfig
+    | RidgeConfig
+    | MultilevelConfig
+    | CnnConfig
+    | ResnetConfig
+    | ConvnextConfig,
     Field(discriminator="kind"),
 ]

@@ -28,11 +28,20 @@ def multiply_accumulates(model: nn.Module, inputs: Tensor | Padded) -> int:
     with (
         sdpa_kernel(SDPBackend.MATH),
         FlopCounterMode(
-            display=False, custom_mapping={torch.ops.aten.mkldnn_rnn_layer: _recurrence}
+            display=False,
+            custom_mapping={
+                torch.ops.aten.mkldnn_rnn_layer: _recurrence,
+                torch.ops.aten.mv: _matrix_vector,
+            },
         ) as counter,
     ):
         model(inputs)
     return int(counter.get_total_flops()) // 2
+
+
+def _matrix_vector(matrix: torch.Size, *others: object, **named: object) -> int:
+    """Operations of a matrix (m, n) times a vector, which the counter does not know."""
+    return 2 * prod(matrix)
 
 
 def _recurrence(

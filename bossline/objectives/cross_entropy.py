@@ -22,3 +22,20 @@ class CrossEntropyConfig(Config):
         return functional.cross_entropy(
             logits.float(), labels, label_smoothing=self.label_smoothing
         )
+
+    def mixed(self, logits: Tensor, labels: Tensor, others: Tensor, share: Tensor) -> Tensor:
+        """Mean loss where inputs are mixtures of two (arXiv 1710.09412).
+
+        Args:
+            logits: (B, C).
+            labels: (B,) int64 of the one.
+            others: (B,) int64 of the other.
+            share: (B,) of the one.
+        """
+        own, other = (
+            functional.cross_entropy(
+                logits.float(), classes, reduction="none", label_smoothing=self.label_smoothing
+            )
+            for classes in (labels, others)
+        )
+        return (share * own + (1 - share) * other).mean()

@@ -22,12 +22,19 @@ FOR_GRADIENTS = {
     "epochs", "augment", "objective", "optimiser", "schedule", "averaging", "clip", "patience"
 }  # fmt: skip
 
+_TAKES = {
+    "phoneme": ("windows", "utterances"),
+    "speaker": ("segments",),
+    "covid": ("rows",),
+    "food": ("images",),
+}
+
 
 class Recipe(Config):
     """Everything that decides what is trained."""
 
     name: str = Field(description="task/rung, or the name of your own file")
-    task: Literal["phoneme", "speaker"]
+    task: Literal["phoneme", "speaker", "covid", "food"]
     about: str = Field("", description="one sentence")
     target: dict[str, float] = Field(default_factory=dict, description="published score by year")
     epochs: int = Field(1, ge=1)
@@ -37,10 +44,12 @@ class Recipe(Config):
     )
     split: SplitConfig = SplitConfig()
     batches: BatchConfig = WindowConfig()
-    augment: AugmentConfig | None = Field(None, description="SpecAugment, in training only")
+    augment: AugmentConfig | None = Field(None, description="in training only")
     model: ModelConfig
     objective: CrossEntropyConfig = Field(
-        CrossEntropyConfig(), description="of frames; a speaker model's head is its own objective"
+        CrossEntropyConfig(),
+        description="of frames and images; a speaker model's head is its own, a table's model has "
+        "the squared error",
     )
     optimiser: OptimiserConfig | None = Field(
         None, description="left out for a model that is fitted, which takes no gradient steps"
@@ -80,19 +89,26 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
-    def _augments_utterances(self) -> Recipe:
-        if self.augment is not None and self.batches.kind == "windows":
-            raise ValueError("augment works on utterances: set batches.kind=utterances")
+    def _augments_what_it_trains_on(self) -> Recipe:
+        if self.augment is not None:
+            takes = ("images",) if self.augment.kind == "images" else ("utterances", "segments")
+            if self.batches.kind not in takes:
+                raise ValueError(
+                    f"augment of kind {self.augment.kind} works on {' and '.join(takes)}: "
+                    f"set batches.kind={takes[0]}, or leave augment out"
+                )
         return self
 
     @model_validator(mode="after")
     def _parts_fit_the_task(self) -> Recipe:
-        if (self.task == "speaker") != (self.model.takes == "segments"):
+        if self.model.takes not in _TAKES[self.task]:
             raise ValueError(f"a model of kind {self.model.kind} is not for the task {self.task}")
-        if self.task == "speaker" and self.smoothing is not None:
+        if self.task != "phoneme" and self.smoothing is not None:
             raise ValueError("smoothing is for frames: leave it out")
         if self.task == "speaker" and self.objective != CrossEntropyConfig():
             raise ValueError("the objective of a speaker model is its head: set model.head")
+        if self.task == "covid" and self.objective != CrossEntropyConfig():
+            raise ValueError("the objective of a table's model is the squared error: leave it out")
         return self
 
 

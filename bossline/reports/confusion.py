@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from bossline.evaluation.scores import Counts, Scores, precision_recall_f1
+from bossline.evaluation.classification import ClassificationScores, Counts, precision_recall_f1
 from bossline.reports.groups import grouped
 from bossline.reports.style import (
     INK,
@@ -36,7 +36,9 @@ class ConfusedPair:
     share: float
 
 
-def confused_pairs(scores: Scores, classes: tuple[str, ...], count: int = 15) -> list[ConfusedPair]:
+def confused_pairs(
+    scores: ClassificationScores, classes: tuple[str, ...], count: int = 15
+) -> list[ConfusedPair]:
     """The confusions that cost most, worst first; ties in the order of the classes."""
     matrix = np.array(scores.confusion)
     shares = _row_shares(matrix)
@@ -54,7 +56,7 @@ def confused_pairs(scores: Scores, classes: tuple[str, ...], count: int = 15) ->
     ]
 
 
-def confusion(scores: Scores, classes: tuple[str, ...]) -> Figure:
+def confusion(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
     """Row-normalised confusion matrix; phones ordered and framed by phonetic class."""
     groups = grouped(classes)
     order = [k for group in groups for k in group.members]
@@ -102,7 +104,7 @@ def confusion(scores: Scores, classes: tuple[str, ...]) -> Figure:
     return figure
 
 
-def per_class(scores: Scores, classes: tuple[str, ...]) -> Figure:
+def per_class(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
     """Recall (bar) and F1 (dot) of each class with its count; phones by phonetic class."""
     groups = grouped(classes)
     matrix = np.array(scores.confusion)

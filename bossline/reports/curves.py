@@ -1,4 +1,4 @@
-"""How training went: accuracy, loss and learning rate over time, several runs in one picture."""
+"""How training went: score, loss and learning rate over time, several runs in one picture."""
 
 from __future__ import annotations
 
@@ -17,21 +17,32 @@ from bossline.reports.style import (
     dress,
     new_figure,
     outside_legend,
+    scale_scores,
     series,
 )
 from bossline.training.run import Run
 
 
 def learning_curves(runs: Sequence[Run]) -> Figure:
-    """Accuracy and loss per epoch: validation solid, training dashed, the best epoch ringed."""
+    """Score and loss per epoch: validation solid, training dashed, the best epoch ringed.
+
+    Where the score is an error, it is the loss, and drawn once.
+
+    Args:
+        runs: at least one; of one measure.
+    """
     figure = new_figure(7.6, 3.7)
-    accuracy, loss = figure.subplots(1, 2)
-    dress(accuracy, title="Accuracy", x="epoch", grid="y")
-    dress(loss, title="Loss (nats)", x="epoch", grid="y")
+    metric = runs[0].metric
+    titles: dict[str, str] = {metric.name: metric.words.capitalize()}
+    if metric.higher_is_better:
+        titles["loss"] = "Loss (nats)"
+    panels = dict(zip(titles, figure.subplots(1, len(titles), squeeze=False).flat, strict=True))
+    for measure, axes in panels.items():
+        dress(axes, title=titles[measure], x="epoch", grid="y")
     for place, run in enumerate(runs):
         rows = [row for row in run.metrics() if row["kind"] == "epoch"]
         epochs = [row["epoch"] for row in rows]
-        for axes, measure in ((accuracy, "accuracy"), (loss, "loss")):
+        for measure, axes in panels.items():
             for split, dashes in (("validation", "-"), ("train", (0, (3, 2)))):
                 axes.plot(
                     epochs,
@@ -44,11 +55,14 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
                 )
             for row in [row for row in rows if row["best"]][-1:]:  # each was best in its time
                 _ring(axes, row["epoch"], row[f"validation_{measure}"], series(place))
-    for axes in (accuracy, loss):
+    for axes in panels.values():
         axes.xaxis.set_major_locator(
             MaxNLocator(7, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1)
         )
         axes.margins(x=0.03)
+    keys = (f"train_{metric.name}", f"validation_{metric.name}")
+    drawn = [row[key] for run in runs for row in run.metrics() if "best" in row for key in keys]
+    scale_scores(panels[metric.name], metric, drawn)
     _legend(
         figure,
         _named(runs),

@@ -7,17 +7,29 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bossline.evaluation.classification import ClassificationScores
+from bossline.evaluation.regression import RegressionScores
+from bossline.features.spec import TableSpec
 from bossline.reports.confusion import confusion, per_class
 from bossline.reports.curves import learning_curves, learning_rate
 from bossline.reports.example import example
+from bossline.reports.images import draw_maps, draw_mistakes, photographic, surest_mistakes
 from bossline.reports.lengths import accuracy_by_length, length_bins
 from bossline.reports.order import labels
 from bossline.reports.picture import Picture
 from bossline.reports.posteriors import LEAST, path_name
 from bossline.reports.recalls import never_and_always, recalls
+from bossline.reports.regression import (
+    draw_importances,
+    draw_weights,
+    error_histogram,
+    errors_of,
+    predicted_against_true,
+    share_of_the_worst,
+)
 from bossline.reports.voices import draw_voices
 from bossline.reports.wording import classes_of
-from bossline.training.run import EXAMPLE_SECONDS, Example, Run, Voices
+from bossline.training.run import EXAMPLE_SECONDS, ColumnsRead, Example, Images, Run, Voices
 
 MOST_IN_A_MATRIX = 60  # more classes make a matrix that nobody can read
 
@@ -27,11 +39,19 @@ def details(run: Run, key: str) -> dict[str, list[Picture]]:
     found = {"Training": training([run], key)}
     voices, utterance = run.voices(), run.example()
     by_length = [] if voices is None else _by_length(voices, key)
-    if "test" in run.scores and has_many_classes(run):
-        found[classes_of(run).capitalize()] = [_recalls(run, key), *by_length]
-    elif "test" in run.scores:
-        found["Confusions"] = _confusions(run, key)
+    test = run.scores.get("test")
+    if isinstance(test, ClassificationScores) and has_many_classes(run):
+        found[classes_of(run).capitalize()] = [_recalls(test, run, key), *by_length]
+    elif isinstance(test, ClassificationScores):
+        found["Confusions"] = _confusions(test, run.info.classes, key)
         found["Length"] = by_length
+    elif isinstance(test, RegressionScores):
+        found["Predictions"] = _predictions(test, run, key)
+    if (images := run.images()) is not None:
+        found["Mistakes"] = _mistakes(images, run.info.classes, key)
+        found["Where the model looks"] = _maps(images, run.info.classes, key)
+    if (read := run.columns_read()) is not None:
+        found["What the model reads"] = [_columns(read, key)]
     if utterance is not None:
         found["An utterance"] = [_example(utterance, run, key)]
     if voices is not None and voices.embeddings is not None and min(voices.embeddings.shape) > 1:
@@ -47,15 +67,16 @@ def has_many_classes(run: Run) -> bool:
 def training(runs: Sequence[Run], key: str) -> list[Picture]:
     """How the training of one or more runs went, as far as it got."""
     kinds = {row["kind"] for run in runs for row in run.metrics()}
-    names = ", ".join(labels(runs))
+    names, metric = ", ".join(labels(runs)), runs[0].metric
+    drawn = metric.words.capitalize() + (" and loss" if metric.higher_is_better else "")
     pictures = []
     if "epoch" in kinds:
         pictures.append(
             Picture.of(
                 learning_curves(runs),
                 f"{key}-curves",
-                f"Accuracy and loss per epoch of {names}",
-                "Accuracy and loss after each epoch, on the training and the validation split.",
+                f"{drawn} per epoch of {names}",
+                f"{drawn} after each epoch, on the training and the validation split.",
             )
         )
     if "step" in kinds:
@@ -70,8 +91,7 @@ def training(runs: Sequence[Run], key: str) -> list[Picture]:
     return pictures
 
 
-def _confusions(run: Run, key: str) -> list[Picture]:
-    test, classes = run.scores["test"], run.info.classes
+def _confusions(test: ClassificationScores, classes: tuple[str, ...], key: str) -> list[Picture]:
     return [
         Picture.of(
             confusion(test, classes),
@@ -88,8 +108,8 @@ def _confusions(run: Run, key: str) -> list[Picture]:
     ]
 
 
-def _recalls(run: Run, key: str) -> Picture:
-    test, word = run.scores["test"], classes_of(run)
+def _recalls(test: ClassificationScores, run: Run, key: str) -> Picture:
+    word = classes_of(run)
     never, always = never_and_always(test)
     return Picture.of(
         recalls(test, word),
@@ -148,4 +168,92 @@ def _map(voices: Voices, embeddings: npt.NDArray[np.float32], key: str) -> Pictu
         "Each point is the embedding of a test utterance, tied to the mean of its speaker. In "
         "colour: the speakers with the most utterances, and the map is the plane in which these "
         "vary most (PCA); what lies apart here is apart, what overlaps may still be apart.",
+    )
+
+
+def _mistakes(images: Images, classes: tuple[str, ...], key: str) -> list[Picture]:
+    """Nothing where all is right."""
+    places = surest_mistakes(images)
+    if not places:
+        return []
+    wrong = int((images.true != images.predicted).sum())
+    shown = "They are" if wrong == len(places) else f"The {len(places)} surest are"
+    picture = Picture.of(
+        draw_mistakes(images, places, classes),
+        f"{key}-mistakes",
+        f"{len(places)} misclassified test images: {_taken(images, places, classes)}",
+        f"{wrong:,} of {len(images.true):,} test images are misclassified. {shown} shown, the "
+        "most probable first: the class that was named with its probability, and the true one.",
+    )
+    return [photographic(picture)]
+
+
+def _maps(images: Images, classes: tuple[str, ...], key: str) -> list[Picture]:
+    """Nothing where no image has a map."""
+    places = images.mapped.tolist()
+    if not places:
+        return []
+    picture = Picture.of(
+        draw_maps(images, classes),
+        f"{key}-maps",
+        f"Occlusion maps of {len(places)} test images: {_taken(images, places, classes)}",
+        "What an answer hangs on: a square of the image's mean colour covers one place after the "
+        "other. Orange: the class that was named loses probability when this place is covered; "
+        "blue: it gains. Each map has its own scale, up to its largest change. Right answers are "
+        "of middling confidence, wrong ones those that the model was surest of.",
+    )
+    return [photographic(picture)]
+
+
+def _taken(images: Images, places: list[int], classes: tuple[str, ...]) -> str:
+    """What some images are, and what they are taken for."""
+    return "; ".join(
+        f"{classes[images.true[k]]} named {classes[images.predicted[k]]}" for k in places
+    )
+
+
+def _predictions(test: RegressionScores, run: Run, key: str) -> list[Picture]:
+    features = run.info.features
+    assert isinstance(features, TableSpec)
+    errors = errors_of(test)
+    return [
+        Picture.of(
+            predicted_against_true(test, features.target),
+            f"{key}-predicted",
+            f"Predicted against true {features.target} of {test.count:,} test rows",
+            "Each point is a test row; on the line, the prediction is right.",
+        ),
+        Picture.of(
+            error_histogram(test, features.target),
+            f"{key}-errors",
+            f"Histogram of the errors of {test.count:,} test rows",
+            f"Errors have mean {_real_minus(errors.mean())} and deviation {errors.std():.3g}. "
+            f"The worst twentieth of the rows makes {share_of_the_worst(test, 0.05):.0%} of all "
+            "squared error; of normal errors it would make 28%.",
+        ),
+    ]
+
+
+def _real_minus(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
+
+
+def _columns(read: ColumnsRead, key: str) -> Picture:
+    if read.weights is not None:
+        return Picture.of(
+            draw_weights(read.weights, read.names),
+            f"{key}-columns",
+            "The largest weights of columns in standard units",
+            "Weights of a linear model, columns and target in standard units, largest first; "
+            "orange: the more, the lower the prediction. Of columns that move together, one "
+            "weight may undo another.",
+        )
+    assert read.importances is not None
+    return Picture.of(
+        draw_importances(read.importances, read.names),
+        f"{key}-columns",
+        "Permutation importance of columns",
+        f"How much the test error grows when one column is shuffled among the rows: mean (bar) "
+        f"and span (line) of {len(read.importances)} shuffles, largest first. Columns that say "
+        "the same share it, for each stands in for the other.",
     )

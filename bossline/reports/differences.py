@@ -16,11 +16,13 @@ _COLOURS: dict[Verdict, str] = {
 
 
 def differences(standings: Standings) -> Figure:
-    """Paired differences in test accuracy with their intervals, coloured by verdict."""
+    """Paired differences in the test score with their intervals, coloured by verdict."""
     count = len(standings.others)
     figure = new_figure(7.6, 1.0 + 0.42 * count)
     axes = figure.subplots()
-    dress(axes, x=f"test accuracy minus that of {standings.reference.name}", grid="x")
+    x = f"test {standings.metric.words} minus that of {standings.reference.name}"
+    side = "" if standings.metric.higher_is_better else " (lower is better)"
+    dress(axes, x=x + side, grid="x")
     axes.xaxis.label.set_parse_math(False)
     axes.axvline(0, color=INK, linewidth=1.2)
     for place, comparison in enumerate(standings.comparisons):

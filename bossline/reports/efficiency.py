@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from bossline.reports.style import SERIES, dress, new_figure, outside_legend, series
+from bossline.reports.wording import axis_of
 from bossline.studies.compare import Compared
 
 _MARKERS = "os^Dv"  # when the colours are used up
@@ -18,13 +19,14 @@ _WIDE = 50.0  # from which factor on powers of ten are ticks enough
 
 
 def efficiency(compared: Compared) -> Figure:
-    """Test accuracy with its interval against multiply-accumulates of a frame, and of a training.
+    """Test score with its interval against multiply-accumulates, and those of a training.
 
     Entries without known costs are left out.
     """
     figure = new_figure(7.6, 4.2)
-    per_frame, training = figure.subplots(1, 2, sharey=True)
-    dress(per_frame, x="multiply-accumulates per frame", y="test accuracy", grid="y")
+    per_item, training = figure.subplots(1, 2, sharey=True)
+    y = axis_of(compared.standings.metric)
+    dress(per_item, x=f"multiply-accumulates per {compared.item}", y=y, grid="y")
     dress(training, x="multiply-accumulates of the training", grid="y")
     handles = []
     for place, (entry, costs) in enumerate(
@@ -32,15 +34,15 @@ def efficiency(compared: Compared) -> Figure:
     ):
         if costs is None:
             continue
-        accuracy = entry.accuracy
-        reach = [[accuracy.value - accuracy.low], [accuracy.high - accuracy.value]]
+        score = entry.score
+        reach = [[score.value - score.low], [score.high - score.value]]
         marker = _MARKERS[place // len(SERIES) % len(_MARKERS)]
         look: dict[str, Any] = {"color": series(place), "marker": marker, "markersize": 6}
         handles.append(Line2D([], [], linestyle="", label=entry.name, **look))
-        for axes, cost in ((per_frame, costs.per_frame), (training, costs.training)):
+        for axes, cost in ((per_item, costs.per_item), (training, costs.training)):
             if cost:
-                axes.errorbar([cost], [accuracy.value], yerr=reach, linewidth=1.8, **look)
-    for axes in (per_frame, training):
+                axes.errorbar([cost], [score.value], yerr=reach, linewidth=1.8, **look)
+    for axes in (per_item, training):
         _measure(axes)
     outside_legend(figure, "outside lower left", handles, ncols=2)
     return figure

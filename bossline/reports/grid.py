@@ -18,32 +18,34 @@ from bossline.reports.style import (
     SERIES,
     SMALL,
     dress,
+    is_wide,
     new_figure,
     outside_legend,
+    scale_scores,
     series,
 )
+from bossline.reports.wording import axis_of
 from bossline.studies.grid import Axis
 from bossline.studies.standings import Entry
 from bossline.studies.sweep import Sweep
 
 Dashes = Literal["-"] | tuple[float, tuple[float, ...]]
 _DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
-_LOGARITHMIC_FROM = 20  # times as large as the smallest value
 _DARK = 0.55  # from this share of the colour scale on, ink is white
 
 
 def dots(found: Sweep) -> Figure:
-    """Accuracy of each cell with its interval, a row a cell; the reference as a line."""
+    """Score of each cell with its interval, a row a cell; the reference as a line."""
     entries = list(found.entries.values())
     figure = new_figure(7.6, 0.9 + 0.34 * len(entries))
     axes = figure.subplots()
-    dress(axes, x="test accuracy", grid="x")
+    dress(axes, x=axis_of(found.metric), grid="x")
     if reference := found.entries.get(found.study.reference):
-        axes.axvline(reference.accuracy.value, color=MUTED, linewidth=1, linestyle=(0, (3, 2)))
+        axes.axvline(reference.score.value, color=MUTED, linewidth=1, linestyle=(0, (3, 2)))
     for row, entry in enumerate(entries):
-        accuracy = entry.accuracy
-        axes.plot([accuracy.low, accuracy.high], [row, row], color=SERIES[0], linewidth=2)
-        axes.plot([accuracy.value], [row], "o", markersize=6, color=SERIES[0])
+        score = entry.score
+        axes.plot([score.low, score.high], [row, row], color=SERIES[0], linewidth=2)
+        axes.plot([score.value], [row], "o", markersize=6, color=SERIES[0])
     axes.set_yticks(
         range(len(entries)), [entry.name for entry in entries], color=INK, parse_math=False
     )
@@ -52,16 +54,16 @@ def dots(found: Sweep) -> Figure:
 
 
 def lines(found: Sweep) -> Figure:
-    """Accuracy against the values of an axis, with intervals; with two axes a line a value."""
+    """Score against the values of an axis, with intervals; with two axes a line a value."""
     along, other = _along(found.study.axes)
     figure = new_figure(5.6, 3.7)
     axes = figure.subplots()
-    dress(axes, x=along.key, y="test accuracy", grid="y")
+    dress(axes, x=along.key, y=axis_of(found.metric), grid="y")
     positions = _positions(axes, along)
     many = other.values if other else ("",)
     for number, value in enumerate(many):
         points = [
-            (position, entry.accuracy)
+            (position, entry.score)
             for position, text in zip(positions, along.values, strict=True)
             if (entry := _at(found, {along: text} | ({other: value} if other else {})))
         ]
@@ -91,14 +93,12 @@ def lines(found: Sweep) -> Figure:
 
 
 def heat_map(found: Sweep) -> Figure:
-    """Accuracy over two axes: the first goes down, the second to the right."""
+    """Score over two axes, the better the darker: the first goes down, the second to the right."""
     down, right = found.study.axes
     scores = np.array(
         [
             [
-                entry.accuracy.value
-                if (entry := _at(found, {down: row, right: column}))
-                else np.nan
+                entry.score.value if (entry := _at(found, {down: row, right: column})) else np.nan
                 for column in right.values
             ]
             for row in down.values
@@ -108,12 +108,13 @@ def heat_map(found: Sweep) -> Figure:
     axes = figure.subplots()
     dress(axes, x=right.key, y=down.key)
     axes.set_facecolor(GRID)
-    low, high = np.nanmin(scores), np.nanmax(scores)
+    gains = np.where(np.isnan(scores), np.nan, np.vectorize(found.metric.gain)(scores))
+    low, high = np.nanmin(gains), np.nanmax(gains)
     floor = low - 0.3 * (high - low)
-    axes.imshow(scores, cmap="Blues", vmin=floor, vmax=high, interpolation="none", aspect="auto")
+    axes.imshow(gains, cmap="Blues", vmin=floor, vmax=high, interpolation="none", aspect="auto")
     for (row, column), score in np.ndenumerate(scores):
         if not np.isnan(score):
-            dark = score - low > _DARK * (high - low) > 0
+            dark = found.metric.gain(score) - low > _DARK * (high - low) > 0
             axes.text(
                 column,
                 row,
@@ -129,16 +130,16 @@ def heat_map(found: Sweep) -> Figure:
 
 
 def compared_curves(found: Sweep) -> Figure:
-    """Validation accuracy of every cell by epoch, mean over the seeds that got so far."""
+    """Validation score of every cell by epoch, mean over the seeds that got so far."""
     entries = list(found.entries.values())
     columns = 2
     figure = new_figure(7.6, 3.4 + 0.2 * (len(entries) / columns))
     axes = figure.subplots()
-    dress(axes, x="epoch", y="validation accuracy", grid="y")
+    dress(axes, x="epoch", y=axis_of(found.metric, "validation"), grid="y")
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     axes.margins(x=0.03)
-    for number, entry in enumerate(entries):
-        curve = _validation(entry)
+    curves = [_validation(entry) for entry in entries]
+    for number, curve in enumerate(curves):
         axes.plot(
             list(curve),
             list(curve.values()),
@@ -148,6 +149,7 @@ def compared_curves(found: Sweep) -> Figure:
             marker="o" if len(curve) == 1 else "",
             markersize=5,
         )
+    scale_scores(axes, found.metric, [score for curve in curves for score in curve.values()])
     _legend(figure, [entry.name for entry in entries], columns)
     return figure
 
@@ -157,7 +159,7 @@ def _validation(entry: Entry) -> dict[int, float]:
     for run in entry.runs:
         for row in run.metrics():
             if row["kind"] == "epoch":
-                by_epoch.setdefault(row["epoch"], []).append(row["validation_accuracy"])
+                by_epoch.setdefault(row["epoch"], []).append(row[f"validation_{run.metric.name}"])
     return {epoch: fmean(scores) for epoch, scores in by_epoch.items()}
 
 
@@ -176,7 +178,7 @@ def _positions(axes: Axes, along: Axis) -> list[float]:
         axes.set_xticks(range(len(along.values)), along.values, parse_math=False)
         axes.margins(x=0.15)
         return list(map(float, range(len(along.values))))
-    if min(numbers) > 0 and max(numbers) / min(numbers) >= _LOGARITHMIC_FROM:
+    if is_wide(numbers):
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(numbers, along.values, parse_math=False)

@@ -1,41 +1,47 @@
-"""Where each run stands against the score that its rung asks for."""
+"""Where each run stands, and against which score that its rung asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bossline.reports.order import Rung, labels
 from bossline.reports.style import INK, MUTED, NORMAL, dress, new_figure, outside_legend, series
-from bossline.reports.wording import signed
+from bossline.reports.wording import axis_of, signed
 from bossline.training.run import target_of
 
 
 def ladder(runs: Sequence[Rung]) -> Figure:
-    """Test accuracy of each rung with its interval, over the line that it asks for."""
+    """Test score of each rung with its interval, over the line that it asks for, if it does.
+
+    Args:
+        runs: at least one; of one measure.
+    """
     figure = new_figure(7.6, 1.25 + 0.55 * len(runs))
     axes = figure.subplots()
-    dress(axes, x="test accuracy", grid="x")
+    metric = runs[0].metric
+    dress(axes, x=axis_of(metric), grid="x")
     for place, run in enumerate(runs):
-        target, score = target_of(run.recipe), run.scores.get("test")
+        target, test = target_of(run.recipe), run.scores.get("test")
         if target:
             axes.vlines(target[1], place - 0.34, place + 0.34, color=INK, linewidth=2.2)
-        if score:
-            accuracy = score.accuracy
+        if test:
+            score = test.score
             if target:
-                axes.plot([target[1], accuracy.value], [place, place], color=MUTED, linewidth=1)
+                axes.plot([target[1], score.value], [place, place], color=MUTED, linewidth=1)
             axes.barh(
                 place,
-                accuracy.high - accuracy.low,
-                left=accuracy.low,
+                score.high - score.low,
+                left=score.low,
                 height=0.44,
                 color=series(place),
                 alpha=0.4,
             )
-            axes.plot([accuracy.value], [place], "o", markersize=5, color=series(place))
+            axes.plot([score.value], [place], "o", markersize=5, color=series(place))
         axes.text(
             1.02,
             place,
@@ -43,17 +49,23 @@ def ladder(runs: Sequence[Rung]) -> Figure:
             transform=axes.get_yaxis_transform(),
             verticalalignment="center",
             fontsize=NORMAL,
-            color=INK if score else MUTED,
+            color=INK if test else MUTED,
         )
     axes.set_yticks(range(len(runs)), labels(runs), color=INK, parse_math=False)
     axes.set_ylim(-0.6, len(runs) - 0.4)
     axes.margins(x=0.08)
-    outside_legend(
-        figure,
-        "outside upper left",
-        [
-            Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=5, label="accuracy"),
-            Patch(color=MUTED, alpha=0.4, linewidth=0, label="95% interval"),
+    outside_legend(figure, "outside upper left", _handles(runs), ncols=3, handlelength=1.4)
+    return figure
+
+
+def _handles(runs: Sequence[Rung]) -> list[Artist]:
+    words = runs[0].metric.words
+    handles: list[Artist] = [
+        Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=5, label=words),
+        Patch(color=MUTED, alpha=0.4, linewidth=0, label="95% interval"),
+    ]
+    if any(target_of(run.recipe) for run in runs):
+        handles.append(
             Line2D(
                 [],
                 [],
@@ -63,12 +75,9 @@ def ladder(runs: Sequence[Rung]) -> Figure:
                 markersize=13,
                 markeredgewidth=2.2,
                 label="target",
-            ),
-        ],
-        ncols=3,
-        handlelength=1.4,
-    )
-    return figure
+            )
+        )
+    return handles
 
 
 def _in_figures(run: Rung) -> str:
@@ -76,5 +85,5 @@ def _in_figures(run: Rung) -> str:
     score, target = run.scores.get("test"), target_of(run.recipe)
     if score is None:
         return "no score yet"
-    value = score.accuracy.value
+    value = score.score.value
     return f"{value:.4f} ({signed(value - target[1])})" if target else f"{value:.4f}"

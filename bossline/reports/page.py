@@ -10,17 +10,18 @@ from pathlib import Path
 import yaml
 
 from bossline.errors import UserError
+from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.comparison import Comparison, paired_difference
 from bossline.evaluation.scores import Scores
 from bossline.files import write_text
 from bossline.reports import wording
-from bossline.reports.confusion import confused_pairs
+from bossline.reports.confusion import ConfusedPair, confused_pairs
 from bossline.reports.det import det
 from bossline.reports.details import details, has_many_classes, training
 from bossline.reports.ladder import ladder
 from bossline.reports.order import Rung, from_the_lowest_rung, labels
 from bossline.reports.picture import Picture
-from bossline.reports.recalls import hardest_classes
+from bossline.reports.recalls import HardClass, hardest_classes
 from bossline.reports.template import render
 from bossline.studies.folds import Folds
 from bossline.training.run import Run, target_of
@@ -63,10 +64,16 @@ def write_report(runs: Sequence[Rung], path: Path, title: str | None = None) -> 
         title: of the page; by default the name of the runs' recipes.
 
     Raises:
-        UserError: no runs, or the file cannot be written.
+        UserError: no runs, runs of several measures, or the file cannot be written.
     """
     if not runs:
         raise UserError("a report needs at least one run")
+    if len({run.metric.name for run in runs}) > 1:
+        tasks = sorted({run.recipe.task for run in runs})
+        raise UserError(
+            f"runs of the tasks {' and '.join(tasks)} are measured in different ways: give those "
+            "of one task"
+        )
     ordered = from_the_lowest_rung(runs)
     entries = list(map(_Entry.of, labels(ordered), ordered))
     shown = [entry.run for entry in entries]
@@ -77,13 +84,15 @@ def write_report(runs: Sequence[Rung], path: Path, title: str | None = None) -> 
         notes=list(dict.fromkeys(r.info.corpus_note for r in ordered if r.info.corpus_note)),
         steps=_steps(ordered),
         overview=_overview(ordered),
+        metric=ordered[0].metric,
+        targets=_have_targets(ordered),
         tasks={run.recipe.task for run in ordered},
+        items=" or ".join(dict.fromkeys(map(wording.items_of, shown))),
         verification=_verification(shown),
         curves=training(shown, "all") if len(shown) > 1 else [],
         details=details,
-        pairs=lambda run: confused_pairs(run.scores["test"], run.info.classes),
-        many=has_many_classes,
-        hardest=lambda run: hardest_classes(run.scores["test"], run.info.classes),
+        pairs=_pairs,
+        hardest=_hardest,
         recipe_of=lambda run: yaml.safe_dump(
             run.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True
         ),
@@ -109,12 +118,12 @@ def _steps(runs: Sequence[Rung]) -> list[_Step]:
         _Step(upper, lower, _compare(above, below))
         for (lower, below), (upper, above) in pairwise(scored)
     ]
-    smoothing = [
-        _Step(name, f"{name}, unsmoothed", _compare(run.scores["test"], unsmoothed))
+    without = [
+        _Step(name, f"{name}, {lacking}", _compare(run.scores["test"], scores))
         for name, run in zip(labels(runs), runs, strict=True)
-        if (unsmoothed := run.scores.get("test, unsmoothed")) is not None
+        for lacking, scores in wording.beside(run.scores).items()
     ]
-    return rungs + smoothing
+    return rungs + without
 
 
 def _compare(above: Scores, below: Scores) -> Comparison | None:
@@ -124,18 +133,41 @@ def _compare(above: Scores, below: Scores) -> Comparison | None:
         return None
 
 
+def _pairs(run: Run) -> list[ConfusedPair]:
+    """Nothing where values are predicted."""
+    test = run.scores.get("test")
+    if not isinstance(test, ClassificationScores):
+        return []
+    return confused_pairs(test, run.info.classes)
+
+
+def _hardest(run: Run) -> list[HardClass]:
+    """Nothing where a confusion matrix shows all classes."""
+    test = run.scores.get("test")
+    if not isinstance(test, ClassificationScores) or not has_many_classes(run):
+        return []
+    return hardest_classes(test, run.info.classes)
+
+
 def _overview(runs: Sequence[Rung]) -> Picture:
     scored = [
-        f"{name} {run.scores['test'].accuracy.value:.4f}"
+        f"{name} {run.scores['test'].score.value:.4f}"
         for name, run in zip(labels(runs), runs, strict=True)
         if "test" in run.scores
     ]
+    words = runs[0].metric.words
+    targets = _have_targets(runs)
     return Picture.of(
         ladder(runs),
         "ladder",
-        f"Test accuracy against target: {', '.join(scored) or 'no scores yet'}",
-        "Test accuracy with its 95% interval, and the target of each rung.",
+        f"Test {words}{' against target' if targets else ''}: "
+        f"{', '.join(scored) or 'no scores yet'}",
+        f"Test {words} with its 95% interval{', and the target of each rung' if targets else ''}.",
     )
+
+
+def _have_targets(runs: Sequence[Rung]) -> bool:
+    return any(target_of(run.recipe) for run in runs)
 
 
 def _verification(runs: Sequence[Run]) -> list[Picture]:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from bossline.evaluation.scores import Scores, precision_recall_f1
+from bossline.evaluation.classification import ClassificationScores, precision_recall_f1
 from bossline.reports.style import MUTED, SERIES, SMALL, dress, new_figure
 
 _BINS = 10
@@ -25,7 +25,9 @@ class HardClass:
     mistakes: int  # for that one
 
 
-def hardest_classes(scores: Scores, classes: tuple[str, ...], count: int = 15) -> list[HardClass]:
+def hardest_classes(
+    scores: ClassificationScores, classes: tuple[str, ...], count: int = 15
+) -> list[HardClass]:
     """The classes of lowest recall among those that are not always found, lowest first.
 
     Of equal recall, the one that occurs more often comes first: the evidence is stronger.
@@ -47,7 +49,7 @@ def hardest_classes(scores: Scores, classes: tuple[str, ...], count: int = 15) -
     ]
 
 
-def recalls(scores: Scores, classes_word: str) -> Figure:
+def recalls(scores: ClassificationScores, classes_word: str) -> Figure:
     """A histogram of the recall of all classes that occur.
 
     Args:
@@ -79,7 +81,7 @@ def recalls(scores: Scores, classes_word: str) -> Figure:
     return figure
 
 
-def never_and_always(scores: Scores) -> tuple[int, int]:
+def never_and_always(scores: ClassificationScores) -> tuple[int, int]:
     """How many of the classes that occur are never found, and how many always."""
     matrix = np.array(scores.confusion)
     hits, occurs = np.diag(matrix), matrix.sum(1)

@@ -17,7 +17,7 @@ from bossline.reports.differences import differences
 from bossline.reports.efficiency import efficiency
 from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.wording import signed
+from bossline.reports.wording import items_of, signed, size_of
 from bossline.studies.compare import Compared
 from bossline.studies.standings import Entry, Standings
 from bossline.training.run import Run
@@ -34,16 +34,17 @@ def result_table(standings: Standings) -> StudyTable:
         seeds = (entry.seeds,) if several else ()
         difference = _difference(found.difference) if found else ""
         verdict = found.verdict if found else "reference"
-        rows.append((entry.name, *seeds, str(entry.accuracy), difference, verdict))
+        rows.append((entry.name, *seeds, str(entry.score), difference, verdict))
     seeds = ("seeds",) if several else ()
-    columns = ("recipe", *seeds, "test accuracy [95 %]", "difference [95 %]", "verdict")
+    score = f"test {standings.metric.words} [95 %]"
+    columns = ("recipe", *seeds, score, "difference [95 %]", "verdict")
     return StudyTable("Results", columns, rows)
 
 
 def costs_table(compared: Compared) -> StudyTable:
     """What a run of each entry costs, a mean over seeds, beside its score."""
     entries = compared.standings.entries
-    unit = entries[0].scores[0].unit
+    unit, item = entries[0].scores[0].unit, compared.item
     rows = []
     for entry, cost in zip(entries, compared.costs, strict=True):
         infos = [run.info for run in entry.runs]
@@ -53,16 +54,17 @@ def costs_table(compared: Compared) -> StudyTable:
             (
                 entry.name,
                 f"{infos[0].parameters:,}",
-                _ROUNDED(cost.per_frame) if cost else _UNKNOWN,
+                _ROUNDED(cost.per_item) if cost else _UNKNOWN,
                 f"{fmean(rates):,.0f}" if rates else _UNKNOWN,
                 duration(fmean(seconds)) if seconds else _UNKNOWN,
                 _ROUNDED(cost.training) if cost and cost.training else _UNKNOWN,
-                f"{entry.accuracy.value:.4f}",
+                f"{entry.score.value:.4f}",
             )
         )
     per_second = f"{unit} a second"
     columns = (
-        "recipe", "parameters", "MACs a frame", per_second, "time", "MACs of training", "accuracy"
+        "recipe", "parameters", f"MACs of a{'n' if item == 'image' else ''} {item}", per_second,
+        "time", "MACs of training", compared.standings.metric.words,
     )  # fmt: skip
     return StudyTable("Costs of a run", columns, rows)
 
@@ -83,24 +85,26 @@ def write_comparison(path: Path, compared: Compared, *, command: str) -> Path:
     Raises:
         UserError: the file cannot be written.
     """
-    standings = compared.standings
+    standings, metric = compared.standings, compared.standings.metric
+    corner = "upper left" if metric.higher_is_better else "lower left"
+    items = items_of(standings.reference.runs[0])
     pictures = [_differences(standings), *_curves(standings, "compare")]
     if any(compared.costs):
         pictures.append(
             Picture.of(
                 efficiency(compared),
                 "compare-costs",
-                "Test accuracy against multiply-accumulates of "
+                f"Test {metric.words} against multiply-accumulates of "
                 + ", ".join(entry.name for entry in standings.entries),
-                "Score against cost, as far as it is known: upper left is better. Forward and "
+                f"Score against cost, as far as it is known: {corner} is better. Forward and "
                 "backward steps of a training count, validation does not.",
             )
         )
     return write_study(
         path,
         title=_title(standings),
-        about="Finished runs on the same test utterances; runs that differ in their seed only are "
-        "one. A difference is that to the reference, utterance by utterance.",
+        about=f"Finished runs on the same test {items}; runs that differ in their seed only are "
+        f"one. A difference is that to the reference, {items[:-1]} by {items[:-1]}.",
         facts={
             **_facts(standings),
             "hardware": ", ".join(
@@ -187,25 +191,27 @@ def _runs(entries: Sequence[Entry]) -> list[Run]:
 
 
 def _facts(standings: Standings) -> dict[str, str]:
-    first, test = standings.reference.runs[0], standings.reference.scores[0]
+    first, metric = standings.reference.runs[0], standings.metric
     infos = [run.info for run in _runs(standings.entries)]
     notes = dict.fromkeys(info.corpus_note for info in infos if info.corpus_note)
     facts = {
         "corpus": ", ".join(dict.fromkeys(info.corpus for info in infos)),
         "about the corpus": " ".join(notes),
-        "test split": f"{test.count:,} {test.unit} of {len(test.utterances):,} utterances",
+        "test split": size_of(first, "test"),
         "task": first.recipe.task,
+        "measure": "" if metric.higher_is_better else f"{metric.words}: lower is better",
         "seeds": "; ".join(dict.fromkeys(entry.seeds for entry in standings.entries)),
     }
     return {fact: value for fact, value in facts.items() if value}
 
 
 def _differences(standings: Standings) -> Picture:
+    words = standings.metric.words
     return Picture.of(
         differences(standings),
         "differences",
-        f"Differences in test accuracy to {standings.reference.name}",
-        f"Test accuracy minus that of {standings.reference.name}, with 95% intervals: green is "
+        f"Differences in test {words} to {standings.reference.name}",
+        f"Test {words} minus that of {standings.reference.name}, with 95% intervals: green is "
         "better, red is worse, grey is no evidence of a difference.",
     )
 

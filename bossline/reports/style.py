@@ -16,6 +16,9 @@ from markupsafe import Markup, escape
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
+
+from bossline.evaluation.metric import Metric
 
 INK, MUTED, GRID, PAPER = "#1c2530", "#5d6876", "#dde2e8", "#fffffe"
 # On a page these become CSS variables, so that one figure serves light and dark.
@@ -26,6 +29,8 @@ SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 ERROR = "#d55e00"
 
 SMALL, NORMAL, LARGE = 8.0, 9.0, 10.5
+
+_WIDE = 20  # times as large as the smallest value
 
 _settings_are_global = threading.Lock()
 
@@ -79,6 +84,20 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
     opening, rest = text.split(">", 1)
     opening = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
     return Markup(f'{opening} role="img" aria-label="{escape(label)}">{rest}')
+
+
+def is_wide(values: Sequence[float]) -> bool:
+    """Whether values want a logarithmic axis: all positive, and far apart as a ratio."""
+    return len(values) > 0 and min(values) > 0 and max(values) / min(values) >= _WIDE
+
+
+def scale_scores(axes: Axes, metric: Metric, scores: Sequence[float]) -> None:
+    """Stretch the y axis of errors, which fall by powers of ten where shares rise to 1."""
+    if not metric.higher_is_better and is_wide(scores):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 Outside = Literal["outside lower left", "outside upper left", "outside right upper"]

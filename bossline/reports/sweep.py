@@ -8,13 +8,8 @@ from bossline.evaluation.comparison import Comparison
 from bossline.reports.grid import compared_curves, dots, heat_map, lines
 from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.wording import signed, spread
+from bossline.reports.wording import best_of, items_of, signed, size_of, spread
 from bossline.studies.sweep import Sweep, sweep_folder
-
-COLUMNS = (
-    "cell", "parameters", "validation", "test accuracy", "95% interval", "difference",
-    "95% interval of the difference", "verdict",
-)  # fmt: skip
 
 
 def write_sweep_report(found: Sweep, command: str) -> Path:
@@ -41,12 +36,12 @@ def write_sweep_report(found: Sweep, command: str) -> Path:
 def verdict(found: Sweep) -> str:
     """What the figures say, in a paragraph."""
     names = {place: entry.name for place, entry in found.entries.items()}
-    chosen = max(names, key=found.validation)
+    chosen, metric = found.chosen, found.metric
     parts = [
-        f"Of {len(names)} cells, {names[chosen]} has the highest validation accuracy "
-        f"({found.validation(chosen):.4f}); its test accuracy is "
-        f"{found.entries[chosen].accuracy.value:.4f} "
-        f"(95% interval {spread(found.entries[chosen].accuracy)})"
+        f"Of {len(names)} cells, {names[chosen]} has the {best_of(metric)} validation "
+        f"{metric.words} ({found.validation(chosen):.4f}); its test {metric.words} is "
+        f"{found.entries[chosen].score.value:.4f} "
+        f"(95% interval {spread(found.entries[chosen].score)})"
         f"{_against(found, chosen)}."
     ]
     reference = found.study.cells[found.study.reference].name
@@ -58,7 +53,7 @@ def verdict(found: Sweep) -> str:
             f"{verdicts.count('no evidence of a difference')}."
         )
         if set(verdicts) == {"no evidence of a difference"}:
-            scores = [entry.accuracy.value for entry in found.entries.values()]
+            scores = [entry.score.value for entry in found.entries.values()]
             parts.append(
                 f"The means lie between {min(scores):.4f} and {max(scores):.4f}; what lies "
                 "between them may be chance."
@@ -84,13 +79,17 @@ def _table(found: Sweep) -> StudyTable:
             entry.name,
             f"{entry.runs[0].info.parameters:,}",
             f"{found.validation(place):.4f}",
-            f"{entry.accuracy.value:.4f}",
-            spread(entry.accuracy),
+            f"{entry.score.value:.4f}",
+            spread(entry.score),
             *_compared(found.comparisons.get(place), place == found.study.reference),
         )
         for place, entry in found.entries.items()
     ]
-    return StudyTable("Cells", COLUMNS, rows)
+    columns = (
+        "cell", "parameters", "validation", f"test {found.metric.words}", "95% interval",
+        "difference", "95% interval of the difference", "verdict",
+    )  # fmt: skip
+    return StudyTable("Cells", columns, rows)
 
 
 def _compared(comparison: Comparison | None, is_reference: bool) -> tuple[str, str, str]:
@@ -106,18 +105,18 @@ def _compared(comparison: Comparison | None, is_reference: bool) -> tuple[str, s
 
 def _facts(found: Sweep, command: str) -> dict[str, str]:
     run = next(iter(found.entries.values())).runs[0]
-    test, validation, split = run.scores["test"], run.scores["validation"], run.recipe.split
+    split, metric = run.recipe.split, found.metric
     facts = {
         "corpus": f"{run.info.corpus} ({run.info.corpus_key[:12]})",
         "about the corpus": run.info.corpus_note,
-        "validation": f"{len(validation.utterances):,} utterances, {validation.count:,} "
-        f"{validation.unit}",
-        "test": f"{len(test.utterances):,} utterances, {test.count:,} {test.unit}",
+        "validation": size_of(run, "validation"),
+        "test": size_of(run, "test"),
         "split": f"by {split.by}, seed {split.seed}, fold {split.fold}",
         "seeds": f"{', '.join(map(str, found.study.seeds))}, the same of every cell; scores are "
         "their means",
+        "measure": "" if metric.higher_is_better else f"{metric.words}: lower is better",
         "chosen on": "validation, as is the best epoch of each run; test is only reported",
-        "intervals": "95%, bootstrapped over test utterances"
+        "intervals": f"95%, bootstrapped over test {items_of(run)}"
         + (" and seeds" if len(found.study.seeds) > 1 else ""),
         "verdicts": f"hold for all {len(found.comparisons)} comparisons together (Holm)",
         "command": command,
@@ -131,26 +130,29 @@ def _pictures(found: Sweep) -> list[Picture]:
     curves = Picture.of(
         compared_curves(found),
         "curves",
-        f"Validation accuracy by epoch of {len(found.entries)} cells",
-        "Validation accuracy after each epoch, mean over seeds.",
+        f"Validation {found.metric.words} by epoch of {len(found.entries)} cells",
+        f"Validation {found.metric.words} after each epoch, mean over seeds.",
     )
     return [*_scores(found), curves]
 
 
 def _scores(found: Sweep) -> list[Picture]:
-    axes = found.study.axes
-    label = "Test accuracy: " + ", ".join(
-        f"{entry.name} {entry.accuracy.value:.4f}" for entry in found.entries.values()
+    axes, words = found.study.axes, found.metric.words
+    items = items_of(next(iter(found.entries.values())).runs[0])
+    label = f"Test {words}: " + ", ".join(
+        f"{entry.name} {entry.score.value:.4f}" for entry in found.entries.values()
     )
     caption = (
-        "Mean test accuracy over seeds with the 95% interval of each cell by itself. Cells are "
-        "tested on the same utterances, so that their differences are known better: see the table."
+        f"Mean test {words} over seeds with the 95% interval of each cell by itself. Cells are "
+        f"tested on the same {items}, so that their differences are known better: see the table."
     )
     if len(axes) == 1 and axes[0].numbers:
         return [Picture.of(lines(found), "scores", label, caption)]
     if len(axes) == 2:
         return [
-            Picture.of(heat_map(found), "grid", label, "Mean test accuracy over seeds."),
+            Picture.of(
+                heat_map(found), "grid", label, f"Mean test {words} over seeds; darker is better."
+            ),
             Picture.of(lines(found), "scores", label, caption),
         ]
     return [Picture.of(dots(found), "scores", label, caption)]

@@ -13,10 +13,18 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.style import INK, MUTED, SERIES, dress, new_figure, outside_legend
-from bossline.reports.wording import spread
+from bossline.reports.style import (
+    INK,
+    MUTED,
+    SERIES,
+    dress,
+    new_figure,
+    outside_legend,
+    scale_scores,
+)
+from bossline.reports.wording import axis_of, spread
 from bossline.studies.tuning.space import Choice, Dimension
-from bossline.studies.tuning.tuned import Tried, Tuned
+from bossline.studies.tuning.tuned import Tried, Tuned, best_first
 
 _SHOWN = 10  # trials in the table
 _COLUMNS = 3  # of slices
@@ -44,15 +52,16 @@ def write_tuning_report(found: Tuned, command: str) -> Path:
 
 def verdict(found: Tuned) -> str:
     """What the figures say, in a paragraph."""
+    metric = found.plan.metric
     values = ", ".join(f"{key}={_short(value)}" for key, value in found.best.values.items())
     parts = [
         f"The best of {len(found.trials)} trials is trial {found.best.number} with {values}: "
-        f"validation accuracy {found.best.score:.4f}."
+        f"validation {metric.words} {found.best.score:.4f}."
     ]
     if found.run is not None and "test" in found.run.scores:
-        accuracy = found.run.scores["test"].accuracy
+        score = found.run.scores["test"].score
         parts.append(
-            f"Its test accuracy is {accuracy.value:.4f} (95% interval {spread(accuracy)}); "
+            f"Its test {metric.words} is {score.value:.4f} (95% interval {spread(score)}); "
             "the search has not seen it."
         )
     pruned = sum(trial.pruned_after is not None for trial in found.trials)
@@ -71,21 +80,18 @@ def trials_table(found: Tuned) -> StudyTable:
     keys = [dimension.key for dimension in found.plan.space]
     rows = [
         (str(trial.number), f"{trial.score:.4f}", *(_short(trial.values[key]) for key in keys))
-        for trial in _by_score(found)[:_SHOWN]
+        for trial in best_first(found.trials, found.plan.metric)[:_SHOWN]
     ]
     return StudyTable("Best trials", ("trial", "validation", *keys), rows)
 
 
-def _by_score(found: Tuned) -> list[Tried]:
-    whole = [trial for trial in found.trials if trial.pruned_after is None]
-    return sorted(whole, key=lambda trial: -(trial.score or 0.0))
-
-
 def _facts(found: Tuned, command: str) -> dict[str, str]:
+    metric = found.plan.metric
     facts = {
         "searched": "; ".join(map(str, found.plan.space)),
         "for all trials": " ".join(found.plan.overrides),
         "corpus": found.corpus,
+        "measure": "" if metric.higher_is_better else f"{metric.words}: lower is better",
         "chosen on": "validation; of the test scores only that of the best trial is read",
         "best recipe": str(found.best_recipe_path),
         "best run": str(found.folder / found.best.run),
@@ -95,19 +101,20 @@ def _facts(found: Tuned, command: str) -> dict[str, str]:
 
 
 def _pictures(found: Tuned) -> list[Picture]:
+    words = found.plan.metric.words
     pictures = [
         Picture.of(
             history(found),
             "history",
-            f"Validation accuracy of {len(found.trials)} trials, the best {found.best.score:.4f}",
-            "Validation accuracy of each trial in the order in which they began; pruned ones with "
+            f"Validation {words} of {len(found.trials)} trials, the best {found.best.score:.4f}",
+            f"Validation {words} of each trial in the order in which they began; pruned ones with "
             "what they had reached. The line is the best so far.",
         ),
         Picture.of(
             slices(found),
             "slices",
-            f"Validation accuracy against {', '.join(d.key for d in found.plan.space)}",
-            "Validation accuracy against each key that was searched, the other keys as they came.",
+            f"Validation {words} against {', '.join(d.key for d in found.plan.space)}",
+            f"Validation {words} against each key that was searched, the other keys as they came.",
         ),
     ]
     if found.importances:
@@ -128,12 +135,15 @@ def history(found: Tuned) -> Figure:
     """Score by trial, and the best so far."""
     figure = new_figure(7.6, 3.2)
     axes = figure.subplots()
-    dress(axes, x="trial", y="validation accuracy", grid="y")
+    metric = found.plan.metric
+    dress(axes, x="trial", y=axis_of(metric, "validation"), grid="y")
     ordered = sorted(found.trials, key=lambda trial: trial.number)
     _dots(axes, ordered, [trial.number for trial in ordered])
-    whole = [t for t in ordered if t.pruned_after is None]
-    best = list(accumulate((t.score or 0.0 for t in whole), max))
-    axes.step([t.number for t in whole], best, where="post", color=SERIES[0], linewidth=1.8)
+    whole = [(t.number, t.score) for t in ordered if t.pruned_after is None and t.score is not None]
+    best = [abs(gain) for gain in accumulate((metric.gain(score) for _, score in whole), max)]
+    numbers = [number for number, _ in whole]
+    axes.step(numbers, best, where="post", color=SERIES[0], linewidth=1.8)
+    scale_scores(axes, metric, _scores(found))
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, min_n_ticks=1))
     axes.margins(x=0.03)
     _legend(figure)
@@ -166,8 +176,13 @@ def slices(found: Tuned) -> Figure:
             continue
         dress(axes, x=space[place].key, y="" if place % columns else "validation", grid="y")
         _slice(axes, space[place], found.trials)
+        scale_scores(axes, found.plan.metric, _scores(found))
     _legend(figure)
     return figure
+
+
+def _scores(found: Tuned) -> list[float]:
+    return [trial.score for trial in found.trials if trial.score is not None]
 
 
 def _slice(axes: Axes, dimension: Dimension, trials: Sequence[Tried]) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import shlex
+from collections.abc import Mapping
 from typing import Literal
 
 from bossline.errors import UserError
 from bossline.evaluation.intervals import Interval
+from bossline.evaluation.metric import ACCURACY, Metric
+from bossline.evaluation.regression import RegressionScores
+from bossline.evaluation.scores import Scores
+from bossline.features.spec import TableSpec
 from bossline.progress import duration
 from bossline.recipes.loading import load_recipe
 from bossline.training.run import Run, target_of
@@ -45,7 +51,55 @@ def spread(interval: Interval) -> str:
 
 def classes_of(run: Run) -> str:
     """What the classes of a run's task are called."""
-    return {"phoneme": "phones", "speaker": "speakers"}[run.recipe.task]
+    return {"phoneme": "phones", "speaker": "speakers", "food": "classes"}[run.recipe.task]
+
+
+def items_of(run: Run) -> str:
+    """What a run's corpus holds: utterances, rows or images."""
+    return f"{run.info.features.item}s"
+
+
+def size_of(run: Run, split: str) -> str:
+    """How much was scored of a split: "342 utterances, 98,765 frames", "540 rows"."""
+    scores = run.scores[split]
+    text = f"{len(scores.utterances):,} {items_of(run)}"
+    return text if scores.unit != "frames" else f"{text}, {scores.count:,} frames"
+
+
+def axis_of(metric: Metric, split: str = "test") -> str:
+    """What an axis of scores is called.
+
+    >>> from bossline.evaluation.metric import MSE
+    >>> axis_of(ACCURACY), axis_of(MSE, "validation")
+    ('test accuracy', 'validation mean squared error (lower is better)')
+    """
+    text = f"{split} {metric.words}"
+    return text if metric.higher_is_better else f"{text} (lower is better)"
+
+
+def best_of(metric: Metric) -> str:
+    """How the best score compares with all others.
+
+    >>> from bossline.evaluation.metric import MSE
+    >>> best_of(ACCURACY), best_of(MSE)
+    ('highest', 'lowest')
+    """
+    return "highest" if metric.higher_is_better else "lowest"
+
+
+def beside(scores: Mapping[str, Scores], split: str = "test") -> dict[str, Scores]:
+    """Scores of a split without what the recipe does to the outputs, by what they lack."""
+    start = f"{split}, "
+    return {name.removeprefix(start): s for name, s in scores.items() if name.startswith(start)}
+
+
+def brought_by(lacking: str) -> str:
+    """What made the difference to scores that lack it.
+
+    >>> brought_by("unsmoothed"), brought_by("one view")
+    ('smoothing', 'averaging views')
+    """
+    return {"unsmoothed": "smoothing", "one view": "averaging views"}[lacking]
 
 
 def sentence(run: Run) -> str:
@@ -53,12 +107,7 @@ def sentence(run: Run) -> str:
     test, target = run.scores.get("test"), target_of(run.recipe)
     if test is None:
         return _so_far(run)
-    found = f"{test.accuracy.value:.1%} of {test.count:,} test {test.unit}"
-    text = (
-        f"Names the right one of {len(run.info.classes):,} speakers for {found} "
-        if run.recipe.task == "speaker"
-        else f"Labels {found} correctly "
-    ) + (f"(95% interval {test.accuracy.low:.1%} to {test.accuracy.high:.1%})")
+    text = _found(test, run)
     if target:
         edition, score = target
         text += {
@@ -66,10 +115,33 @@ def sentence(run: Run) -> str:
             "reached": f": above the {edition} target of {score:.1%}, "
             "though the interval reaches below it",
             "not yet": f": not yet the {edition} target of {score:.1%}",
-        }[standing(test.accuracy, score)]
+        }[standing(test.score, score)]
     if run.info.seconds is not None:
         text += f". Trained in {duration(run.info.seconds)} on {run.info.hardware}"
     return text + "."
+
+
+def _found(test: Scores, run: Run) -> str:
+    if isinstance(test, RegressionScores):
+        return _explained(test, run)
+    found = f"{test.score.value:.1%} of {test.count:,} test {test.unit}"
+    interval = f"(95% interval {test.score.low:.1%} to {test.score.high:.1%})"
+    if test.unit == "frames":
+        return f"Labels {found} correctly {interval}"
+    classes = f"{len(run.info.classes):,} {classes_of(run)}"
+    return f"Names the right one of {classes} for {found} {interval}"
+
+
+def _explained(test: RegressionScores, run: Run) -> str:
+    features = run.info.features
+    assert isinstance(features, TableSpec)
+    text = (
+        f"Predicts {features.target} of {test.count:,} test rows with a mean squared error of "
+        f"{test.score.value:.4f} (95% interval {spread(test.score)}), RMSE {test.rmse.value:.4f}"
+    )
+    if test.r2 > 0:
+        return f"{text}; explains {test.r2:.1%} of the variance"
+    return text if math.isnan(test.r2) else f"{text}; the mean target would do as well or better"
 
 
 def repeat_command(run: Run) -> str:
@@ -88,8 +160,10 @@ def _so_far(run: Run) -> str:
     reached = [row for row in run.metrics() if row["kind"] == "epoch"]
     if not reached:
         return "No epoch is finished yet."
-    best = max(reached, key=lambda row: row["validation_accuracy"])
+    key = f"validation_{run.metric.name}"
+    best = max(reached, key=lambda row: run.metric.gain(row[key]))
+    shown = f"{best[key]:.1%}" if run.metric is ACCURACY else f"{best[key]:.4f}"
     return (
-        f"No test score yet. Best validation accuracy so far: "
-        f"{best['validation_accuracy']:.1%}, after epoch {best['epoch']} of {run.recipe.epochs}."
+        f"No test score yet. Best validation {run.metric.words} so far: "
+        f"{shown}, after epoch {best['epoch']} of {run.recipe.epochs}."
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from bossline.errors import UserError
 from bossline.recipes import Recipe
-from bossline.studies.costs import Costs, costs_of
+from bossline.studies.costs import Costs, costs_of, item_of
 from bossline.studies.standings import Entry, Standings
 from bossline.training.run import Run
 
@@ -25,6 +25,11 @@ class Compared:
     standings: Standings
     costs: tuple[Costs | None, ...]  # entry by entry, a mean over seeds; None: no corpus at hand
     keys: Mapping[str, tuple[str, ...]]  # of recipes, only those whose values differ
+
+    @property
+    def item(self) -> str:
+        """What costs are counted of, as `Costs.item`."""
+        return item_of(self.standings.reference.runs[0])
 
 
 def compare(runs: Sequence[str | Path | Run], *, reference: str | Path | None = None) -> Compared:
@@ -85,8 +90,8 @@ def _check(run: Run, first: Run) -> None:
     )
     if here != there:
         raise UserError(
-            f"{run.path} and {first.path} were scored on other test utterances ({len(here):,} and "
-            f"{len(there):,}): compare runs of one corpus and one split"
+            f"{run.path} and {first.path} were scored on other test {run.info.features.item}s "
+            f"({len(here):,} and {len(there):,}): compare runs of one corpus and one split"
         )
 
 
@@ -133,7 +138,7 @@ def _costs(entry: Entry) -> Costs | None:
     except UserError:  # without its corpus a run still has its scores
         return None
     training = [cost.training for cost in costs if cost.training is not None]
-    return Costs(costs[0].per_frame, fmean(training) if training else None)
+    return Costs(costs[0].per_item, fmean(training) if training else None)
 
 
 def _differing(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""What a run costs: parameters, multiply-accumulates of a frame and of the whole training."""
+"""What a run costs: multiply-accumulates of a frame, row or image, and of the whole training."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from bossline.batches import BatchConfig
+from bossline.batches.images import ImageConfig
 from bossline.batches.padded import Padded
-from bossline.batches.utterances import cut
+from bossline.batches.rows import RowConfig
+from bossline.batches.segments import SegmentConfig
+from bossline.batches.utterances import UtteranceConfig, cut
+from bossline.batches.windows import WindowConfig
 from bossline.corpora.packed import Ints
 from bossline.corpora.splits import split_corpus
 from bossline.models.costs import multiply_accumulates
@@ -24,7 +29,7 @@ STEP = 3  # a training step in forward passes: the backward one multiplies twice
 class Costs:
     """Multiply-accumulates; see `multiply_accumulates` for what counts."""
 
-    per_frame: float  # of a forward pass
+    per_item: float  # of a forward pass, for each frame, row or image that it answers for
     training: float | None  # of all steps, forward and backward; None: the model takes none
 
 
@@ -33,39 +38,52 @@ def costs_of(run: Run) -> Costs:
 
     Attention costs a frame as much as its utterance is long. So the mean over all training frames
     is what a frame costs in an utterance of the mean length, weighted by length. Padding of batches
-    of whole utterances is left out; segments cost their full length.
+    of whole utterances is left out; segments cost their full length. An image costs what it does at
+    the side that the model sees, in one view.
 
     Raises:
         UserError: the run's corpus is gone, or has changed since.
     """
     recipe, corpus = run.recipe, run.corpus()
     splits = split_corpus(corpus, recipe.split, TASKS[recipe.task].labelled(corpus))
-    length, frames = _input(recipe.batches, corpus.lengths[splits["train"]])
-    dim = run.info.features.dim
-    width = recipe.batches.inputs(dim)
-    model = build_model(recipe, dim, len(run.info.classes)).eval()
-    inputs = (
-        torch.zeros(1, width)
-        if recipe.batches.kind == "windows"
-        else Padded(torch.zeros(1, length, width), torch.tensor([length]))
+    features = run.info.features
+    inputs, answered, items = _typical(
+        recipe.batches, features.dim, corpus.lengths[splits["train"]]
     )
-    per_frame = multiply_accumulates(model, inputs) / length
+    model = build_model(recipe, features.dim, run.info.classes).eval()
+    per_item = multiply_accumulates(model, inputs) / answered
     epochs = sum(row["kind"] == "epoch" for row in run.metrics())
-    training = None if recipe.model.fitted else STEP * epochs * frames * per_frame
-    return Costs(per_frame, training)
+    training = None if recipe.model.fitted else STEP * epochs * items * per_item
+    return Costs(per_item, training)
 
 
-def _input(batches: BatchConfig, lengths: Ints) -> tuple[int, int]:
-    """Frames that a model answers for in a typical input, and in an epoch of training.
+def item_of(run: Run) -> str:
+    """What `per_item` is of."""
+    item = run.info.features.item
+    return "frame" if item == "utterance" else item
+
+
+def _typical(batches: BatchConfig, dim: int, lengths: Ints) -> tuple[Tensor | Padded, int, int]:
+    """A typical input, the items that a model answers for in it, and in an epoch of training.
 
     Args:
         batches: of the recipe.
+        dim: numbers of a frame or row, or channels of an image.
         lengths: (U,) of the training utterances.
     """
-    if batches.kind == "windows":
-        return 1, int(lengths.sum())
-    if batches.kind == "segments":
-        length = min(batches.frames, int(lengths.max()))
-        return length, batches.valid_every * batches.size * length
-    _, pieces = cut(lengths, batches.longest)
-    return round(np.square(pieces).sum() / pieces.sum()), int(pieces.sum())
+    width = batches.inputs(dim)
+    match batches:
+        case WindowConfig():
+            return torch.zeros(1, width), 1, int(lengths.sum())
+        case RowConfig():
+            return torch.zeros(1, width), 1, len(lengths)
+        case ImageConfig():
+            return torch.zeros(1, width, batches.side, batches.side), 1, len(lengths)
+        case SegmentConfig():
+            length = min(batches.frames, int(lengths.max()))
+            items = batches.valid_every * batches.size * length
+        case UtteranceConfig():
+            _, pieces = cut(lengths, batches.longest)
+            length = round(np.square(pieces).sum() / pieces.sum())
+            items = int(pieces.sum())
+    return Padded(torch.zeros(1, length, width), torch.tensor([length])), length, items

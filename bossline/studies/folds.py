@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from bossline.evaluation.metric import Metric
 from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe
 from bossline.training.run import Run, RunInfo
@@ -25,6 +26,10 @@ class Folds:
         """Of the first fold."""
         return self.runs[0].recipe
 
+    @property
+    def metric(self) -> Metric:
+        return self.runs[0].metric
+
     @cached_property
     def info(self) -> RunInfo:
         """What the folds share, and the training time of all."""
@@ -38,12 +43,12 @@ class Folds:
 
     @cached_property
     def scores(self) -> dict[str, Scores]:
-        """Pooled scores of "test" and, where a smoother decides, of "test, unsmoothed".
+        """Pooled scores of "test", and of what stands beside it, such as "test, unsmoothed".
 
         Folds may validate on the same utterances, so that those scores are not pooled.
         """
         return {
-            split: Scores.pooled([run.scores[split] for run in self.runs])
-            for split in self.runs[0].scores
+            split: first.pooled([run.scores[split] for run in self.runs])
+            for split, first in self.runs[0].scores.items()
             if split.startswith("test")
         }

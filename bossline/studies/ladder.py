@@ -40,7 +40,7 @@ def climb(
     A run's folder is named by recipe and corpus content, so a changed recipe is another run.
 
     Args:
-        task: "phoneme".
+        task: "phoneme", "speaker", "covid" or "food".
         corpus: a name given at import, or the folder of a packed corpus.
         overrides: for every rung, e.g. "seed=2"; those of the model and its training pass by a
             rung that is fitted.
@@ -65,7 +65,7 @@ def cross_validate(
     threads: int | None = None,
     console: Console | None = None,
 ) -> list[Folds]:
-    """Climb a ladder on several folds, each of which tests on other utterances.
+    """Climb a ladder on several folds, each of which tests on other utterances, rows or images.
 
     Runs are kept and found again as in `climb`; the first fold is the run that `climb` would train.
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from bossline.evaluation.comparison import Comparison, paired_difference
 from bossline.evaluation.holm import holm_adjusted
 from bossline.evaluation.intervals import Interval
+from bossline.evaluation.metric import Metric
 from bossline.evaluation.scores import Scores
 from bossline.training.run import Run
 
@@ -22,17 +23,21 @@ class Entry:
     scores: tuple[Scores, ...]  # of their test splits, run by run
 
     @cached_property
-    def accuracy(self) -> Interval:
+    def score(self) -> Interval:
         """The mean over seeds.
 
         Where there are several, the interval knows of them as that of `paired_difference` does: it
-        is that of the difference to a run that is right nowhere.
+        is that of the difference to a run whose score is 0.
         """
         first = self.scores[0]
         if len(self.scores) == 1:
-            return first.accuracy
-        nothing = first.model_copy(update={"correct": (0,) * len(first.correct)})
+            return first.score
+        nothing = first.model_copy(update={"sums": (0.0,) * len(first.sums)})
         return paired_difference(self.scores, nothing).difference
+
+    @property
+    def metric(self) -> Metric:
+        return self.scores[0].measure
 
     @property
     def seeds(self) -> str:
@@ -57,6 +62,10 @@ class Standings:
         found = [paired_difference(entry.scores, reference.scores) for entry in others]
         adjusted = holm_adjusted(found) if len(found) > 1 else found
         return cls(reference, tuple(others), tuple(adjusted))
+
+    @property
+    def metric(self) -> Metric:
+        return self.reference.metric
 
     @property
     def entries(self) -> tuple[Entry, ...]:

@@ -15,11 +15,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from bossline.corpora.store import open_corpus
 from bossline.evaluation.comparison import Comparison
+from bossline.evaluation.metric import Metric
 from bossline.progress import duration
 from bossline.studies.kept import is_finished, run_path
 from bossline.studies.side_by_side import Workplace, threads_of, train_all
 from bossline.studies.standings import Entry, Standings
 from bossline.studies.study import Study
+from bossline.tasks import metric_of
 from bossline.training.run import RUNS, Run
 from bossline.training.signals import Interrupted
 
@@ -43,10 +45,23 @@ class Sweep:
         found = Standings.of(reference, list(entries.values())).comparisons
         return dict(zip(entries, found, strict=True))
 
+    @property
+    def metric(self) -> Metric:
+        return metric_of(self.study.recipes[0])
+
+    @property
+    def chosen(self) -> int:
+        """Place of the cell that is best on validation; of equal ones the first.
+
+        Raises:
+            ValueError: no cell is complete.
+        """
+        return max(self.entries, key=lambda place: self.metric.gain(self.validation(place)))
+
     def validation(self, place: int) -> float:
-        """Mean validation accuracy over seeds: what a cell is chosen by."""
+        """Mean validation score over seeds: what a cell is chosen by."""
         runs = self.entries[place].runs
-        return fmean(run.scores["validation"].accuracy.value for run in runs)
+        return fmean(run.scores["validation"].score.value for run in runs)
 
 
 def sweep_folder(study: Study, corpus: str) -> Path:
@@ -134,7 +149,7 @@ class _Ended:
         if failure is not None:
             result = f"failed: {failure}"
         else:
-            result = f"{Run(path).scores['test'].accuracy.value:.4f}"
+            result = f"{Run(path).scores['test'].score.value:.4f}"
         self._console.print(
             f"{self._done}/{self._total}  {name}: {result}" + (f"  ({left})" if left else ""),
             highlight=False,

@@ -93,18 +93,20 @@ def equal_size(
         outputs: classes; None: 41.
 
     Raises:
-        UserError: the recipe's model is no MLP, or inputs are given twice.
+        UserError: the recipe's model is no MLP, inputs are given twice, or the corpus is none for
+            the recipe.
     """
     if corpus is not None and (inputs is not None or outputs is not None):
         raise UserError("--corpus says how many inputs and outputs there are: leave those out")
     like = load_recipe(recipe, overrides)
     if not isinstance(like.model, MlpConfig):
         raise UserError(
-            f"{recipe} trains a model of kind {like.model.kind}, and this is about an MLP: "
-            "take a recipe with model.kind=mlp, as phoneme/strong"
+            f"{recipe} trains a model of kind {like.model.kind}, and this is about an MLP over "
+            "windows of frames: take a recipe with model.kind=mlp, as phoneme/strong"
         )
     if corpus is not None:
         opened = open_corpus(corpus)
+        TASKS[like.task].check_corpus(opened)
         inputs = like.batches.inputs(opened.header.features.dim)
         outputs = len(TASKS[like.task].classes_of(opened))
     mlp = SizedMlp(like.model, inputs or like.batches.inputs(FRAME), outputs or CLASSES)

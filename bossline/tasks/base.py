@@ -1,98 +1,135 @@
-"""What all classification tasks share: splits, the model, probabilities held against labels."""
+"""What all tasks share: splits, the model, its outputs held against what is true."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from bossline.batches import BatchConfig
 from bossline.corpora.packed import Corpus, Ints
 from bossline.corpora.splits import split_corpus
 from bossline.errors import UserError
-from bossline.evaluation.scores import Scores
+from bossline.evaluation.metric import Metric
+from bossline.evaluation.scores import Scores, Unit
+from bossline.models.penalised import Penalised
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
 from bossline.smoothing import Smoother
 from bossline.training.contract import StepLoss, Validation
 
-Probabilities = npt.NDArray[np.float32]
+Outputs = npt.NDArray[np.float32]
+"""(N, C) class probabilities, or (N,) predicted values."""
 Pieces = Sequence[npt.NDArray[Any]]
 
 
-class Classifier(Protocol):
+class Predictor(Protocol):
     """What a score is asked of: a trained model, or several."""
 
-    def probabilities(self, pieces: Pieces) -> Probabilities:
-        """(N, C) for utterances (T, D) each, end to end."""
+    def outputs(self, pieces: Pieces, batches: BatchConfig | None = None) -> Outputs:
+        """Of utterances (T, D) each, or images, or rows, end to end.
+
+        Args:
+            batches: in place of the recipe's.
+        """
 
 
 @dataclass(frozen=True)
 class ScoredSplit:
     """Predictions for one split, with what they are worth.
 
-    N counts what the task classifies: frames, or utterances.
+    N counts what the task scores: frames, utterances, images or rows.
     """
 
     scores: Scores
-    unsmoothed: Scores | None  # of the most probable classes, where a smoother decided
-    probabilities: Probabilities  # (N, C), utterances end to end
-    predicted: Ints  # (N,)
+    outputs: Outputs  # (N, C) or (N,), utterances end to end
+    predicted: npt.NDArray[Any]  # (N,) classes or values
     utterances: Ints  # (U,) index into the corpus
+    beside: Mapping[str, Scores] = field(default_factory=dict)
+    """Scores of the same outputs left alone, by what they lack: "unsmoothed"."""
 
 
-class ClassificationTask(ABC):
+class Task(ABC):
     """A recipe on a corpus, with all that the training loop asks for.
 
     Attributes:
-        unit: what is classified.
+        unit: what is scored.
+        item: what a corpus for this task holds, as its features call it.
         wants: what a corpus lacks that has no labels for this task, as in "no labels".
+        metric: what a score is.
         splits: (U,) index into the corpus, for "train", "validation" and "test".
     """
 
-    unit: ClassVar[Literal["frames", "utterances"]]
+    unit: ClassVar[Unit]
+    item: ClassVar[str]
     wants: ClassVar[str]
+    metric: ClassVar[Metric]
 
     def __init__(self, recipe: Recipe, corpus: Corpus, runtime: Runtime) -> None:
         """
         Raises:
-            UserError: the corpus has no labels, or cannot be split as the recipe wants.
+            UserError: a corpus of other things or without labels, or one that cannot be split as
+                the recipe wants.
         """
         self.recipe, self.corpus, self.runtime = recipe, corpus, runtime
+        self.check_corpus(corpus)
         self.classes = self.classes_of(corpus)
-        labelled = self.labelled(corpus)
-        if not labelled.any():
-            raise UserError(f"{corpus.path} has {self.wants}: nothing to train on or score against")
-        self.splits = split_corpus(corpus, recipe.split, labelled)
+        self.splits = split_corpus(corpus, recipe.split, self.labelled(corpus))
+
+    @classmethod
+    def check_corpus(cls, corpus: Corpus) -> None:
+        """
+        Raises:
+            UserError: a corpus of other things, or without labels.
+        """
+        if (item := corpus.header.features.item) != cls.item:
+            raise UserError(
+                f"{corpus.path} holds {item}s, and the recipe is for {cls.item}s: choose a recipe "
+                "of another task (bossline tasks), or another corpus (bossline corpus)"
+            )
+        if not cls.labelled(corpus).any():
+            raise UserError(f"{corpus.path} has {cls.wants}: nothing to train on or score against")
 
     @staticmethod
-    @abstractmethod
     def labelled(corpus: Corpus) -> npt.NDArray[np.bool_]:
         """(U,) True where an utterance can be learnt from."""
+        return corpus.labelled
 
     @staticmethod
-    @abstractmethod
-    def classes_of(corpus: Corpus) -> tuple[str, ...]: ...
+    def classes_of(corpus: Corpus) -> tuple[str, ...]:
+        """None where values are predicted."""
+        return corpus.header.classes
+
+    @staticmethod
+    def pieces_of(corpus: Corpus, utterances: Ints) -> list[npt.NDArray[Any]]:
+        """Features of utterances, (T, D) each, as views of the corpus."""
+        return [corpus.frames(int(u)) for u in utterances]
 
     @staticmethod
     @abstractmethod
     def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Any:
-        """The recipe's batches of some utterances (T, D) each, as `classify` takes them."""
+        """The recipe's batches of some utterances (T, D) each, as `answer` takes them."""
 
     @staticmethod
     @abstractmethod
-    def classify(model: nn.Module, opened: Any, recipe: Recipe, runtime: Runtime) -> Tensor:
-        """(N, C) float32 class probabilities, end to end, on the runtime's device."""
+    def answer(model: nn.Module, opened: Any, recipe: Recipe, runtime: Runtime) -> Tensor:
+        """(N, C) class probabilities or (N,) values, float32, end to end, on the device."""
+
+    @staticmethod
+    @abstractmethod
+    def agreed(members: Sequence[Outputs]) -> Outputs:
+        """What several models answer together."""
 
     @abstractmethod
-    def labels(self, split: str) -> Ints:
-        """(N,) classes of a split, utterances end to end."""
+    def targets(self, split: str) -> npt.NDArray[Any]:
+        """(N,) classes or values of a split, utterances end to end."""
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: Any) -> StepLoss: ...
@@ -102,12 +139,7 @@ class ClassificationTask(ABC):
 
     @abstractmethod
     def once(self) -> Iterator[tuple[Any, Tensor]]:
-        """The training split once, for a model that is fitted: inputs and their classes (n,)."""
-
-    @property
-    def feature_blocks(self) -> int:
-        """Parts of a frame that frequency masks treat alike: statics and two orders of deltas."""
-        return 1 if self.corpus.header.features.deltas == "none" else 3
+        """The training split once, for a model that is fitted: inputs and their targets (n,)."""
 
     @property
     @abstractmethod
@@ -116,7 +148,7 @@ class ClassificationTask(ABC):
     @property
     @abstractmethod
     def training(self) -> Sized:
-        """The training split as batches; its length counts what the task classifies."""
+        """The training split as batches; its length counts what the task scores."""
 
     @property
     @abstractmethod
@@ -124,33 +156,37 @@ class ClassificationTask(ABC):
         """What is trained on, and what a step sees."""
 
     def count(self, split: str) -> int:
-        """Frames or utterances of a split, whichever the task classifies."""
+        """What is scored of a split."""
         utterances = self.splits[split]
-        whole = self.unit == "utterances"
-        return len(utterances) if whole else int(self.corpus.lengths[utterances].sum())
+        frames = self.unit == "frames"
+        return int(self.corpus.lengths[utterances].sum()) if frames else len(utterances)
 
     def pieces(self, split: str) -> list[npt.NDArray[Any]]:
         """Features of a split's utterances, (T, D) each."""
-        return [self.corpus.frames(int(u)) for u in self.splits[split]]
+        return self.pieces_of(self.corpus, self.splits[split])
 
     def build_model(self) -> nn.Module:
         """A fresh model on the runtime's device."""
         dim = self.corpus.header.features.dim
-        return build_model(self.recipe, dim, len(self.classes)).to(self.runtime.device)
+        return build_model(self.recipe, dim, self.classes).to(self.runtime.device)
+
+    def prepare(self, model: nn.Module) -> None:  # noqa: B027
+        """Set what a model knows of the training split before its first step: mostly nothing."""
 
     @cached_property
-    def _validation(self) -> tuple[Any, Ints]:
+    def _validation(self) -> tuple[Any, Tensor]:
         opened = self.open(self.recipe, self.pieces("validation"), self.runtime)
-        return opened, self.labels("validation")
+        return opened, torch.from_numpy(self.targets("validation")).to(self.runtime.device)
 
     def validate(self, model: nn.Module) -> Validation:
-        """Cross entropy and accuracy on the validation split."""
+        """Loss and score on the validation split."""
         opened, true = self._validation
-        probabilities = self.classify(model, opened, self.recipe, self.runtime)
-        labels = torch.from_numpy(true).to(probabilities.device)
-        picked = probabilities.gather(1, labels.unsqueeze(1)).clamp_min(1e-30)
-        right = (probabilities.argmax(1) == labels).double().mean()
-        return Validation(loss=float(-picked.log().double().mean()), score=float(right))
+        return self.judged(self.answer(model, opened, self.recipe, self.runtime), true)
+
+    @staticmethod
+    @abstractmethod
+    def judged(outputs: Tensor, true: Tensor) -> Validation:
+        """Outputs (N, C) or (N,) held against targets (N,)."""
 
     def fit_smoother(self) -> Smoother | None:
         """The recipe's smoother, fitted to the training labels."""
@@ -160,30 +196,31 @@ class ClassificationTask(ABC):
         """(U, D) of a split's utterances, where the model has such."""
         return None
 
-    def score(self, classifier: Classifier, smoother: Smoother | None, split: str) -> ScoredSplit:
-        """Predict a split and hold it against its labels."""
-        utterances = self.splits[split]
-        probabilities = classifier.probabilities(self.pieces(split))
-        best = probabilities.argmax(1)
-        lengths = self.corpus.lengths[utterances]
-        path = best if smoother is None else smoother.path(probabilities, lengths)
-        true = self.labels(split)
+    def attributions(self, model: nn.Module, test: ScoredSplit) -> dict[str, npt.NDArray[Any]]:
+        """What the test outputs hang on, for the report: by name, as `Run.write_predictions` keeps
+        them."""
+        return {}
 
-        def scores(predicted: Ints) -> Scores:
-            return Scores.of(
-                utterances=tuple(self.corpus.ids[u] for u in utterances),
-                lengths=lengths if self.unit == "frames" else np.ones_like(lengths),
-                true=true,
-                predicted=predicted,
-                classes=len(self.classes),
-                unit=self.unit,
-            )
+    @abstractmethod
+    def score(self, predictor: Predictor, smoother: Smoother | None, split: str) -> ScoredSplit:
+        """Predict a split and hold it against what is true."""
 
-        unsmoothed = None if smoother is None else scores(best)
-        return ScoredSplit(scores(path), unsmoothed, probabilities, path, utterances)
+    def ids(self, split: str) -> tuple[str, ...]:
+        """(U,) of a split's utterances."""
+        return tuple(self.corpus.ids[u] for u in self.splits[split])
+
+    def penalised(self, mean: Tensor, model: nn.Module) -> Tensor:
+        """A mean loss with the model's own penalty, where it has one."""
+        if isinstance(model, Penalised):
+            return mean + model.penalty(self.count("train"))
+        return mean
 
 
-def build_model(recipe: Recipe, dim: int, classes: int) -> nn.Module:
-    """The recipe's model for frames of `dim` numbers, initialised from the recipe's seed."""
+def build_model(recipe: Recipe, dim: int, classes: Sequence[str]) -> nn.Module:
+    """The recipe's model for frames of `dim` numbers, initialised from the recipe's seed.
+
+    Args:
+        classes: none where a value is predicted.
+    """
     torch.manual_seed(recipe.seed)
-    return recipe.model.build(recipe.batches.inputs(dim), classes)
+    return recipe.model.build(recipe.batches.inputs(dim), len(classes) or 1)

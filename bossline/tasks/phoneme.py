@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from bossline.augmentation.spec_augment import SpecAugment
 from bossline.batches.frames import FrameBatches
-from bossline.corpora.packed import Corpus, Ints
+from bossline.batches.utterances import UtteranceConfig
+from bossline.batches.windows import WindowConfig
+from bossline.corpora.packed import Ints
 from bossline.errors import UserError
-from bossline.models.logistic import Logistic
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
 from bossline.smoothing import Smoother
-from bossline.tasks.base import ClassificationTask, Pieces
+from bossline.tasks.base import Pieces
+from bossline.tasks.classification import ClassificationTask
 from bossline.training.contract import StepLoss
 
 _FRAMES_AT_ONCE = 1 << 16  # of a pass that fits a model; a copy of all would be memory in vain
@@ -27,16 +29,9 @@ _FRAMES_AT_ONCE = 1 << 16  # of a pass that fits a model; a copy of all would be
 class PhonemeTask(ClassificationTask):
     """Frames of a corpus, a model that labels them, frame accuracy."""
 
-    unit: ClassVar[Literal["frames"]] = "frames"
-    wants: ClassVar[str] = "no labels"
-
-    @staticmethod
-    def labelled(corpus: Corpus) -> npt.NDArray[np.bool_]:
-        return corpus.labelled
-
-    @staticmethod
-    def classes_of(corpus: Corpus) -> tuple[str, ...]:
-        return corpus.header.classes
+    unit = "frames"
+    item = "utterance"
+    wants = "no labels"
 
     @cached_property
     def training(self) -> FrameBatches:
@@ -47,9 +42,9 @@ class PhonemeTask(ClassificationTask):
 
     @cached_property
     def _training_labels(self) -> Tensor:
-        return torch.from_numpy(self.labels("train").astype(np.int16)).to(self.runtime.device)
+        return torch.from_numpy(self.targets("train").astype(np.int16)).to(self.runtime.device)
 
-    def labels(self, split: str) -> Ints:
+    def targets(self, split: str) -> Ints:
         pieces = [self.corpus.frame_labels(int(u)) for u in self.splits[split]]
         return np.concatenate(pieces).astype(np.int64)
 
@@ -65,7 +60,8 @@ class PhonemeTask(ClassificationTask):
         """What the model takes, and the labels (n,) int64 of the frames that it answers for."""
         inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
-            inputs, numbers = self.recipe.augment(inputs, numbers, self.feature_blocks)
+            assert isinstance(self.recipe.augment, SpecAugment)  # the recipe's schema sees to it
+            inputs, numbers = self.recipe.augment(inputs, numbers, self.corpus.speech.blocks)
         return inputs, self._training_labels[numbers].long()
 
     def once(self) -> Iterator[tuple[Any, Tensor]]:
@@ -82,11 +78,8 @@ class PhonemeTask(ClassificationTask):
         inputs, labels = batch
         with self.runtime.autocast(self.recipe.precision):
             logits = model(inputs)
-        mean = self.recipe.objective(logits, labels)
-        if isinstance(model, Logistic):
-            mean = mean + model.penalty(len(self.training))
-        correct = (logits.detach().argmax(1) == labels).sum()
-        return StepLoss(mean, len(labels), correct)
+        mean = self.penalised(self.recipe.objective(logits, labels), model)
+        return self.step_loss(mean, logits, labels)
 
     def fit_smoother(self) -> Smoother | None:
         if self.recipe.smoothing is None:
@@ -96,14 +89,12 @@ class PhonemeTask(ClassificationTask):
 
     @staticmethod
     def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> FrameBatches:
-        assert recipe.batches.kind != "segments"  # the recipe's schema sees to it
+        assert isinstance(recipe.batches, WindowConfig | UtteranceConfig)  # the schema sees to it
         return recipe.batches.open(list(pieces), runtime.device)
 
     @staticmethod
     @torch.inference_mode()
-    def classify(
-        model: nn.Module, opened: FrameBatches, recipe: Recipe, runtime: Runtime
-    ) -> Tensor:
+    def answer(model: nn.Module, opened: FrameBatches, recipe: Recipe, runtime: Runtime) -> Tensor:
         """(N, C) float32 class probabilities of all frames, end to end."""
         model.eval()
         numbers, rows = [], []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,21 +11,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from bossline.augmentation.spec_augment import SpecAugment
 from bossline.batches.padded import Padded
 from bossline.batches.segments import SegmentConfig, Segments
 from bossline.corpora.packed import Corpus, Ints
 from bossline.models.speaker import SpeakerConfig, SpeakerModel, VoiceModel
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
-from bossline.tasks.base import ClassificationTask, Pieces
+from bossline.tasks.base import Pieces
+from bossline.tasks.classification import ClassificationTask
 from bossline.training.contract import StepLoss
 
 
 class SpeakerTask(ClassificationTask):
     """Utterances of a corpus, a model that knows their speakers, utterance accuracy."""
 
-    unit: ClassVar[Literal["utterances"]] = "utterances"
-    wants: ClassVar[str] = "no speakers"
+    unit = "utterances"
+    item = "utterance"
+    wants = "no speakers"
 
     @staticmethod
     def labelled(corpus: Corpus) -> npt.NDArray[np.bool_]:
@@ -38,14 +40,14 @@ class SpeakerTask(ClassificationTask):
 
     @cached_property
     def training(self) -> Segments:
-        groups = self.labels("train")
+        groups = self.targets("train")
         return _segments(self.recipe).open(self.pieces("train"), self.runtime.device, groups)
 
     @cached_property
     def _training_labels(self) -> Tensor:
-        return torch.from_numpy(self.labels("train")).to(self.runtime.device)
+        return torch.from_numpy(self.targets("train")).to(self.runtime.device)
 
-    def labels(self, split: str) -> Ints:
+    def targets(self, split: str) -> Ints:
         return self.corpus.speakers[self.splits[split]].astype(np.int64)
 
     @property
@@ -60,8 +62,9 @@ class SpeakerTask(ClassificationTask):
         """Segments, their speakers (B,) int64, and how much of the head's margin counts yet."""
         inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
+            assert isinstance(self.recipe.augment, SpecAugment)  # the recipe's schema sees to it
             frames = torch.arange(int(inputs.lengths.sum()), device=numbers.device)
-            inputs, _ = self.recipe.augment(inputs, frames, self.feature_blocks)
+            inputs, _ = self.recipe.augment(inputs, frames, self.corpus.speech.blocks)
         steps = self.steps_per_epoch
         done = (epoch * steps + step) / (self.recipe.epochs * steps)
         model = self.recipe.model
@@ -77,8 +80,7 @@ class SpeakerTask(ClassificationTask):
         assert isinstance(model, SpeakerModel)
         with self.runtime.autocast(self.recipe.precision):
             mean, scores = model.head.loss(model.embed(inputs), labels, margin_scale)
-        correct = (scores.detach().argmax(1) == labels).sum()
-        return StepLoss(mean, len(labels), correct)
+        return self.step_loss(mean, scores, labels)
 
     @staticmethod
     def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Segments:
@@ -86,7 +88,7 @@ class SpeakerTask(ClassificationTask):
 
     @staticmethod
     @torch.inference_mode()
-    def classify(model: nn.Module, opened: Segments, recipe: Recipe, runtime: Runtime) -> Tensor:
+    def answer(model: nn.Module, opened: Segments, recipe: Recipe, runtime: Runtime) -> Tensor:
         """(U, C) float32 probabilities, after averaging the logarithms of an utterance's views."""
 
         def log_probabilities(inputs: Padded) -> Tensor:

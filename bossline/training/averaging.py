@@ -2,8 +2,8 @@
 
 An average often scores better than any of the weights that enter it. Buffers are averaged like
 weights: batch norm gets the mean of its running statistics, where arXiv 1803.05407 passes over the
-training data once more. Integer buffers (batch norm's counter, which nothing reads) are rounded
-down.
+training data once more. Integer buffers (batch norm's counter, a table's chosen columns) are
+those of the model.
 """
 
 from __future__ import annotations
@@ -84,3 +84,6 @@ class WeightAverage(AveragedModel):
             kept = self._config.kept(int(self.n_averaged))
             self.multi_avg_fn = get_ema_multi_avg_fn(kept)  # type: ignore[no-untyped-call]
             self.update_parameters(model)
+            for own, its in zip(self.module.buffers(), model.buffers(), strict=True):
+                if not own.is_floating_point():  # a mean of whole numbers is none
+                    own.copy_(its)

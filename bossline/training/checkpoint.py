@@ -27,7 +27,7 @@ class Progress:
 
     epoch: int = 0
     step: int = 0  # optimiser steps since the very beginning
-    scores: list[float] = field(default_factory=list)  # validation score of each finished epoch
+    gains: list[float] = field(default_factory=list)  # of each validation; higher is better
     best_epoch: int = 0  # 1-based; 0 before the first validation
     seconds: float = 0.0  # training time, interruptions left out
     metrics_bytes: int = 0  # length of metrics.jsonl: what comes after is replayed

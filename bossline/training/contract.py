@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from bossline.evaluation.metric import Metric
+
 
 @dataclass(frozen=True)
 class StepLoss:
@@ -14,12 +16,12 @@ class StepLoss:
 
     mean: Tensor
     count: int
-    correct: Tensor
+    score: Tensor  # sum of the task's metric: hits, or squared errors
 
 
 @dataclass(frozen=True)
 class Validation:
-    """One pass over the validation split; a higher score is better."""
+    """One pass over the validation split."""
 
     loss: float
     score: float
@@ -29,17 +31,24 @@ class Task(Protocol):
     """A task: all that the loop knows of it.
 
     Attributes:
-        unit: what is counted, "frames" or "utterances".
+        unit: what is counted, "frames" or "utterances", say.
+        metric: what a score is.
     """
 
     @property
     def unit(self) -> str: ...
 
     @property
+    def metric(self) -> Metric: ...
+
+    @property
     def steps_per_epoch(self) -> int: ...
 
     def build_model(self) -> nn.Module:
         """A fresh model on the runtime's device."""
+
+    def prepare(self, model: nn.Module) -> None:
+        """Set what a model knows of the training split before its first step."""
 
     def batch(self, epoch: int, step: int) -> Any:
         """One batch; a pure function of its arguments and the recipe's seed."""

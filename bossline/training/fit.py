@@ -12,13 +12,13 @@ from torch import Tensor
 
 from bossline.models.fitted.base import Fitted
 from bossline.progress import Bar, bar
-from bossline.tasks.base import ClassificationTask
+from bossline.tasks.base import Task
 from bossline.training.checkpoint import save_weights
 from bossline.training.run import Run
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 
 
-def fit(run: Run, task: ClassificationTask, console: Console) -> None:
+def fit(run: Run, task: Task, console: Console) -> None:
     """Fit a run's model and keep its weights. A fit that was stopped begins anew.
 
     Raises:
@@ -27,6 +27,7 @@ def fit(run: Run, task: ClassificationTask, console: Console) -> None:
     """
     began = time.perf_counter()
     model = task.build_model()
+    task.prepare(model)
     assert isinstance(model, Fitted)
     with stop_on_signal() as stop, bar(console, task.unit) as shown:
         passes = _Passes(run, task, stop, shown)
@@ -42,7 +43,7 @@ class _Passes:
     """The training split, as often as it is gone through; watched on the bar, and stoppable."""
 
     run: Run
-    task: ClassificationTask
+    task: Task
     stop: StopRequest
     shown: Bar
     number: int = 0

@@ -60,10 +60,14 @@ def train(
     assert recipe.optimiser is not None  # the recipe's schema sees to it
     peak = recipe.optimiser.lr
     model = task.build_model()
+    if not run.checkpoint.is_file():
+        task.prepare(model)
     optimiser = recipe.optimiser.build(model.parameters())
     span = Span(recipe.epochs, task.steps_per_epoch)
     average = WeightAverage(recipe.averaging, model, span) if recipe.averaging else None
-    tally = Tally(runtime.device, interval := max(1, span.steps_per_epoch // READINGS_PER_EPOCH))
+    interval = max(1, span.steps_per_epoch // READINGS_PER_EPOCH)
+    metric = task.metric
+    tally = Tally(runtime.device, interval, metric)
     torch.manual_seed(recipe.seed)
     progress = Progress()
     if run.checkpoint.is_file():
@@ -82,7 +86,7 @@ def train(
         )
 
     def rate_at(step: int) -> float:
-        return peak * recipe.schedule.factor(step, span, progress.scores)
+        return peak * recipe.schedule.factor(step, span, progress.gains)
 
     # Of the last step done: a run may be resumed between an epoch's last step and its validation.
     lr = rate_at(max(progress.step - 1, 0))
@@ -147,8 +151,9 @@ def train(
             if not math.isfinite(validation.loss):
                 raise Diverged("the validation loss", progress.step, lr)
             progress.epoch += 1
-            best = validation.score > max(progress.scores, default=float("-inf"))
-            progress.scores.append(validation.score)
+            gain = metric.gain(validation.score)
+            best = gain > max(progress.gains, default=float("-inf"))
+            progress.gains.append(gain)
             if best:
                 progress.best_epoch = progress.epoch
                 save_weights(run.best_weights, judged)
@@ -159,7 +164,7 @@ def train(
                     "epoch": progress.epoch,
                     **trained,
                     "validation_loss": validation.loss,
-                    "validation_accuracy": validation.score,
+                    f"validation_{metric.name}": validation.score,
                     "lr": lr,
                     "per_second": round(rate),
                     "seconds": round(progress.seconds + time.perf_counter() - clock.began, 1),
@@ -168,8 +173,9 @@ def train(
             )
             journal.say(
                 f"epoch {progress.epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
-                f"  train loss {trained['train_loss']:.4f} acc {trained['train_accuracy']:.4f}"
-                f"  validation loss {validation.loss:.4f} acc {validation.score:.4f}"
+                f"  train loss {trained['train_loss']:.4f}"
+                f" {metric.short} {trained[f'train_{metric.name}']:.4f}"
+                f"  validation loss {validation.loss:.4f} {metric.short} {validation.score:.4f}"
                 f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} {task.unit}/s"
             )
             save()

@@ -9,7 +9,7 @@
 | checkpoint.pt          | all that resuming needs; gone when the run is finished             |
 | best.safetensors       | weights of the epoch with the best validation score               |
 | scores.json            | validation and test scores of the best weights                    |
-| predictions.safetensors | test predictions, frame by frame                                 |
+| predictions.safetensors | test predictions, frame by frame; what the report's pictures need |
 | smoothing.safetensors  | what a smoother has learnt from the training labels               |
 | verification.json      | error rates on the last trial list                                |
 | threshold.json         | of `calibrate`: from which score on two voices are one            |
@@ -25,19 +25,19 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from filelock import FileLock, Timeout
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -45,16 +45,22 @@ from bossline.config import Config
 from bossline.corpora.packed import Corpus, Ints
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError, did_you_mean
+from bossline.evaluation.classification import ClassificationScores
+from bossline.evaluation.metric import Metric
+from bossline.evaluation.regression import RegressionScores
 from bossline.evaluation.scores import Scores
-from bossline.features.spec import FeatureSpec
+from bossline.features.spec import Features, TableSpec
 from bossline.files import read_json, replacing, write_json
 from bossline.recipes.catalogue import read_yaml
 from bossline.recipes.loading import check_recipe, save_recipe
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
+from bossline.tasks import metric_of
 from bossline.version import __version__
 
 RUNS = Path("runs")
+_AnyScores = Annotated[ClassificationScores | RegressionScores, Field(discriminator="metric")]
+_SCORES = TypeAdapter(dict[str, _AnyScores])
 EXAMPLE_SECONDS = 4.0  # what fits into one picture
 
 
@@ -65,7 +71,7 @@ class RunInfo(Config):
     corpus: str = Field(description="name or folder, as given")
     corpus_key: str = Field(description="names the corpus' content")
     corpus_note: str = ""
-    features: FeatureSpec
+    features: Features
     classes: tuple[str, ...]
     parameters: int
     device: str = Field(description="as torch names it; resuming stays on it")
@@ -103,6 +109,27 @@ class Voices:
     seconds: npt.NDArray[np.float64]  # (U,)
     correct: npt.NDArray[np.bool_]  # (U,)
     embeddings: npt.NDArray[np.float32] | None  # (U, D); None where they were not kept
+
+
+@dataclass(frozen=True)
+class Images:
+    """The test images of a run, what they show, and what the model made of them."""
+
+    pixels: Sequence[npt.NDArray[np.uint8]]  # (U,) of (H, W, 3) each
+    true: npt.NDArray[np.int64]  # (U,)
+    predicted: npt.NDArray[np.int64]  # (U,)
+    confidence: npt.NDArray[np.float32]  # (U,) the probability of the class that was predicted
+    mapped: npt.NDArray[np.int64]  # (K,) places of those that have a map
+    maps: npt.NDArray[np.float32]  # (K, n, n) as `occlusion_map` gives them
+
+
+@dataclass(frozen=True)
+class ColumnsRead:
+    """Which columns of a table a model reads: weights of a linear one, importances of others."""
+
+    names: tuple[str, ...]
+    weights: npt.NDArray[np.float64] | None  # (D,) in standard units
+    importances: npt.NDArray[np.float64] | None  # (R, D) as `permutation_importance` gives them
 
 
 class Run:
@@ -170,6 +197,11 @@ class Run:
             ) from error
 
     @property
+    def metric(self) -> Metric:
+        """What its scores are."""
+        return metric_of(self.recipe)
+
+    @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint.pt"
 
@@ -208,16 +240,15 @@ class Run:
     def scores(self) -> dict[str, Scores]:
         """Scores of "validation" and "test"; empty before the run is finished.
 
-        Where a smoother decides, "validation, unsmoothed" and "test, unsmoothed" stand beside them.
+        Where a smoother decides, "validation, unsmoothed" and "test, unsmoothed" stand beside them,
+        where views are averaged "validation, one view" and "test, one view".
         """
         path = self.path / "scores.json"
         if not path.is_file():
             return {}
         try:
-            return {
-                split: Scores.model_validate(scores) for split, scores in read_json(path).items()
-            }
-        except (ValidationError, AttributeError) as error:
+            return dict(_SCORES.validate_python(read_json(path)))
+        except ValidationError as error:
             raise UserError(f"{path} is damaged: run 'bossline evaluate {self.path}'") from error
 
     def write_scores(self, scores: dict[str, Scores]) -> None:
@@ -248,36 +279,38 @@ class Run:
     def write_predictions(
         self,
         utterances: Ints,
-        probabilities: npt.NDArray[np.float32],
-        predicted: Ints,
+        outputs: npt.NDArray[np.float32],
+        predicted: npt.NDArray[Any],
         embeddings: npt.NDArray[np.float32] | None = None,
+        attributions: Mapping[str, npt.NDArray[Any]] | None = None,
     ) -> None:
         """Keep test predictions; of frames also the posteriors of the utterance in the report.
 
         Args:
             utterances: (U,) index into the corpus.
-            probabilities: (N, C) of frames or utterances, end to end.
-            predicted: (N,) classes.
+            outputs: (N, C) probabilities or (N,) values, end to end.
+            predicted: (N,) classes or values.
             embeddings: (U, D), where the model has any.
+            attributions: what the outputs hang on, as the task found it.
         """
-        confidence = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
-        arrays: dict[str, npt.NDArray[Any]] = {
-            "utterances": utterances,
-            "predicted": predicted.astype(np.int16),
-            "confidence": confidence.astype(np.float16),
-        }
+        arrays: dict[str, npt.NDArray[Any]] = {"utterances": utterances, "predicted": predicted}
+        arrays |= attributions or {}
+        if outputs.ndim == 2:
+            confidence = np.take_along_axis(outputs, predicted[:, None], axis=1)[:, 0]
+            arrays["predicted"] = predicted.astype(np.int16)
+            arrays["confidence"] = confidence.astype(np.float16)
         if embeddings is not None:
             arrays["embeddings"] = embeddings.astype(np.float16)
         if self.recipe.task == "phoneme":
             corpus = self.corpus()
             lengths = corpus.lengths[utterances]
-            rate = corpus.header.features.frames_per_second
+            rate = corpus.speech.frames_per_second
             shown = int(np.abs(lengths - EXAMPLE_SECONDS * rate).argmin())
             frames = slice(start := int(lengths[:shown].sum()), start + int(lengths[shown]))
             arrays |= {
                 "example": utterances[shown : shown + 1],
                 "example_predicted": predicted[frames].astype(np.int16),
-                "example_posteriors": probabilities[frames].astype(np.float16),
+                "example_posteriors": outputs[frames].astype(np.float16),
             }
         with replacing(self.path / "predictions.safetensors") as temporary:
             save_file(arrays, temporary)
@@ -297,7 +330,7 @@ class Run:
             posteriors=arrays["example_posteriors"].astype(np.float32),
             predicted=arrays["example_predicted"].astype(np.int64),
             smoothed=self.recipe.smoothing is not None,
-            frames_per_second=corpus.header.features.frames_per_second,
+            frames_per_second=corpus.speech.frames_per_second,
         )
 
     def voices(self) -> Voices | None:
@@ -315,10 +348,41 @@ class Run:
         return Voices(
             speakers=speakers,
             names=self.info.classes,
-            seconds=corpus.lengths[utterances] / corpus.header.features.frames_per_second,
+            seconds=corpus.lengths[utterances] / corpus.speech.frames_per_second,
             correct=predicted == speakers,
             embeddings=None if kept is None else kept.astype(np.float32),
         )
+
+    def images(self) -> Images | None:
+        """The test images of an image run; None before scoring and without the corpus."""
+        if self.recipe.task != "food":
+            return None
+        try:
+            arrays = load_file(self.path / "predictions.safetensors")
+            corpus = self.corpus()
+            utterances, mapped = arrays["utterances"], arrays["mapped"]
+        except (OSError, SafetensorError, UserError, KeyError):
+            return None  # as for an example, a report does without
+        return Images(
+            pixels=[corpus.image(int(u)) for u in utterances],
+            true=corpus.categories[utterances].astype(np.int64),
+            predicted=arrays["predicted"].astype(np.int64),
+            confidence=arrays["confidence"].astype(np.float32),
+            mapped=mapped,
+            maps=arrays["occlusion"].astype(np.float32),
+        )
+
+    def columns_read(self) -> ColumnsRead | None:
+        """Which columns the model of a table's run reads; None before scoring."""
+        features = self.info.features
+        if not isinstance(features, TableSpec):
+            return None
+        try:
+            arrays = load_file(self.path / "predictions.safetensors")
+        except (OSError, SafetensorError):
+            return None
+        found = ColumnsRead(features.columns, arrays.get("weights"), arrays.get("importances"))
+        return None if found.weights is None and found.importances is None else found
 
     def write_det(self, accepts: npt.NDArray[np.float64], rejects: npt.NDArray[np.float64]) -> None:
         with replacing(self.path / "det.safetensors") as temporary:
@@ -338,8 +402,12 @@ class Run:
 
 
 def target_of(recipe: Recipe) -> tuple[str, float] | None:
-    """Edition and published score of a rung: of 2023 if there is one, else of the newest."""
-    if not recipe.target:
+    """Edition and published score of a rung: of 2023 if there is one, else of the newest.
+
+    None of a table's recipe: its published errors are those of other rows, and an error depends on
+    its rows so much that a held-out part of the training rows neither passes nor misses them.
+    """
+    if not recipe.target or recipe.task == "covid":
         return None
     edition = "2023" if "2023" in recipe.target else max(recipe.target)
     return edition, recipe.target[edition]

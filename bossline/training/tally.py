@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from bossline.errors import UserError
+from bossline.evaluation.metric import Metric
 from bossline.training.contract import StepLoss
 
 
@@ -21,26 +22,28 @@ class Diverged(UserError):
 
 
 class Tally:
-    """Loss and accuracy since the epoch's start, and the losses since the last reading."""
+    """Loss and score since the epoch's start, and the losses since the last reading."""
 
-    def __init__(self, device: torch.device, interval: int) -> None:
+    def __init__(self, device: torch.device, interval: int, metric: Metric) -> None:
         """
         Args:
             device: where the loop computes.
             interval: steps between readings.
+            metric: what the score is called.
         """
+        self._metric = metric
         self._loss = torch.zeros((), dtype=torch.float64, device=device)
-        self._correct = torch.zeros((), dtype=torch.int64, device=device)
+        self._score = torch.zeros((), dtype=torch.float64, device=device)
         self._recent = torch.zeros(interval, device=device)
-        self._recent_correct = torch.zeros((), dtype=torch.int64, device=device)
+        self._recent_score = torch.zeros((), dtype=torch.float64, device=device)
         self._count = self._recent_count = self._recent_steps = 0
 
     def add(self, loss: StepLoss) -> None:
         mean = loss.mean.detach()
         self._loss += mean.double() * loss.count
-        self._correct += loss.correct
+        self._score += loss.score
         self._recent[self._recent_steps] = mean
-        self._recent_correct += loss.correct
+        self._recent_score += loss.score
         self._recent_steps += 1
         self._count += loss.count
         self._recent_count += loss.count
@@ -60,30 +63,30 @@ class Tally:
             raise Diverged("the loss", bad, lr)
 
     def read_recent(self) -> dict[str, float]:
-        """Mean loss and accuracy since the last reading; begins the next."""
+        """Mean loss and score since the last reading; begins the next."""
         steps = max(self._recent_steps, 1)
         recent = {
             "loss": float(self._recent[:steps].double().mean()),
-            "accuracy": float(self._recent_correct) / max(self._recent_count, 1),
+            self._metric.name: float(self._recent_score) / max(self._recent_count, 1),
         }
-        self._recent_correct.zero_()
+        self._recent_score.zero_()
         self._recent_steps = self._recent_count = 0
         return recent
 
     def read_epoch(self) -> dict[str, float]:
-        """Exact mean loss and accuracy of the epoch; begins the next."""
+        """Exact mean loss and score of the epoch; begins the next."""
         epoch = {
             "train_loss": float(self._loss) / self._count,
-            "train_accuracy": float(self._correct) / self._count,
+            f"train_{self._metric.name}": float(self._score) / self._count,
         }
         self._loss.zero_()
-        self._correct.zero_()
+        self._score.zero_()
         self._count = 0
         return epoch
 
     def state(self) -> dict[str, Any]:
         """For the checkpoint."""
-        return dict(vars(self))
+        return {key: value for key, value in vars(self).items() if key != "_metric"}
 
     def restore(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bossline.augmentation import AugmentConfig
 from bossline.augmentation.masks import MOST_MASKS, FrequencyMasks, TimeMasks, stretches
+from bossline.augmentation.spec_augment import SpecAugment
 from bossline.augmentation.time_warp import TimeWarp
 from bossline.batches.padded import Padded
 from bossline.errors import UserError
@@ -136,9 +136,7 @@ def test_warping_moves_something() -> None:
 
 def test_the_same_random_state_gives_the_same_batch() -> None:
     batch = utterances([30, 50])
-    config = AugmentConfig.model_validate(
-        {"time_warp": {}, "frequency_masks": {}, "time_masks": {}}
-    )
+    config = SpecAugment.model_validate({"time_warp": {}, "frequency_masks": {}, "time_masks": {}})
     results = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
@@ -150,4 +148,4 @@ def test_the_same_random_state_gives_the_same_batch() -> None:
 
 def test_only_whole_utterances_are_augmented() -> None:
     with pytest.raises(UserError, match=r"set batches\.kind=utterances"):
-        load_recipe("phoneme/simple", ["augment.time_masks.width=3"])
+        load_recipe("phoneme/simple", ["augment={kind: spec-augment, time_masks: {width: 3}}"])

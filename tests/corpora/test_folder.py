@@ -35,13 +35,13 @@ def test_labels_alone(folder: Path) -> None:
     assert listing.problems == []
     assert (listing.features.kind, listing.features.dim) == ("other", 4)
     assert listing.classes == ("0", "1", "2", "3", "4", "5")
-    assert [(u.id, u.part, u.speaker) for u in listing.utterances] == [
+    assert [(u.id, u.part, u.speaker) for u in listing.items] == [
         ("a", "train", None),
         ("b/a", "test", None),
         ("b/c", "train", None),
     ]
-    assert [u.load().shape for u in listing.utterances] == [(3, 4), (2, 4), (1, 4)]
-    assert listing.utterances[1].labels is None
+    assert [u.load().shape for u in listing.items] == [(3, 4), (2, 4), (1, 4)]
+    assert listing.items[1].labels is None
     assert len(READER.files(folder)) == 4
 
 
@@ -53,7 +53,7 @@ def test_all_tables(folder: Path) -> None:
     listing = READER.scan(folder)
     assert listing.problems == []
     assert listing.classes == ("rest", "left hand")
-    assert [(u.id, u.part, u.speaker) for u in listing.utterances] == [
+    assert [(u.id, u.part, u.speaker) for u in listing.items] == [
         ("a", "train", "anna"),
         ("b/a", "dev", "ben"),
         ("b/c", "dev", None),
@@ -89,7 +89,7 @@ def test_unlabelled_folder_wants_class_names(folder: Path) -> None:
     with pytest.raises(UserError, match="a different name on each line"):
         READER.scan(folder)
     (folder / "classes.txt").write_text("x\n")
-    assert {u.part for u in READER.scan(folder).utterances} == {"test"}
+    assert {u.part for u in READER.scan(folder).items} == {"test"}
 
 
 def test_no_features(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_no_features(tmp_path: Path) -> None:
 
 def test_objects_are_not_run(folder: Path, payload: Any) -> None:
     np.save(folder / "z.npy", np.array([payload], object), allow_pickle=True)
-    utterance = READER.scan(folder).utterances[-1]
+    utterance = READER.scan(folder).items[-1]
     with pytest.raises(DamagedFile, match="pickled objects; they were not run"):
         utterance.load()
     assert not payload.target.exists()

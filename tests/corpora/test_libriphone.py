@@ -24,15 +24,15 @@ def test_sound_set(libriphone: Path) -> None:
     listing = READER.scan(libriphone)
     assert listing.problems == []
     assert listing.classes == LIBRIPHONE
-    assert listing.features.deltas == "coefficient"
-    assert [(u.id, u.part, u.speaker) for u in listing.utterances] == [
+    assert listing.features.model_dump()["deltas"] == "coefficient"
+    assert [(u.id, u.part, u.speaker) for u in listing.items] == [
         ("1-a-0", "train", "1"),
         ("1-a-1", "train", "1"),
         ("2-b-0", "train", "2"),
         ("3-c-0", "test", "3"),
         ("3-c-1", "test", "3"),
     ]
-    for utterance in listing.utterances:
+    for utterance in listing.items:
         frames = utterance.load()
         assert frames.shape[1] == 39
         assert (utterance.labels is None) == (utterance.part == "test")
@@ -43,7 +43,7 @@ def test_sound_set(libriphone: Path) -> None:
         "train_split.txt",
         "test_split.txt",
         "train_labels.txt",
-        *(utterance.source for utterance in listing.utterances),
+        *(utterance.source for utterance in listing.items),
     }
 
 
@@ -57,7 +57,7 @@ def test_published_quirks(libriphone: Path) -> None:
 def test_test_part_is_optional(libriphone: Path) -> None:
     (libriphone / "test_split.txt").unlink()
     shutil.rmtree(libriphone / "feat" / "test")
-    assert {u.part for u in READER.scan(libriphone).utterances} == {"train"}
+    assert {u.part for u in READER.scan(libriphone).items} == {"train"}
 
 
 def test_phones_name_the_classes(libriphone: Path) -> None:

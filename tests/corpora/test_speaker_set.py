@@ -137,7 +137,7 @@ def test_incomplete_sets_are_not_recognised(folder: Path, lacking: str) -> None:
 
 def test_test_part_is_optional(folder: Path) -> None:
     (folder / "testdata.json").unlink()
-    assert {utterance.part for utterance in READER.scan(folder).utterances} == {"train"}
+    assert {utterance.part for utterance in READER.scan(folder).items} == {"train"}
 
 
 def test_published_quirks(folder: Path) -> None:

@@ -67,8 +67,16 @@ def test_auto_takes_the_corpus_own_labelled_parts(home: None) -> None:
 def test_an_unlabelled_test_part_is_not_taken_for_a_test_split(home: None) -> None:
     parts = ["train"] * 10 + ["validation"] * 5 + ["test"] * 5
     corpus = write(parts, [None] * 20, [True] * 15 + [False] * 5)
-    chosen = split_corpus(corpus, SplitConfig())
-    assert max(map(max, chosen.values())) < 15
+    for by in ("auto", "corpus"):
+        chosen = split_corpus(corpus, SplitConfig.model_validate({"by": by}))
+        assert chosen["test"].tolist() == list(range(10, 15))
+        assert sorted([*chosen["train"], *chosen["validation"]]) == list(range(10))
+        assert len(chosen["validation"]) == 1
+
+
+def test_a_corpus_of_a_single_labelled_part_has_no_split_of_its_own(home: None) -> None:
+    corpus = write(["train"] * 10 + ["test"] * 5, [None] * 15, [True] * 10 + [False] * 5)
+    assert max(map(max, split_corpus(corpus, SplitConfig()).values())) < 10
     with pytest.raises(UserError, match=r"use split\.by=utterance"):
         split_corpus(corpus, SplitConfig(by="corpus"))
 

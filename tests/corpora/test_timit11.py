@@ -70,11 +70,11 @@ def test_scan(tmp_path: Path, dtype: Any) -> None:
     assert listing.problems == []
     assert len(listing.classes) == 39
     ids = ["train-00000", "train-00001", "train-00002", "test-00000", "test-00001"]
-    assert [utterance.id for utterance in listing.utterances] == ids
-    assert listing.utterances[1].source == "train_11.npy rows 12..12"
-    for utterance, frames in zip(listing.utterances, train + test, strict=True):
+    assert [utterance.id for utterance in listing.items] == ids
+    assert listing.items[1].source == "train_11.npy rows 12..12"
+    for utterance, frames in zip(listing.items, train + test, strict=True):
         np.testing.assert_array_equal(utterance.load(), frames)
-    found = [u.labels for u in listing.utterances if u.labels is not None]
+    found = [u.labels for u in listing.items if u.labels is not None]
     np.testing.assert_array_equal(np.concatenate(found), labels)
     assert len(READER.files(tmp_path)) == 3
 

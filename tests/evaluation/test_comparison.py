@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 
 from bossline.errors import UserError
+from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.comparison import paired_difference
-from bossline.evaluation.scores import Scores
 
 
-def scores(accuracy: float, seed: int, utterances: int = 60, order: int = 1) -> Scores:
+def scores(
+    accuracy: float, seed: int, utterances: int = 60, order: int = 1
+) -> ClassificationScores:
     """Random hits at a given rate; the same utterances whatever the seed."""
     lengths = np.random.default_rng(7).integers(50, 400, utterances)
     right = np.random.default_rng(seed).random(int(lengths.sum())) < accuracy
     parts = np.split(right, np.cumsum(lengths)[:-1])[::order]
     true = np.zeros(int(lengths.sum()), np.int64)
-    return Scores.of(
+    return ClassificationScores.of(
         tuple(f"u{k:03d}" for k in range(utterances))[::order],
         lengths[::order],
         true,
@@ -26,7 +28,7 @@ def scores(accuracy: float, seed: int, utterances: int = 60, order: int = 1) -> 
 def test_difference_is_that_of_the_accuracies() -> None:
     a, b = scores(0.80, 1), scores(0.70, 2)
     found = paired_difference(a, b)
-    assert found.difference.value == pytest.approx(a.accuracy.value - b.accuracy.value)
+    assert found.difference.value == pytest.approx(a.score.value - b.score.value)
     assert found.difference.low < found.difference.value < found.difference.high
     assert found.verdict == "better"
 
@@ -58,13 +60,15 @@ def test_pairing_is_sharper_than_two_intervals() -> None:
     lengths = np.full(80, 200)
     hits = generator.integers(60, 180, 80)
 
-    def of(correct: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Scores:
+    def of(correct: np.ndarray[tuple[int], np.dtype[np.int64]]) -> ClassificationScores:
         predicted = np.concatenate([np.arange(200) >= c for c in correct]).astype(np.int64)
         names = tuple(map(str, range(80)))
-        return Scores.of(names, lengths, np.zeros(80 * 200, np.int64), predicted, classes=2)
+        return ClassificationScores.of(
+            names, lengths, np.zeros(80 * 200, np.int64), predicted, classes=2
+        )
 
     low, high = of(hits), of(hits + generator.integers(0, 3, 80))
-    assert high.accuracy.low < low.accuracy.high
+    assert high.score.low < low.score.high
     assert paired_difference(high, low).verdict == "better"
 
 

@@ -1,4 +1,4 @@
-"""Scores against scikit-learn and plain counting."""
+"""ClassificationScores against scikit-learn and plain counting."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from bossline.evaluation.intervals import accuracy_interval
-from bossline.evaluation.scores import Scores, confusion_matrix, precision_recall_f1
+from bossline.evaluation.classification import (
+    ClassificationScores,
+    confusion_matrix,
+    precision_recall_f1,
+)
+from bossline.evaluation.intervals import mean_interval
 
 CLASSES = 5
 
@@ -28,17 +32,17 @@ def predictions(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def test_scores_equal_scikit_learns(case: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     lengths, true, predicted = case
     names = tuple(f"u{k}" for k in range(len(lengths)))
-    scores = Scores.of(names, lengths, true, predicted, CLASSES)
+    scores = ClassificationScores.of(names, lengths, true, predicted, CLASSES)
     labels = list(range(CLASSES))
     expected = metrics.confusion_matrix(true, predicted, labels=labels)
     np.testing.assert_array_equal(scores.confusion, expected)
-    assert scores.accuracy.value == pytest.approx(metrics.accuracy_score(true, predicted))
+    assert scores.score.value == pytest.approx(metrics.accuracy_score(true, predicted))
     present = sorted(set(true))
     assert scores.macro_f1 == pytest.approx(
         metrics.f1_score(true, predicted, labels=present, average="macro", zero_division=0)
     )
     pieces = np.split(true == predicted, np.cumsum(lengths)[:-1])
-    assert scores.correct == tuple(int(piece.sum()) for piece in pieces)
+    assert scores.sums == tuple(int(piece.sum()) for piece in pieces)
     assert scores.count == len(true)
 
 
@@ -66,7 +70,7 @@ def test_pooled_scores_are_those_of_the_union(
     for start, stop in pairwise(bounds):
         frames = slice(starts[start], starts[stop])
         parts.append(
-            Scores.of(
+            ClassificationScores.of(
                 tuple(names[start:stop]),
                 lengths[start:stop],
                 true[frames],
@@ -74,28 +78,33 @@ def test_pooled_scores_are_those_of_the_union(
                 CLASSES,
             )
         )
-    assert Scores.pooled(parts) == Scores.of(tuple(names), lengths, true, predicted, CLASSES)
+    assert ClassificationScores.pooled(parts) == ClassificationScores.of(
+        tuple(names), lengths, true, predicted, CLASSES
+    )
 
 
 def test_what_cannot_be_pooled() -> None:
     one = np.ones(1, np.int64)
-    scores = Scores.of(("a",), one, one, one, 3)
+    scores = ClassificationScores.of(("a",), one, one, one, 3)
     for other, message in (
         (scores, "occurs twice"),
-        (Scores.of(("b",), one, one, one, 4), "one unit and of the same classes"),
-        (Scores.of(("b",), one, one, one, 3, "utterances"), "one unit and of the same classes"),
+        (ClassificationScores.of(("b",), one, one, one, 4), "one unit and of the same classes"),
+        (
+            ClassificationScores.of(("b",), one, one, one, 3, "utterances"),
+            "one unit and of the same classes",
+        ),
     ):
         with pytest.raises(ValueError, match=message):
-            Scores.pooled([scores, other])
+            ClassificationScores.pooled([scores, other])
     with pytest.raises(ValueError, match="expected scores"):
-        Scores.pooled([])
+        ClassificationScores.pooled([])
 
 
 def test_interval_equals_a_plain_bootstrap_loop() -> None:
     rng = np.random.default_rng(0)
     lengths = rng.integers(50, 400, 60)
     correct = rng.binomial(lengths, rng.beta(8, 3, 60))
-    ours = accuracy_interval(correct, lengths)
+    ours = mean_interval(correct, lengths)
     redrawn = []
     for _ in range(4000):
         chosen = rng.integers(0, 60, 60)
@@ -107,12 +116,12 @@ def test_interval_equals_a_plain_bootstrap_loop() -> None:
 def test_interval_is_wider_than_if_frames_were_independent() -> None:
     lengths = np.full(100, 300)
     correct = np.where(np.arange(100) % 2, 270, 150)  # good and bad utterances
-    interval = accuracy_interval(correct, lengths)
+    interval = mean_interval(correct, lengths)
     p = interval.value
     independent = 2 * 1.96 * np.sqrt(p * (1 - p) / lengths.sum())
     assert interval.high - interval.low > 4 * independent
 
 
 def test_interval_of_equal_utterances_has_no_width() -> None:
-    interval = accuracy_interval([30, 30, 30], [40, 40, 40])
+    interval = mean_interval([30, 30, 30], [40, 40, 40])
     assert (interval.low, interval.value, interval.high) == (0.75, 0.75, 0.75)

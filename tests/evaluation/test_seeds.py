@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bossline.errors import UserError
+from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.comparison import average_difference, paired_difference
 from bossline.evaluation.intervals import RESAMPLES
-from bossline.evaluation.scores import Scores
 
 Ints = npt.NDArray[np.int64]
 Case = tuple[Ints, Ints, Ints]
 
 
-def scores(correct: Ints, lengths: Ints) -> Scores:
+def scores(correct: Ints, lengths: Ints) -> ClassificationScores:
     """Of given hits (U,)."""
     parts = [
         (np.arange(length) >= hits).astype(np.int64)
@@ -28,10 +28,10 @@ def scores(correct: Ints, lengths: Ints) -> Scores:
     ]
     names = tuple(f"u{k:03d}" for k in range(len(lengths)))
     true = np.zeros(int(lengths.sum()), np.int64)
-    return Scores.of(names, lengths, true, np.concatenate(parts), classes=2)
+    return ClassificationScores.of(names, lengths, true, np.concatenate(parts), classes=2)
 
 
-def several(correct: Ints, lengths: Ints) -> list[Scores]:
+def several(correct: Ints, lengths: Ints) -> list[ClassificationScores]:
     return [scores(run, lengths) for run in correct]
 
 

@@ -16,7 +16,7 @@ from bossline.errors import UserError
 from bossline.recipes import load_recipe
 from bossline.smoothing.viterbi import ViterbiConfig
 from bossline.training.run import Run
-from tests.conftest import write_toy
+from tests.conftest import frame_labels_of, write_toy
 
 FAST = ("epochs=2", "batches.size=64", "model.width=8", "optimiser.lr=1e-2")
 
@@ -36,20 +36,20 @@ def two(toy: Corpus) -> list[Run]:
 def test_an_ensemble_averages_log_probabilities(toy: Corpus, two: list[Run]) -> None:
     alone = [api.predict(run, "test") for run in two]
     for together, *parts in zip(api.predict(two, "test"), *alone, strict=True):
-        logs = [log_softmax(np.log(np.float64(p.probabilities)), axis=1) for p in parts]
+        logs = [log_softmax(np.log(np.float64(p.outputs)), axis=1) for p in parts]
         expected = softmax(np.mean(logs, axis=0), axis=1)
-        np.testing.assert_allclose(together.probabilities, expected, atol=1e-6)
-        assert together.labels.tolist() == expected.argmax(1).tolist()
+        np.testing.assert_allclose(together.outputs, expected, atol=1e-6)
+        assert frame_labels_of(together).tolist() == expected.argmax(1).tolist()
 
 
 def test_an_ensemble_is_scored_without_touching_its_runs(toy: Corpus, two: list[Run]) -> None:
     before = [run.path.joinpath("scores.json").read_bytes() for run in two]
     scores = api.evaluate(two)
     right = [
-        int((p.labels == toy.frame_labels(toy.ids.index(p.id))).sum())
+        int((frame_labels_of(p) == toy.frame_labels(toy.ids.index(p.id))).sum())
         for p in api.predict(two, "test")
     ]
-    assert right == list(scores["test"].correct)
+    assert right == list(scores["test"].sums)
     assert [run.path.joinpath("scores.json").read_bytes() for run in two] == before
 
 
@@ -58,7 +58,7 @@ def test_an_ensemble_submits(toy: Corpus, two: list[Run], tmp_path: Path) -> Non
     labels = np.loadtxt(tmp_path / "p.csv", delimiter=",", skiprows=1, dtype=int)[:, 1]
     assert rows == len(labels)
     assert labels.tolist() == np.concatenate(
-        [p.labels for p in api.predict(two, "unlabelled")]
+        [frame_labels_of(p) for p in api.predict(two, "unlabelled")]
     ).tolist()  # fmt: skip
 
 
@@ -100,28 +100,28 @@ def test_a_recipes_smoother_decides_and_is_kept(toy: Corpus) -> None:
         correct, frame_by_frame = [], []
         for p in api.predict(run, split):
             true = toy.frame_labels(toy.ids.index(p.id))
-            path = smoother.path(p.probabilities, np.array([len(true)]))
-            assert p.labels.tolist() == path.tolist()
+            path = smoother.path(p.outputs, np.array([len(true)]))
+            assert frame_labels_of(p).tolist() == path.tolist()
             correct.append(int((path == true).sum()))
-            frame_by_frame.append(int((p.probabilities.argmax(1) == true).sum()))
-        assert list(run.scores[split].correct) == correct
-        assert list(run.scores[f"{split}, unsmoothed"].correct) == frame_by_frame
+            frame_by_frame.append(int((p.outputs.argmax(1) == true).sum()))
+        assert list(run.scores[split].sums) == correct
+        assert list(run.scores[f"{split}, unsmoothed"].sums) == frame_by_frame
     raw = api.predict(run, "test", smoothing="none")
-    assert all(p.labels.tolist() == p.probabilities.argmax(1).tolist() for p in raw)
+    assert all(frame_labels_of(p).tolist() == p.outputs.argmax(1).tolist() for p in raw)
     example = run.example()
     assert example is not None
     assert example.smoothed
     shown = next(p for p in api.predict(run, "test") if p.id == example.id)
-    assert example.predicted.tolist() == shown.labels.tolist()
-    np.testing.assert_allclose(example.posteriors, shown.probabilities, atol=1e-3)
+    assert example.predicted.tolist() == frame_labels_of(shown).tolist()
+    np.testing.assert_allclose(example.posteriors, shown.outputs, atol=1e-3)
 
 
 def test_another_smoother_on_request_leaves_the_scores_alone(toy: Corpus) -> None:
     run = train("runs/a")
     before = dict(run.scores)
     scores = api.evaluate(run, smoothing="viterbi")
-    assert scores["test, unsmoothed"].correct == before["test"].correct
-    assert scores["test"].correct != before["test"].correct
+    assert scores["test, unsmoothed"].sums == before["test"].sums
+    assert scores["test"].sums != before["test"].sums
     assert Run(run.path).scores == before
 
 

@@ -10,8 +10,9 @@ from bossline.corpora.packed import Corpus
 from bossline.corpora.store import pack_path
 from bossline.corpora.writer import writing
 from bossline.errors import UserError
-from bossline.features.spec import FeatureSpec
-from bossline.inference.prediction import FramePrediction, Prediction, speaker_predictions
+from bossline.evaluation.scores import Unit
+from bossline.features.spec import Features, FeatureSpec, ImageSpec, TableSpec
+from bossline.inference.prediction import FramePrediction, Prediction, predictions_of
 from bossline.inference.submission import write_submission
 
 
@@ -59,9 +60,37 @@ def test_a_split_with_damaged_utterances_is_not_submitted(home: Path, tmp_path: 
         )
 
 
+ROWS = np.array([[0.1, 0.9], [0.7, 0.3]], np.float32)
+ONES = np.ones(2, np.int64)
+
+
 def test_speakers_are_named_by_utterance(home: Path, tmp_path: Path) -> None:
-    path = tmp_path / "prediction.csv"
-    rows = np.array([[0.1, 0.9], [0.7, 0.3]], np.float32)
-    predictions = speaker_predictions(["x", "y"], rows, ("id07", "id03"))
+    path, features = tmp_path / "prediction.csv", FeatureSpec(kind="other", dim=1)
+    predictions = predictions_of(
+        "utterances", ["x", "y"], ONES, ROWS, None, ("id07", "id03"), features
+    )
     assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions) == 2
     assert path.read_text() == "Id,Category\nx,id03\ny,id07\n"
+
+
+@pytest.mark.parametrize(
+    ("features", "outputs", "text"),
+    [
+        (ImageSpec(), ROWS, "Id,Category\n0007,1\n0010,0\n"),
+        (
+            TableSpec(columns=("a",), target="tested_positive.2"),
+            np.array([1.5, 20.25], np.float32),
+            "id,tested_positive\n0007,1.5\n0010,20.25\n",
+        ),
+    ],
+)
+def test_images_and_rows_go_by_the_ids_of_their_source(
+    home: Path, tmp_path: Path, features: Features, outputs: np.ndarray, text: str
+) -> None:
+    path = tmp_path / "prediction.csv"
+    unit: Unit = "images" if features.kind == "image" else "rows"
+    predictions = predictions_of(
+        unit, ["test/0007", "test/0010"], ONES, outputs, None, ("bread", "egg"), features
+    )
+    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions) == 2
+    assert path.read_text() == text

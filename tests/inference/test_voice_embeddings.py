@@ -31,7 +31,7 @@ from tests.conftest import SPEAKERS, train_on_voices
 
 def by_hand(run: Run, frames: np.ndarray) -> np.ndarray:
     """One utterance through the model itself, scaled to length 1."""
-    model = build_model(run.recipe, 5, len(SPEAKERS))
+    model = build_model(run.recipe, 5, SPEAKERS)
     assert isinstance(model, SpeakerModel)
     load_weights(run.best_weights, model)
     with torch.no_grad():

@@ -62,7 +62,10 @@ def test_another_kind_forgets_the_old_kinds_keys() -> None:
         ("optimiser.momentun=0.9", "optimiser.momentun: unknown key; "),
         ("batches.frames=4", "batches.frames: a window has a centre frame"),
         ("schedule.kind=plateu", "schedule.kind: no kind 'plateu'; did you mean 'plateau'?"),
-        ("batches={size: 4}", "batches.kind: missing; one of segments, utterances, windows"),
+        (
+            "batches={size: 4}",
+            "batches.kind: missing; one of images, rows, segments, utterances, windows",
+        ),
         ("batches.kind=utterances", "a model of kind mlp takes windows: set batches.kind=windows"),
         ("epochs=0", "epochs: input should be greater than or equal to 1, not 0"),
         ("optimiser.lr=fast", "optimiser.lr: input should be a valid number"),
@@ -88,7 +91,7 @@ FITTED = "a model of kind speaker-lda is fitted without gradient steps: leave ou
     [
         ("speaker/floor", ["epochs=3"], f"{FITTED} epochs"),
         ("speaker/floor", ["optimiser={kind: sgd, lr: 0.1}"], f"{FITTED} optimiser"),
-        ("speaker/floor", ["augment={time_warp: {}}"], f"{FITTED} augment"),
+        ("speaker/floor", ["augment={kind: spec-augment, time_warp: {}}"], f"{FITTED} augment"),
         ("speaker/floor", ["objective.label_smoothing=0.1"], f"{FITTED} objective"),
         ("speaker/floor", ["schedule={kind: cosine}"], f"{FITTED} schedule"),
         ("speaker/floor", ["averaging={kind: swa}"], f"{FITTED} averaging"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.corpora.phones import LIBRIPHONE, PHONETIC_CLASSES
+from bossline.evaluation.classification import ClassificationScores
+from bossline.evaluation.regression import RegressionScores
 from bossline.evaluation.scores import Scores
 from bossline.evaluation.verification.det import det_curve
-from bossline.features.spec import FeatureSpec
+from bossline.features.spec import FeatureSpec, TableSpec
 from bossline.recipes.loading import load_recipe
 from bossline.recipes.schema import Recipe
 from bossline.reports.det import Curve
@@ -26,14 +29,14 @@ class FakeRun(Run):
         name: str,
         recipe: Recipe,
         info: RunInfo,
-        scores: dict[str, Scores],
+        scores: Mapping[str, Scores],
         rows: list[dict[str, Any]],
         picture: Example | None,
         speaking: Voices | None = None,
         curve: Curve | None = None,
     ) -> None:
         self.path, self.name, self.recipe, self.info = Path("runs") / name, name, recipe, info
-        self.scores, self.rows, self.picture = scores, rows, picture
+        self.scores, self.rows, self.picture = dict(scores), rows, picture
         self.speaking, self.curve = speaking, curve
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -90,7 +93,7 @@ def fake_run(
     for split in ("validation", "test"):
         lengths = words.integers(60, 240, utterances)
         true = said(int(lengths.sum()), len(classes), words)
-        scores[split] = Scores.of(
+        scores[split] = ClassificationScores.of(
             tuple(f"{split}-{k:04d}" for k in range(utterances)),
             lengths,
             true,
@@ -235,7 +238,7 @@ def fake_speaker_run(
     other = np.where(
         generator.random(count) < 0.5, near, (true + generator.integers(1, speakers)) % speakers
     )
-    test = Scores.of(
+    test = ClassificationScores.of(
         tuple(f"test-{k:04d}" for k in range(count)),
         np.ones(count, np.int64),
         true,
@@ -243,7 +246,7 @@ def fake_speaker_run(
         speakers,
         "utterances",
     )
-    phonemes = fake_run(rung, test.accuracy.value, utterances=2)
+    phonemes = fake_run(rung, test.score.value, utterances=2)
     return FakeRun(
         name=f"speaker-{rung}-voices-20260101",
         recipe=load_recipe("speaker/simple").model_copy(
@@ -257,6 +260,44 @@ def fake_speaker_run(
         picture=None,
         speaking=voices,
         curve=None if distance is None else fake_curve(distance),
+    )
+
+
+def fake_regression_run(
+    rung: str = "simple", error: float = 1.0, *, rows: int = 80, epochs: int = 6, best: int = 5
+) -> FakeRun:
+    """A finished run of the covid task whose errors have a deviation of `error`."""
+    drawn, mistakes = np.random.default_rng(7), np.random.default_rng(int(error * 1000))
+    scores = {}
+    for split in ("validation", "test"):
+        true = drawn.normal(16, 7, rows)
+        predicted = true + mistakes.normal(0, error, rows)
+        ids = tuple(f"{split}/{k}" for k in range(rows))
+        scores[split] = RegressionScores.of(ids, true, predicted)
+    info = fake_run(utterances=2).info
+    fallen = [error**2 * (1 + 300 * 0.2**epoch) for epoch in range(1, epochs + 1)]
+    metrics: list[dict[str, Any]] = [
+        {
+            "kind": "epoch", "epoch": epoch, "step": 10 * epoch, "best": epoch <= best,
+            "train_mse": mse * 0.9, "validation_mse": mse,
+            "train_loss": mse * 0.9, "validation_loss": mse,
+        }
+        for epoch, mse in enumerate(fallen, 1)
+    ]  # fmt: skip
+    return FakeRun(
+        name=f"covid-{rung}-survey-1",
+        recipe=load_recipe("covid/simple").model_copy(update={"name": f"covid/{rung}"}),
+        info=info.model_copy(
+            update={
+                "corpus": "survey",
+                "classes": (),
+                "features": TableSpec(columns=("cli", "ili"), target="tested_positive"),
+                "best_epoch": best,
+            }
+        ),
+        scores=scores,
+        rows=metrics,
+        picture=None,
     )
 
 

@@ -13,6 +13,7 @@ from bossline.reports.ladder import ladder
 from bossline.reports.order import from_the_lowest_rung, labels
 from bossline.reports.style import svg
 from bossline.reports.wording import Standing, standing
+from tests.conftest import classified
 from tests.reports.report_fakes import FakeRun, fake_run
 
 
@@ -22,8 +23,8 @@ def texts(figure: Figure) -> list[str]:
 
 def test_confused_pairs_are_the_largest_errors() -> None:
     run = fake_run(utterances=8)
-    classes, matrix = run.info.classes, np.array(run.scores["test"].confusion)
-    pairs = confused_pairs(run.scores["test"], classes, count=5)
+    classes, matrix = run.info.classes, np.array(classified(run.scores["test"]).confusion)
+    pairs = confused_pairs(classified(run.scores["test"]), classes, count=5)
     errors = sorted(matrix[~np.eye(len(classes), dtype=bool)], reverse=True)
     assert [pair.count for pair in pairs] == errors[:5]
     for pair in pairs:
@@ -34,17 +35,17 @@ def test_confused_pairs_are_the_largest_errors() -> None:
 
 def test_confusion_rows_sum_to_one_in_phonetic_order() -> None:
     run = fake_run(utterances=8)
-    axes = confusion(run.scores["test"], run.info.classes).axes[0]
+    axes = confusion(classified(run.scores["test"]), run.info.classes).axes[0]
     drawn = axes.images[0].get_array()
     assert drawn is not None
-    present = np.array(run.scores["test"].confusion).sum(1).astype(bool).sum()
+    present = np.array(classified(run.scores["test"]).confusion).sum(1).astype(bool).sum()
     assert drawn.sum() == pytest.approx(present)
     assert [label.get_text() for label in axes.get_yticklabels()][:2] == ["IY", "IH"]
 
 
 def test_per_class_counts_every_frame() -> None:
     run = fake_run(utterances=8)
-    shown = texts(per_class(run.scores["test"], run.info.classes))
+    shown = texts(per_class(classified(run.scores["test"]), run.info.classes))
     counts = [int(text.replace(",", "")) for text in shown if text != "frames"]
     assert sum(counts) == run.scores["test"].count
 
@@ -57,7 +58,7 @@ def test_curves_ring_the_best_epoch() -> None:
 
 def test_ladder_shows_the_distance_to_the_target() -> None:
     run = fake_run(target=0.9, utterances=8)
-    value = run.scores["test"].accuracy.value
+    value = run.scores["test"].score.value
     assert texts(ladder([run])) == [f"{value:.4f} (−{0.9 - value:.4f})"]
 
 

@@ -13,6 +13,7 @@ from bossline.reports.page import write_report
 from bossline.reports.wording import signed, spread
 from bossline.studies.folds import Folds
 from bossline.tables import folds_table
+from tests.conftest import classified
 from tests.reports.report_fakes import FakeRun, fake_run
 from tests.reports.test_page import FEW, Page
 
@@ -49,11 +50,11 @@ def page(rungs: list[Folds], tmp_path_factory: pytest.TempPathFactory) -> Page:
 def test_the_page_shows_pooled_scores(rungs: list[Folds], page: Page) -> None:
     for rung in rungs:
         test = rung.scores["test"]
-        assert f"{test.accuracy.value:.4f} {spread(test.accuracy)}" in page.text
-        assert f"{test.macro_f1:.4f}" in page.text
+        assert f"{test.score.value:.4f} {spread(test.score)}" in page.text
+        assert f"{classified(test).macro_f1:.4f}" in page.text
         assert f"{test.count:,} test frames" in page.text
         for run in rung.runs:
-            assert f"{run.scores['test'].accuracy.value:.4f} {run.name}" in page.text
+            assert f"{run.scores['test'].score.value:.4f} {run.name}" in page.text
     assert "12 h 30 min" in page.text
     boss_small, boss, _ = rungs
     found = paired_difference(boss.scores["test"], boss_small.scores["test"]).difference
@@ -73,7 +74,7 @@ def test_a_page_of_runs_says_nothing_of_folds(tmp_path: Path) -> None:
 
 
 def test_the_overview_is_of_pooled_scores(rungs: list[Folds]) -> None:
-    value = rungs[0].scores["test"].accuracy.value
+    value = rungs[0].scores["test"].score.value
     shown = [text.get_text() for axes in ladder(rungs[:1]).axes for text in axes.texts]
     assert shown == [f"{value:.4f} ({signed(value - 0.79)})"]
 
@@ -85,7 +86,7 @@ def test_the_table_fits_80_columns(rungs: list[Folds]) -> None:
     lines = capture.get().splitlines()
     assert max(map(len, lines)) <= 80
     for rung in rungs:
-        assert any(str(rung.scores["test"].accuracy) in line for line in lines)
+        assert any(str(rung.scores["test"].score) in line for line in lines)
     assert sum("1.28 M" in line for line in lines) == 3
     assert sum("12 h 30 min" in line for line in lines) == 3
     for above, below in ((rungs[1], rungs[0]), (rungs[2], rungs[1])):

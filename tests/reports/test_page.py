@@ -12,6 +12,7 @@ from bossline.evaluation.comparison import paired_difference
 from bossline.recipes.loading import load_recipe
 from bossline.reports.page import write_report
 from bossline.reports.wording import repeat_command, signed, spread
+from tests.conftest import classified
 from tests.reports.report_fakes import FakeRun, fake_run, three_rungs, unfinished_run
 
 FEW = ("SIL", "IY", "S", "T")
@@ -99,10 +100,10 @@ def test_numbers_are_the_scores(ladder_page: Page) -> None:
     strong, simple, medium = three_rungs()
     for run in (strong, simple, medium):
         test, validation = run.scores["test"], run.scores["validation"]
-        assert f"{test.accuracy.value:.4f}" in ladder_page.text
-        assert spread(test.accuracy) in ladder_page.text
-        assert f"{test.macro_f1:.4f}" in ladder_page.text
-        assert f"{validation.accuracy.value:.4f}" in ladder_page.text
+        assert f"{test.score.value:.4f}" in ladder_page.text
+        assert spread(test.score) in ladder_page.text
+        assert f"{classified(test).macro_f1:.4f}" in ladder_page.text
+        assert f"{validation.score.value:.4f}" in ladder_page.text
         assert f"{test.count:,} test frames" in ladder_page.text
     for above, below in ((medium, simple), (strong, medium)):
         found = paired_difference(above.scores["test"], below.scores["test"]).difference

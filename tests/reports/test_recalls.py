@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from matplotlib.patches import Rectangle
 from sklearn.metrics import recall_score
 
-from bossline.evaluation.scores import Scores
+from bossline.evaluation.classification import ClassificationScores
 from bossline.reports.recalls import hardest_classes, never_and_always, recalls
 
 
-def scores_of(true: list[int], predicted: list[int], classes: int) -> Scores:
-    return Scores.of(
+def scores_of(true: list[int], predicted: list[int], classes: int) -> ClassificationScores:
+    return ClassificationScores.of(
         tuple(map(str, range(len(true)))),
         np.ones(len(true), np.int64),
         np.array(true),

@@ -7,6 +7,7 @@ import pytest
 
 from bossline.reports.confusion import confusion, per_class
 from bossline.reports.page import write_report
+from tests.conftest import classified
 from tests.reports.report_fakes import FakeRun, fake_run, fake_speaker_run
 from tests.reports.test_page import Page, small
 
@@ -23,7 +24,7 @@ def page(run: FakeRun, tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 def test_speaks_of_speakers_and_utterances(run: FakeRun, page: Page) -> None:
     test = run.scores["test"]
-    said = f"Names the right one of 240 speakers for {test.accuracy.value:.1%} of {test.count:,}"
+    said = f"Names the right one of 240 speakers for {test.score.value:.1%} of {test.count:,}"
     assert f"{said} test utterances" in page.text
     results = page.text.partition("The run")[0]  # the recipe follows, which names frames
     assert "frames" not in results
@@ -34,7 +35,7 @@ def test_many_speakers_have_no_matrix_but_their_hardest(run: FakeRun, page: Page
     # The ladder, verification, two of training, recall, length, voices.
     assert page.tags["svg"] == 7
     assert "Confusion matrix" not in " ".join(page.values("aria-label"))
-    matrix = np.array(run.scores["test"].confusion)
+    matrix = np.array(classified(run.scores["test"]).confusion)
     hits, occurs = np.diag(matrix), matrix.sum(1)
     never = (hits == 0).sum()
     assert f"{never} are never recognised, {(hits == occurs).sum()} always" in page.text
@@ -48,7 +49,7 @@ def test_few_speakers_have_a_matrix(tmp_path: Path) -> None:
     assert page.tags["svg"] == 8  # matrix and classes in place of recall
     assert "Hardest" not in page.text
     assert "utterances of one true class" in page.text
-    scores, classes = run.scores["test"], run.info.classes
+    scores, classes = classified(run.scores["test"]), run.info.classes
     shown = [text.get_text() for text in per_class(scores, classes).axes[0].texts]
     assert shown[-1] == "utterances"
     assert sum(map(int, shown[:-1])) == scores.count

@@ -83,7 +83,7 @@ def test_tables_fit_a_terminal(compared: Compared) -> None:
     console.print(study_table(costs_table(compared)))
     text = console.export_text()
     assert "…" not in text
-    assert all(str(e.accuracy) in text for e in compared.standings.entries)
+    assert all(str(e.score) in text for e in compared.standings.entries)
     assert "worse" in text
     assert "512,345" in text
 
@@ -114,7 +114,7 @@ def test_scores_are_drawn_over_their_costs(compared: Compared) -> None:
         low, high = axes.get_xlim()
         ticks = axes.xaxis.get_majorticklocs()
         assert np.any((ticks >= low) & (ticks <= high))
-    first = compared.standings.reference.accuracy
+    first = compared.standings.reference.score
     (stem,) = error_bars(per_frame)[0].lines[2]
     assert np.asarray(stem.get_segments()[0])[:, 1] == pytest.approx([first.low, first.high])
 
@@ -135,7 +135,7 @@ def test_the_pages(compared: Compared, tmp_path: Path) -> None:
     page = Page(path.read_text(encoding="utf-8"))
     for e in compared.standings.entries:
         assert e.name in page.text
-        assert str(e.accuracy) in page.text
+        assert str(e.score) in page.text
     assert "bossline compare a b" in page.text
     assert (
         path.read_bytes()

@@ -97,7 +97,7 @@ def test_the_page_of_a_sweep(
     page = Page(first.decode())
     for place, entry in found.entries.items():
         assert entry.name in page.text
-        assert f"{entry.accuracy.value:.4f}" in page.text
+        assert f"{entry.score.value:.4f}" in page.text
         assert f"{found.validation(place):.4f}" in page.text
     assert verdict(found) in page.text
     assert "bossline sweep it" in page.text
@@ -108,7 +108,7 @@ def test_the_verdict_is_made_from_the_figures() -> None:
     found = fake_sweep(*WIDTHS)
     said = verdict(found)
     assert "Of 3 cells, width=512 has the highest validation accuracy" in said
-    assert f"its test accuracy is {found.entries[2].accuracy.value:.4f}" in said
+    assert f"its test accuracy is {found.entries[2].score.value:.4f}" in said
     assert "against width=8 (better)" in said
     assert "better: 2 of 2, worse: 0, no evidence of a difference: 0" in said
     assert "One seed" not in said
@@ -138,7 +138,7 @@ def test_lines_stand_at_the_values() -> None:
     assert axes.get_xscale() == "log"  # 512 is 64 times 8
     (line,) = [line for line in axes.lines if line.get_marker() == "o"]
     assert np.asarray(line.get_xdata()).tolist() == [8, 16, 512]
-    accuracies = [entry.accuracy.value for entry in found.entries.values()]
+    accuracies = [entry.score.value for entry in found.entries.values()]
     assert np.asarray(line.get_ydata()).tolist() == pytest.approx(accuracies)
     (axes,) = lines(fake_sweep("phoneme/simple", "model.width=8,16,32")).axes
     assert axes.get_xscale() == "linear"
@@ -148,7 +148,7 @@ def test_the_heat_map_names_every_score() -> None:
     found = fake_sweep(*PLANE)
     (axes,) = heat_map(found).axes
     shown = [text.get_text() for text in axes.texts]
-    assert shown == [f"{entry.accuracy.value:.4f}" for entry in found.entries.values()]
+    assert shown == [f"{entry.score.value:.4f}" for entry in found.entries.values()]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["relu", "tanh", "silu"]
 
 

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from bossline import api, cli
+from bossline.augmentation.spec_augment import SpecAugment
 from bossline.corpora.packed import Corpus
 from bossline.errors import UserError
 from bossline.evaluation.comparison import paired_difference
@@ -67,8 +68,8 @@ def test_parts_go_back_to_the_defaults_of_the_schema() -> None:
             assert recipe.model_dump(exclude={"name", part.split(".")[0]}) == same
     assert found["augment"].augment is None
     masks = found["augment.time_masks"].augment
-    assert masks is not None
-    assert full.augment is not None
+    assert isinstance(masks, SpecAugment)
+    assert isinstance(full.augment, SpecAugment)
     assert (masks.time_warp, masks.time_masks) == (full.augment.time_warp, None)
     assert found["schedule"].schedule == ConstantConfig()
     assert found["model.dropout"].model.model_dump()["dropout"] == 0
@@ -156,7 +157,7 @@ def test_the_verb_writes_a_page(
     assert not stop.value.code
     out = capsys.readouterr().out
     standings = ablated(Ablation.of(small, ["clip", "smoothing"]))
-    assert all(str(entry.accuracy) in out for entry in standings.entries)
+    assert all(str(entry.score) in out for entry in standings.entries)
     for comparison in standings.comparisons:
         d = comparison.difference
         assert f"{d.value:+.4f} [{d.low:+.4f}, {d.high:+.4f}]" in out
@@ -164,6 +165,6 @@ def test_the_verb_writes_a_page(
     assert folder == Path("runs/ablate-small-toy")
     assert all(run.path.parent == folder for entry in standings.entries for run in entry.runs)
     page = (folder / "removed.html").read_text(encoding="utf-8")
-    assert all(str(entry.accuracy) in page for entry in standings.entries)
+    assert all(str(entry.score) in page for entry in standings.entries)
     assert "bossline ablate small.yaml clip smoothing --corpus toy" in page
     assert Run(folder / standings.reference.runs[0].name).info.state == "finished"

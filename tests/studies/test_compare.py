@@ -122,13 +122,13 @@ def test_from_trained_runs_to_a_page(
     found = compare(["runs/a", "runs/b", "runs/c"])
     first, second = found.standings.entries
     assert [r.name for r in first.runs] == ["a", "b"]
-    assert str(first.accuracy) in out
-    assert str(second.accuracy) in out
+    assert str(first.score) in out
+    assert str(second.score) in out
     assert "seeds 1, 2" in out
     assert "optimiser.lr" in out
     assert found.standings.comparisons[0].verdict in out
     assert found.costs[0] == costs_of(first.runs[0])
     page = Path("page.html").read_text(encoding="utf-8")
-    assert str(first.accuracy) in page
+    assert str(first.score) in page
     assert "bossline compare runs/a runs/b runs/c" in page
     assert page.count("<svg") == 4  # differences, curves, learning rate, costs

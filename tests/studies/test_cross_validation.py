@@ -53,9 +53,9 @@ def test_folds_are_pooled_and_found_again(toy: Corpus) -> None:
         pooled = rung.scores["test"]
         assert list(rung.scores) == ["test"]
         assert len(set(pooled.utterances)) == len(pooled.utterances) == 9
-        right = sum(sum(scores.correct) for scores in tests)
+        right = sum(sum(scores.sums) for scores in tests)
         frames = sum(scores.count for scores in tests)
-        assert pooled.accuracy.value == pytest.approx(right / frames)
+        assert pooled.score.value == pytest.approx(right / frames)
         assert rung.info.seconds == sum(run.info.seconds or 0 for run in rung.runs)
 
 
@@ -98,7 +98,7 @@ def test_the_verb_prints_what_the_folds_found(
     assert not stop.value.code
     out = capsys.readouterr().out
     _, simple, medium = validate(2)
-    accuracies = [rung.scores["test"].accuracy for rung in (simple, medium)]
+    accuracies = [rung.scores["test"].score for rung in (simple, medium)]
     assert all(str(accuracy) in out for accuracy in accuracies)
     found = paired_difference(medium.scores["test"], simple.scores["test"])
     gain = found.difference

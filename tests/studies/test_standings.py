@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.comparison import paired_difference
 from bossline.evaluation.holm import holm_adjusted
-from bossline.evaluation.scores import Scores
 from bossline.studies.standings import Entry, Standings
 
 LENGTHS = np.random.default_rng(9).integers(5, 40, 60)
 
 
-def scored(accuracy: float, seed: int) -> Scores:
+def scored(accuracy: float, seed: int) -> ClassificationScores:
     rng = np.random.default_rng(seed)
     true = rng.integers(0, 4, LENGTHS.sum())
     right = rng.random(len(true)) < accuracy
     ids = tuple(f"u{k}" for k in range(len(LENGTHS)))
-    return Scores.of(ids, LENGTHS, true, np.where(right, true, (true + 1) % 4), 4)
+    return ClassificationScores.of(ids, LENGTHS, true, np.where(right, true, (true + 1) % 4), 4)
 
 
 def entry(name: str, accuracy: float, *seeds: int) -> Entry:
@@ -27,18 +27,18 @@ def entry(name: str, accuracy: float, *seeds: int) -> Entry:
 
 def test_a_single_seed_keeps_its_interval() -> None:
     alone = entry("a", 0.7, 1)
-    assert alone.accuracy == alone.scores[0].accuracy
+    assert alone.score == alone.scores[0].score
 
 
 def test_several_seeds_are_their_mean_with_a_wider_interval_where_they_disagree() -> None:
     alike = Entry("alike", (), (scored(0.7, 1), scored(0.7, 2), scored(0.7, 3)))
     apart = Entry("apart", (), (scored(0.5, 1), scored(0.7, 2), scored(0.9, 3)))
     for several in (alike, apart):
-        mean = np.mean([scores.accuracy.value for scores in several.scores])
-        accuracy = several.accuracy
+        mean = np.mean([scores.score.value for scores in several.scores])
+        accuracy = several.score
         assert accuracy.value == pytest.approx(mean)
         assert accuracy.low < accuracy.value < accuracy.high
-    widths = [e.accuracy.high - e.accuracy.low for e in (alike, apart)]
+    widths = [e.score.high - e.score.low for e in (alike, apart)]
     assert widths[1] > 3 * widths[0]
 
 

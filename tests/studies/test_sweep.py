@@ -40,7 +40,7 @@ def swept(arguments: tuple[str, ...] = GRID, *, seeds: int = 2, jobs: int = 1) -
 def table_of(found: Sweep) -> list[object]:
     """All that must not depend on interruptions."""
     return [
-        (entry.name, entry.accuracy, found.validation(place), found.comparisons.get(place))
+        (entry.name, entry.score, found.validation(place), found.comparisons.get(place))
         for place, entry in found.entries.items()
     ]
 
@@ -71,9 +71,9 @@ def test_two_axes(toy: Corpus) -> None:
     scores = [[run.scores["test"] for run in entry.runs] for entry in found.entries.values()]
     for entry, seeds in zip(found.entries.values(), scores, strict=True):
         assert [run.recipe.seed for run in entry.runs] == [1, 2]
-        mean = np.mean([sum(one.correct) / sum(one.lengths) for one in seeds])
-        assert entry.accuracy.value == pytest.approx(mean)
-        assert entry.accuracy.low < entry.accuracy.value < entry.accuracy.high
+        mean = np.mean([sum(one.sums) / sum(one.lengths) for one in seeds])
+        assert entry.score.value == pytest.approx(mean)
+        assert entry.score.low < entry.score.value < entry.score.high
     expected = holm_adjusted([paired_difference(seeds, scores[0]) for seeds in scores[1:]])
     assert list(found.comparisons.values()) == expected
 
@@ -172,13 +172,13 @@ def test_the_verb(
     assert err.startswith("error: 4 runs failed:\n  width=4, lr=1e30, seed 1: ")
     found = swept(grid)
     for place, entry in found.entries.items():
-        assert str(entry.accuracy) in out
+        assert str(entry.score) in out
         assert f"validation {found.validation(place):.4f}" in out
     (compared,) = found.comparisons.values()
     assert f"{compared.difference.value:+.4f}" in out
     assert "1/8  width=4, lr=1e-2, seed 1: " in out
     page = (FOLDER / "report.html").read_text(encoding="utf-8")
-    assert all(f"{entry.accuracy.value:.4f}" in page for entry in found.entries.values())
+    assert all(f"{entry.score.value:.4f}" in page for entry in found.entries.values())
     assert "bossline sweep phoneme/simple epochs=1" in page
 
     study = Path("own.yaml")

@@ -29,15 +29,15 @@ def test_learns_scores_and_submits(voices: Corpus, tmp_path: Path, head: str) ->
     run = train_on_voices(f"model.head={head}")
     assert run.info.classes == SPEAKERS
     scores = run.scores["test"]
-    assert scores.accuracy.value > 0.8  # chance is 0.25
+    assert scores.score.value > 0.8  # chance is 0.25
     assert (scores.unit, scores.count) == ("utterances", 8)
     predictions = {p.id: p for p in api.predict(run, "test")}
-    for id, right in zip(scores.utterances, scores.correct, strict=True):
+    for id, right in zip(scores.utterances, scores.sums, strict=True):
         found = predictions[id]
         assert isinstance(found, SpeakerPrediction)
         true = SPEAKERS[voices.speakers[voices.ids.index(id)]]
-        assert (found.speaker == true) == bool(right)
-        assert float(found.probabilities.sum()) == pytest.approx(1, abs=1e-5)
+        assert (found.name == true) == bool(right)
+        assert float(found.outputs.sum()) == pytest.approx(1, abs=1e-5)
 
     assert api.submit(run, tmp_path / "p.csv") == 5
     rows = list(csv.reader((tmp_path / "p.csv").open()))
@@ -53,7 +53,7 @@ def test_an_utterance_alone_gets_what_it_gets_among_others(voices: Corpus, tmp_p
     first = api.predict(run, "test")[0]
     np.save(tmp_path / "alone.npy", voices.frames(voices.ids.index(first.id)))
     (alone,) = api.predict(run, tmp_path / "alone.npy")
-    np.testing.assert_allclose(alone.probabilities, first.probabilities, atol=1e-5)
+    np.testing.assert_allclose(alone.outputs, first.outputs, atol=1e-5)
 
 
 def test_views_average_log_probabilities(voices: Corpus, tmp_path: Path) -> None:
@@ -67,9 +67,9 @@ def test_views_average_log_probabilities(voices: Corpus, tmp_path: Path) -> None
     for start in (0, slack // 2, slack):
         np.save(tmp_path / "view.npy", frames[start : start + 12])
         (view,) = api.predict(run, tmp_path / "view.npy")
-        logs.append(np.log(view.probabilities[0]))
+        logs.append(np.log(view.outputs[0]))
     expected = np.exp(np.mean(logs, axis=0))
-    np.testing.assert_allclose(averaged.probabilities[0], expected / expected.sum(), atol=1e-5)
+    np.testing.assert_allclose(averaged.outputs[0], expected / expected.sum(), atol=1e-5)
 
 
 def test_resuming_is_exact(voices: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

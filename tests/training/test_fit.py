@@ -74,7 +74,7 @@ def test_frames_are_learnt_scored_and_told(toy: Corpus, tmp_path: Path) -> None:
     run = fit_frames()
     assert (run.info.state, run.info.best_epoch) == ("finished", None)
     scores = run.scores["test"]
-    assert scores.accuracy.value > 0.6  # five classes: chance is about 0.2
+    assert scores.score.value > 0.6  # five classes: chance is about 0.2
     assert not run.checkpoint.exists()
     assert run.metrics() == []
     assert api.evaluate(run)["test"] == scores
@@ -95,14 +95,14 @@ def toy_test(run: Run) -> list[int]:
 def test_a_smoother_takes_its_posteriors(toy: Corpus) -> None:
     run = fit_frames("smoothing={kind: viterbi}", "model.shrinkage=0.1")
     assert {"test", "test, unsmoothed"} <= set(run.scores)
-    assert run.scores["test"].accuracy.value > 0.6
+    assert run.scores["test"].score.value > 0.6
 
 
 def test_voices_are_learnt_scored_and_verified(manners: Corpus, tmp_path: Path) -> None:
     run = fit_voices()
     assert run.info.classes == SPEAKERS
     scores = run.scores["test"]
-    assert scores.accuracy.value > 0.8  # chance is 0.25
+    assert scores.score.value > 0.8  # chance is 0.25
     assert (scores.unit, scores.count) == ("utterances", 8)
     assert api.evaluate(run)["test"] == scores
     assert len(api.predict(run, "test")) == 8
@@ -143,7 +143,7 @@ def test_once_is_the_training_split_as_training_sees_it(
     task = make_task(recipe, corpus, Runtime.choose("cpu", 1))
     labels = torch.cat([labels for _, labels in task.once()]).numpy()
     assert len(labels) == len(task.training)
-    np.testing.assert_array_equal(np.sort(labels), np.sort(task.labels("train")))
+    np.testing.assert_array_equal(np.sort(labels), np.sort(task.targets("train")))
 
 
 def interrupted_once(stop: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,9 +36,9 @@ def train(*overrides: str, recipe: str = "phoneme/simple", run: str = "runs/r") 
 def test_it_learns_and_scores_what_it_saved(toy: Corpus) -> None:
     run = train()
     assert run.info.state == "finished"
-    assert run.scores["test"].accuracy.value > 0.6  # five classes: chance is about 0.2
+    assert run.scores["test"].score.value > 0.6  # five classes: chance is about 0.2
     best = max(r["validation_accuracy"] for r in run.metrics() if r["kind"] == "epoch")
-    assert run.scores["validation"].accuracy.value == pytest.approx(best)
+    assert run.scores["validation"].score.value == pytest.approx(best)
     assert not run.checkpoint.exists()
     assert not list(run.path.glob(".*.part"))
 
@@ -150,7 +150,7 @@ def test_diverging_within_one_step_is_noticed_too(toy: Corpus) -> None:
 
 
 def test_precision_bfloat16_learns_too(toy: Corpus) -> None:
-    assert train("precision=bfloat16").scores["test"].accuracy.value > 0.5
+    assert train("precision=bfloat16").scores["test"].score.value > 0.5
 
 
 def test_example_is_a_test_utterance_with_its_own_predictions(toy: Corpus) -> None:
@@ -162,4 +162,4 @@ def test_example_is_a_test_utterance_with_its_own_predictions(toy: Corpus) -> No
     np.testing.assert_array_equal(example.true, toy.frame_labels(utterance))
     scores = run.scores["test"]
     right = int((example.true == example.predicted).sum())
-    assert scores.correct[scores.utterances.index(example.id)] == right
+    assert scores.sums[scores.utterances.index(example.id)] == right

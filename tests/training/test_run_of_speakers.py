@@ -67,7 +67,7 @@ def test_voices_are_those_of_the_test_utterances(corpus: Corpus, kept: bool) -> 
     assert voices.names == SPEAKERS
     assert voices.speakers.tolist() == [1, 0]
     assert voices.correct.tolist() == [True, False]
-    rate = corpus.header.features.frames_per_second
+    rate = corpus.speech.frames_per_second
     assert voices.seconds.tolist() == [300 / rate, 50 / rate]
     if kept:
         assert voices.embeddings is not None

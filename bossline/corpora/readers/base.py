@@ -13,26 +13,31 @@ import numpy.typing as npt
 
 from bossline.corpora import labels as label_text
 from bossline.errors import UserError
-from bossline.features.spec import FeatureSpec
+from bossline.features.spec import Features
 
 
 @dataclass(frozen=True)
-class Utterance:
-    """One utterance of a source, not yet read."""
+class Item:
+    """An utterance, an image or a row of a source, not yet read."""
 
     id: str
     part: str
     source: str
     """The name that an error shows, within the source's folder."""
     load: Callable[[], npt.NDArray[Any]]
-    """Reads the features, (T, dim); raises DamagedFile."""
+    """Reads frames (T, dim), a row (1, dim) or an image (H, W, 3); raises DamagedFile."""
     speaker: str | None = None
     labels: npt.NDArray[np.int16] | None = None
+    """(T,) of its frames."""
+    category: int | None = None
+    """Class of an image."""
+    target: float | None = None
+    """Of a row."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with a source: with one utterance, else (no id) with the set as a whole."""
+    """Something wrong with a source: with one item, else (no id) with the set as a whole."""
 
     source: str
     why: str
@@ -45,11 +50,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Listing:
-    """What a source names. An utterance may be listed and have a problem as well."""
+    """What a source names. An item may be listed and have a problem as well."""
 
-    features: FeatureSpec
+    features: Features
     classes: tuple[str, ...]
-    utterances: list[Utterance] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     speakers: tuple[str, ...] = ()
     """Speaker 0, 1, ... of the corpus, where the source numbers them; others come behind."""
@@ -71,7 +76,7 @@ class Reader(ABC):
 
     @abstractmethod
     def scan(self, path: Path) -> Listing:
-        """List the utterances, their labels read and their features not.
+        """List the items, their labels read and their features not.
 
         Raises:
             UserError: a file or folder of the layout is missing or unreadable.

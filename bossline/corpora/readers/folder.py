@@ -16,11 +16,11 @@ from bossline.corpora.featurefile import READERS_BY_SUFFIX
 from bossline.corpora.labels import MOST_CLASSES, LabelLine
 from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.readers.base import (
+    Item,
     Listing,
     Problem,
     Reader,
     Row,
-    Utterance,
     existing,
     read_labels,
     read_lines,
@@ -126,8 +126,8 @@ class Folder(Reader):
             if line is not None and line.error:
                 where = f"{_LABELS} line {line.number}"
                 problems.append(Problem(where, f"{id}: {line.error}", id, part))
-            listing.utterances.append(
-                Utterance(
+            listing.items.append(
+                Item(
                     id,
                     part,
                     source,

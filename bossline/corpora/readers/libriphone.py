@@ -15,10 +15,10 @@ from pathlib import Path
 from bossline.corpora.phones import LIBRIPHONE
 from bossline.corpora.ptfile import read_tensor
 from bossline.corpora.readers.base import (
+    Item,
     Listing,
     Problem,
     Reader,
-    Utterance,
     existing,
     read_labels,
     read_table,
@@ -93,8 +93,8 @@ class LibriPhone(Reader):
                     problems.append(
                         Problem(f"{_LABELS} line {line.number}", f"{id}: {line.error}", id, part)
                     )
-                listing.utterances.append(
-                    Utterance(
+                listing.items.append(
+                    Item(
                         id,
                         part,
                         feature,

@@ -25,10 +25,10 @@ import numpy.typing as npt
 
 from bossline.corpora.ptfile import DamagedFile, read_tensor
 from bossline.corpora.readers.base import (
+    Item,
     Listing,
     Problem,
     Reader,
-    Utterance,
     existing,
     register,
     require,
@@ -217,9 +217,7 @@ class Speaker(Reader):
                 seen[id] = entry.source
             else:
                 load = partial(_read, folder / id, entry.mel_len)
-                listing.utterances.append(
-                    Utterance(id, entry.part, id, load, speaker=entry.speaker)
-                )
+                listing.items.append(Item(id, entry.part, id, load, speaker=entry.speaker))
                 seen[id] = entry.source
         # Only the first are shown: those of the whole set, before a thousand missing files.
         problems.sort(key=lambda problem: bool(problem.id))

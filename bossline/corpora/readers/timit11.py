@@ -23,10 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.corpora.readers.base import (
+    Item,
     Listing,
     Problem,
     Reader,
-    Utterance,
     existing,
     register,
     require,
@@ -147,8 +147,8 @@ class Timit11(Reader):
             bounds = utterance_bounds(rows)
             _require_time_order(path / file, rows, bounds)
             for number, (start, stop) in enumerate(pairwise(bounds.tolist())):
-                listing.utterances.append(
-                    Utterance(
+                listing.items.append(
+                    Item(
                         f"{part}-{number:05d}",
                         part,
                         f"{file} rows {start}..{stop - 1}",

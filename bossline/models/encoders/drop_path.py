@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class DropPath(nn.Module):
-    """(B, T, D) -> (B, T, D): in training, drops a residual branch for whole utterances.
+    """(B, ...) -> (B, ...): in training, drops a residual branch for whole utterances or images.
 
     What is kept is scaled by 1 / (1 - p), so that evaluation needs no correction.
     """
@@ -23,7 +23,8 @@ class DropPath(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or not self.p:
             return x
-        kept = torch.rand(len(x), 1, 1, device=x.device) >= self.p
+        each = (len(x), *(1 for _ in x.shape[1:]))
+        kept = torch.rand(each, device=x.device) >= self.p
         return x * (kept.to(x.dtype) / (1 - self.p))
 
     def extra_repr(self) -> str:

@@ -43,8 +43,9 @@ class Diagnosis:
     """What was measured at the best weights of a run.
 
     Attributes:
-        items: how many training frames or utterances loss, slope, curvature and surface are of.
-        unit: which of the two.
+        items: how many training frames, utterances or images loss, slope, curvature and surface
+            are of.
+        unit: which of these.
         slope: loss and gradient.
         curvature_ahead: second derivative along the gradient.
         spectrum: of the Hessian.
@@ -81,7 +82,8 @@ def diagnose(
     """Measure slope, curvature, surface, units and calibration of a trained network.
 
     The loss is that of training (a margin in full, label smoothing too) on fixed batches of some
-    700 to 3,000 frames, in evaluation mode: without dropout, batch norm with running statistics.
+    700 to 3,000 frames, or of 16 images, in evaluation mode: without dropout, batch norm with
+    running statistics.
 
     Args:
         batches: training batches that the loss is the mean of.
@@ -89,10 +91,15 @@ def diagnose(
         console: where progress is shown; None shows it on the terminal.
 
     Raises:
-        UserError: the run has no weights, its corpus is gone, or its model was not trained by
-            gradients.
+        UserError: the run has no weights, its corpus is gone, its model was not trained by
+            gradients, or it predicts values.
     """
     opened = Run.of(run)
+    if not opened.info.classes:
+        raise UserError(
+            f"{opened.path} predicts values: a diagnosis is of a classifier, its loss in nats and "
+            "its confidence held against its accuracy"
+        )
     if opened.recipe.model.fitted:
         raise UserError(
             f"{opened.path}: a model of kind {opened.recipe.model.kind} is fitted, not trained by "

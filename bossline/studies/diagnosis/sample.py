@@ -7,34 +7,47 @@ from typing import Any
 import numpy as np
 import torch
 
+from bossline.corpora.packed import Ints
 from bossline.evaluation.calibration import Binning, CalibrationBin, calibration_bins
 from bossline.inference.trained import TrainedModel
 from bossline.recipes import Recipe
 from bossline.runtime import Runtime
 from bossline.tasks import make_task
-from bossline.tasks.base import ClassificationTask
+from bossline.tasks.base import Task
 from bossline.tasks.speaker import SpeakerTask
 from bossline.training.run import Run
 
 _FEWEST, _MOST = 700, 3000  # frames of a batch: a diagnosis takes minutes, whatever the model
 _WORK = 1.5e9  # frames x parameters of a batch, in between
+_IMAGES = 16  # of a batch at most
 _LONGEST = 1000  # frames of an utterance: plain attention holds all pairs of them
-_TEST_FRAMES = 100_000
+_TEST_ITEMS = 100_000
 
 Calibration = dict[Binning, list[CalibrationBin]]
 
 
-def open_task(run: Run, batches: int, runtime: Runtime) -> ClassificationTask:
+def open_task(run: Run, batches: int, runtime: Runtime) -> Task:
     """The run's task without augmentation and in float32, its batches small and at least so many.
+
+    Batches of images are smaller: an image is as much work as many frames.
 
     Raises:
         UserError: the run's corpus is gone, or its content has changed.
     """
-    frames = int(min(max(_WORK / run.info.parameters, _FEWEST), _MOST))
+    batch: Any = run.recipe.batches
+    size = int(min(max(_WORK / run.info.parameters, _FEWEST), _MOST))
+    if batch.kind == "images":
+        size = min(batch.size, _IMAGES)
     corpus = run.corpus()
-    task = make_task(_plain(run.recipe, frames), corpus, runtime)
-    in_split = int(corpus.lengths[task.splits["train"]].sum())
-    return make_task(_plain(run.recipe, min(frames, in_split // batches)), corpus, runtime)
+    task = make_task(_plain(run.recipe, size), corpus, runtime)
+    in_split = int(_items(task, task.splits["train"]).sum())
+    return make_task(_plain(run.recipe, min(size, in_split // batches)), corpus, runtime)
+
+
+def _items(task: Task, utterances: Ints) -> Ints:
+    """(U,) frames of each utterance; an image is one item, whatever its size."""
+    lengths = task.corpus.lengths[utterances]
+    return np.ones_like(lengths) if task.unit == "images" else lengths
 
 
 def _plain(recipe: Recipe, frames: int) -> Recipe:
@@ -44,7 +57,7 @@ def _plain(recipe: Recipe, frames: int) -> Recipe:
     elif batches.kind == "utterances":
         smaller = {"size": max(1, frames), "longest": min(batches.longest, _LONGEST)}
     else:
-        smaller = {"size": max(1, frames)}
+        smaller = {"size": max(2 if batches.kind == "images" else 1, frames)}
     return recipe.model_copy(
         update={
             "precision": "float32",
@@ -54,7 +67,7 @@ def _plain(recipe: Recipe, frames: int) -> Recipe:
     )
 
 
-def fixed_batches(task: ClassificationTask, count: int) -> list[Any]:
+def fixed_batches(task: Task, count: int) -> list[Any]:
     """The first batches of a training, a head's margin in full."""
     found = [task.batch(*divmod(step, task.steps_per_epoch)) for step in range(count)]
     if isinstance(task, SpeakerTask):
@@ -62,14 +75,14 @@ def fixed_batches(task: ClassificationTask, count: int) -> list[Any]:
     return found
 
 
-def calibration(task: ClassificationTask, trained: TrainedModel) -> Calibration:
-    """How sure and how often right the model is on the test split, on 100,000 frames at most."""
+def calibration(task: Task, trained: TrainedModel) -> Calibration:
+    """How sure and how often right it is on the test split, on 100,000 frames or images at most."""
     test = np.random.default_rng(0).permutation(task.splits["test"])
-    fitting = int((task.corpus.lengths[test].cumsum() <= _TEST_FRAMES).sum())
+    fitting = int((_items(task, test).cumsum() <= _TEST_ITEMS).sum())
     task.splits = {**task.splits, "test": np.sort(test[: max(1, fitting)])}
-    probabilities = torch.from_numpy(trained.probabilities(task.pieces("test")))
+    probabilities = torch.from_numpy(trained.outputs(task.pieces("test")))
     confidences, predicted = probabilities.max(1)
-    correct = predicted.numpy() == task.labels("test")
+    correct = predicted.numpy() == task.targets("test")
     return {
         binning: calibration_bins(confidences.numpy(), correct, binning=binning)
         for binning in ("equal-width", "equal-mass")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from pydantic import Field
 
 from bossline.config import Config
 from bossline.errors import UserError
+from bossline.evaluation.metric import Metric
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
 from bossline.studies.tuning.space import Dimension, dimension_of, parse_space
+from bossline.tasks import metric_of
 
 
 class TuningFile(Config):
@@ -46,6 +49,11 @@ class Plan:
         """
         chosen = [f"{key}={value}" for key, value in values.items()]
         return load_recipe(self.recipe, [*self.overrides, *chosen])
+
+    @cached_property
+    def metric(self) -> Metric:
+        """What is optimised, on validation."""
+        return metric_of(self.with_values(self._first))
 
     @property
     def fingerprint(self) -> str:

@@ -82,7 +82,7 @@ def _join(
     study = optuna.create_study(
         study_name=name,
         storage=storage,
-        direction="maximize",
+        direction="maximize" if plan.metric.higher_is_better else "minimize",
         pruner=optuna.pruners.MedianPruner(),
         load_if_exists=True,
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bossline.errors import UserError
+from bossline.evaluation.metric import Metric
 from bossline.recipes import Recipe
 from bossline.recipes.loading import save_recipe
 from bossline.studies.side_by_side import Workplace
@@ -56,10 +57,10 @@ def found_by(study: optuna.Study, plan: Plan, place: Workplace) -> Tuned:
     """
     done = study.get_trials(deepcopy=False, states=(_State.COMPLETE, _State.PRUNED))
     trials = tuple(map(_tried, done))
-    whole = [trial for trial in trials if trial.pruned_after is None and trial.score is not None]
+    whole = best_first(trials, plan.metric)
     if not whole:
         raise UserError(f"{place.folder}: no trial was trained to its end: give more --trials")
-    best = max(whole, key=lambda trial: trial.score or 0.0)
+    best = whole[0]
     values = {
         key: value if isinstance(value, str) else repr(value) for key, value in best.values.items()
     }
@@ -78,6 +79,16 @@ def found_by(study: optuna.Study, plan: Plan, place: Workplace) -> Tuned:
     )
     save_recipe(recipe, tuned.best_recipe_path)
     return tuned
+
+
+def best_first(trials: Sequence[Tried], metric: Metric) -> list[Tried]:
+    """Those that were trained to their end; of equal ones the earlier first."""
+
+    def loss(trial: Tried) -> float:
+        assert trial.score is not None  # it was trained to its end
+        return -metric.gain(trial.score)
+
+    return sorted([trial for trial in trials if trial.pruned_after is None], key=loss)
 
 
 def _failed(study: optuna.Study) -> int:

@@ -139,7 +139,8 @@ class Worker:
         pruned = trial.state is _State.PRUNED
         result = f"pruned after epoch {trial.last_step}" if pruned else f"{trial.value:.4f}"
         complete = self.study.get_trials(deepcopy=False, states=(_State.COMPLETE,))
-        best = max((t.value or 0.0 for t in complete), default=None)
+        scores = [t.value for t in complete if t.value is not None]
+        best = max(scores, key=self.plan.metric.gain, default=None)
         so_far = "" if best is None else f", best {best:.4f}"
         done = f"{self._finished()}/{trials} finished{so_far}"
         self._say(f"trial {trial.number}: {result}  ({done})")
@@ -154,5 +155,5 @@ class Worker:
 
 
 def score_of(run: Run) -> float:
-    """What is maximised: accuracy on the validation split, as the recipe smooths it."""
-    return run.scores["validation"].accuracy.value
+    """What is optimised: the score on the validation split, as the recipe smooths it."""
+    return run.scores["validation"].score.value

@@ -52,7 +52,7 @@ def test_a_run_of_frames(toy: Corpus) -> None:
     test = run.scores["test"]
     bins = found.calibration["equal-mass"]
     right = sum(one.count * one.accuracy for one in bins)
-    assert right / test.count == pytest.approx(test.accuracy.value)
+    assert right / test.count == pytest.approx(test.score.value)
 
     path = write_diagnosis(found, run.path / "diagnosis.html")
     page = path.read_text(encoding="utf-8")

@@ -81,7 +81,7 @@ def test_a_study_finds_the_best_and_goes_on(toy: Corpus) -> None:
     found = search(trials=4)
     assert [trial.number for trial in found.trials] == [0, 1, 2, 3]
     runs = {trial.run: Run(FOLDER / trial.run) for trial in found.trials}
-    scores = {name: run.scores["validation"].accuracy.value for name, run in runs.items()}
+    scores = {name: run.scores["validation"].score.value for name, run in runs.items()}
     assert found.best.score == max(scores.values()) == scores[found.best.run]
 
     best = api.load_run(FOLDER / found.best.run)
@@ -234,6 +234,6 @@ def test_the_verb_writes_a_page(
     page = (FOLDER / "report.html").read_text(encoding="utf-8")
     for text in (out, page):
         assert f"validation accuracy {found.best.score:.4f}" in text
-        assert f"{found.run.scores['test'].accuracy.value:.4f}" in text
+        assert f"{found.run.scores['test'].score.value:.4f}" in text
     assert page.count("<svg") == 2
     assert all(str(dimension) in page for dimension in found.plan.space)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bossline.errors import UserError
+from bossline.evaluation.metric import MSE
 from bossline.recipes import load_recipe
-from bossline.reports.tuning import trials_table, verdict, write_tuning_report
+from bossline.reports.tuning import history, trials_table, verdict, write_tuning_report
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.plan import open_plan
 
@@ -76,3 +78,27 @@ def test_the_page_has_every_picture_and_number(tmp_path: Path) -> None:
 def test_nothing_finished_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="give more --trials"):
         found_in(tmp_path, 0, pruned=2)
+
+
+def test_of_errors_the_lowest_is_best(tmp_path: Path) -> None:
+    plan = open_plan("covid/simple", ["model.l2=0.0..9.0", "model.network.kind=linear"])
+    assert plan.metric is MSE
+    study = optuna.create_study(direction="minimize", sampler=optuna.samplers.RandomSampler(0))
+
+    def objective(trial: Any) -> float:
+        trial.set_user_attr("run", f"trial-{trial.number}")
+        return 40 * float(plan.space[0].draw(trial))
+
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study.optimize(objective, n_trials=12)
+    found = found_by(study, plan, Workplace("survey", tmp_path, "cpu", 1))
+    scores = [40 * float(trial.values["model.l2"]) for trial in found.trials]
+    assert found.best.score == min(scores)
+    shown = [float(row[1]) for row in trials_table(found).rows]
+    assert shown == [round(score, 4) for score in sorted(scores)[: len(shown)]]
+    so_far = np.asarray(history(found).axes[0].lines[-1].get_ydata())
+    assert list(so_far) == [min(scores[: k + 1]) for k in range(len(scores))]
+    assert f"validation mean squared error {min(scores):.4f}" in verdict(found)
+    page = write_tuning_report(found, "bossline tune").read_text(encoding="utf-8")
+    assert "lower is better" in page
+    assert "accuracy" not in page

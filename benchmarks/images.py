@@ -1,0 +1,220 @@
+"""Training a small CNN on images: bossline against the usual way.
+
+    python -m benchmarks.images --folder food/ --corpus food
+
+The folder is the course's, with images training/CLASS_ID.jpg; without one, random pictures of its
+layout are written for the run. The usual way opens, resizes and augments a JPEG an item with Pillow
+(mirror, turn, brightness), in one process or with two workers; its best is bossline's precision,
+channels-last memory and a fused AdamW. The model is the same on both sides, and both do the same
+augmentation. The first rows are batches alone, the others whole steps: batch, forward, backward,
+AdamW. Files are warm in the page cache: the first round reads them and does not count.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageEnhance
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, RandomSampler
+
+from benchmarks.common import interleaved, print_table
+from bossline.corpora.importing import import_corpus
+from bossline.corpora.packed import Corpus
+from bossline.corpora.store import open_corpus
+from bossline.recipes import load_recipe
+from bossline.runtime import Runtime
+from bossline.tasks.food import FoodTask
+from bossline.training.tally import Tally
+
+BATCH, SIDE, WORKERS = 64, 64, 2
+DEGREES, BRIGHTNESS = 15, 0.3
+CLASSES, IMAGES, PIXELS = 10, 60, 128  # of a folder of random pictures
+RECIPE = (
+    "epochs=1",
+    "model={kind: cnn, width: 16, hidden: [128]}",
+    f"batches={{kind: images, side: {SIDE}, size: {BATCH}}}",
+    f"augment={{kind: images, flip: 0.5, rotation: {DEGREES}}}",
+    f"augment.colour={{brightness: {BRIGHTNESS}}}",
+)
+
+
+class ImageDataset(Dataset[tuple[Tensor, int]]):
+    """An item is a file that is opened, resized and augmented each time."""
+
+    def __init__(self, files: list[Path], labels: list[int]) -> None:
+        self.files, self.labels = files, labels
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        image = Image.open(self.files[index]).convert("RGB").resize((SIDE, SIDE))
+        if random.random() < 0.5:
+            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        turn = random.uniform(-DEGREES, DEGREES)
+        image = image.rotate(turn, resample=Image.Resampling.BILINEAR)
+        factor = random.uniform(1 - BRIGHTNESS, 1 + BRIGHTNESS)
+        image = ImageEnhance.Brightness(image).enhance(factor)
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+        return pixels.float() / 255, self.labels[index]
+
+
+Loader = DataLoader[tuple[Tensor, int]]
+
+
+def loader(dataset: ImageDataset, steps: int, workers: int = 0) -> Loader:
+    """Shuffled; an epoch is a round, so that workers load nothing ahead in the turn of others."""
+    sampler = RandomSampler(dataset, num_samples=steps * BATCH)
+    return DataLoader(
+        dataset, BATCH, sampler=sampler, num_workers=workers, persistent_workers=workers > 0
+    )
+
+
+def usual_training(task: FoodTask, batches: Loader, *, best: bool) -> Callable[[], float]:
+    """A way for `interleaved`: train the model on a round's batches; its accuracy."""
+    model = task.build_model()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=best)
+    criterion = nn.CrossEntropyLoss()
+    layout = torch.channels_last if best else torch.contiguous_format
+    model.to(memory_format=layout)  # type: ignore[call-overload]
+
+    def way() -> float:
+        correct = 0.0
+        for images, labels in batches:
+            with task.runtime.autocast("auto" if best else "float32"):
+                logits = model(images)
+            loss = criterion(logits.float(), labels)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            correct += (logits.argmax(1) == labels).float().mean().item()
+        return correct / len(batches)
+
+    return way
+
+
+def our_training(task: FoodTask, steps: int) -> Callable[[], None]:
+    """A way for `interleaved`: bossline's own training steps, as its loop takes them."""
+    model = task.build_model()
+    assert task.recipe.optimiser is not None  # the recipe's schema sees to it
+    optimiser = task.recipe.optimiser.build(model.parameters())
+    tally = Tally(task.runtime.device, steps, task.metric)
+
+    def way() -> None:
+        for step in range(steps):
+            loss = task.loss(model, task.batch(*divmod(step, task.steps_per_epoch)))
+            optimiser.zero_grad(set_to_none=True)
+            loss.mean.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            tally.add(loss)
+        tally.read_recent()
+
+    return way
+
+
+def our_batches(task: FoodTask, steps: int) -> Callable[[], None]:
+    """A way for `interleaved`: bossline's batches alone."""
+
+    def way() -> None:
+        for step in range(steps):
+            task.batch(*divmod(step, task.steps_per_epoch))
+
+    return way
+
+
+def usual_batches(batches: Loader) -> Callable[[], None]:
+    """A way for `interleaved`: a round's batches alone."""
+
+    def way() -> None:
+        for _ in batches:
+            pass
+
+    return way
+
+
+def write_random(folder: Path) -> None:
+    """A folder of the course's layout, filled with random pictures."""
+    (folder / "training").mkdir(parents=True)
+    draw = np.random.default_rng(1)
+    for number in range(CLASSES * IMAGES):
+        coarse = Image.fromarray(draw.integers(0, 256, (16, 16, 3), np.uint8))
+        image = coarse.resize((PIXELS, PIXELS), Image.Resampling.BICUBIC)
+        image.save(folder / "training" / f"{number % CLASSES}_{number}.jpg")
+
+
+def measure(
+    folder: Path, corpus: Corpus, runtime: Runtime, steps: int, rounds: int
+) -> list[list[str]]:
+    """Rows of the table."""
+    single, own = (
+        FoodTask(load_recipe("food/simple", [*RECIPE, f"precision={each}"]), corpus, runtime)
+        for each in ("float32", "auto")
+    )
+    files = [folder / f"{id}.jpg" for id in single.ids("train")]
+    dataset = ImageDataset(files, single.targets("train").tolist())
+    loaders = {
+        "one process": loader(dataset, steps),
+        f"{WORKERS} workers": loader(dataset, steps, WORKERS),
+    }
+    ways: dict[str, Callable[[], object]] = {
+        f"batch: usual, {name}": usual_batches(each) for name, each in loaders.items()
+    }
+    ways["batch: bossline"] = our_batches(single, steps)
+    for name, each in loaders.items():
+        ways[f"step: usual, {name}"] = usual_training(single, each, best=False)
+        ways[f"step: usual, {name}, at its best"] = usual_training(single, each, best=True)
+    ways["step: bossline, float32"] = our_training(single, steps)
+    ways["step: bossline"] = our_training(own, steps)
+    seconds = interleaved(ways, rounds)
+
+    def row(way: str) -> list[str]:
+        what, _, _ = way.partition(": ")
+        gains = (f"{seconds[f'{what}: usual, {name}'] / seconds[way]:.2f}x" for name in loaders)
+        return [way, f"{steps * BATCH / seconds[way]:,.0f}", *gains]
+
+    return [row(way) for way in ways]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--folder", type=Path, help="the course's folder")
+    parser.add_argument("--corpus", help="what the folder was imported as; else it is imported")
+    parser.add_argument("--steps", type=int, default=10, help="batches of a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    if arguments.corpus and not arguments.folder:
+        parser.error("--corpus wants its --folder")
+    runtime = Runtime.choose("cpu", arguments.threads)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.folder
+        if folder is None:
+            folder = Path(temporary) / "food"
+            write_random(folder)
+        if arguments.corpus:
+            corpus = open_corpus(arguments.corpus)
+        else:
+            os.environ["BOSSLINE_HOME"] = temporary
+            corpus = import_corpus(folder, "benchmark")
+        rows = measure(folder, corpus, runtime, arguments.steps, arguments.rounds)
+    print_table(
+        [
+            f"{BATCH} x {SIDE} x {SIDE} pixels ({runtime.describe('auto')})",
+            "images a second",
+            "over one process",
+            f"over {WORKERS} workers",
+        ],
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()

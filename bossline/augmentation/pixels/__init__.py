@@ -1,0 +1,1 @@
+"""The parts of an augmentation of images, a file each."""

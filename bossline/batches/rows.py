@@ -1,0 +1,71 @@
+"""Batches of the rows of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from bossline.batches.order import batch_bounds, batch_count, epoch_order
+from bossline.config import Config
+
+
+class RowConfig(Config):
+    """Batches of rows, in random order."""
+
+    kind: Literal["rows"] = "rows"
+    size: int = Field(128, ge=2, description="rows in a batch")
+
+    def inputs(self, dim: int) -> int:
+        """Numbers that a model gets for a row of `dim` columns."""
+        return dim
+
+    def open(self, pieces: Sequence[np.ndarray], device: torch.device) -> Rows:
+        """
+        Args:
+            pieces: (1, D) each.
+            device: where batches are computed; the rows are kept there.
+        """
+        return Rows(pieces, self, device)
+
+
+class Rows:
+    """Rows of a table, kept on the device."""
+
+    def __init__(
+        self, pieces: Sequence[np.ndarray], config: RowConfig, device: torch.device
+    ) -> None:
+        """See RowConfig.open."""
+        self._size = config.size
+        self.all = torch.from_numpy(np.concatenate(pieces)).to(device)
+        self._order: tuple[int, int, Tensor] | None = None
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    @property
+    def description(self) -> str:
+        return f"batches of {self._size}"
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return batch_count(len(self), self._size)
+
+    def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+        """Rows (B, D) float32 and their numbers (B,) int64.
+
+        A pure function of its arguments; the batches of an epoch cover every row once.
+        """
+        if self._order is None or self._order[:2] != (seed, epoch):
+            self._order = seed, epoch, epoch_order(len(self), seed, epoch).to(self.all.device)
+        start, stop = batch_bounds(len(self), self._size, step)
+        numbers = self._order[2][start:stop]
+        return self.all[numbers], numbers
+
+    def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """All rows at once: a table is small."""
+        yield self.all, torch.arange(len(self), device=self.all.device)

@@ -1,0 +1,186 @@
+"""The food sets of the courses: images in folders, their classes in the names.
+
+    training/CLASS_ID.jpg          or train/         2022 and 2023
+    validation/CLASS_ID.jpg        or valid/
+    test/ID.jpg
+
+    training/labeled/CC/*.jpg      CC a class        2021
+    training/unlabeled/00/*.jpg
+    validation/CC/*.jpg
+    testing/*.jpg                  or a layer deeper
+
+Images may be .jpg, .jpeg or .png; all parts but the first may be absent. An image's id is its path
+without the suffix. A classes.txt (name of class 0, 1, ..., one a line) names the classes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from bossline.corpora.imagefile import SUFFIXES, read_image
+from bossline.corpora.labels import MOST_CLASSES
+from bossline.corpora.readers.base import (
+    Item,
+    Listing,
+    Problem,
+    Reader,
+    existing,
+    read_lines,
+    register,
+)
+from bossline.errors import UserError
+from bossline.features.spec import ImageSpec
+
+_CLASSES = "classes.txt"
+
+# Of a part's folders the first that is there is the part.
+_FOLDERS = {
+    "train": ("training/labeled", "train/labeled", "training", "train"),
+    "unlabelled": ("training/unlabeled", "train/unlabeled"),
+    "validation": ("validation", "valid"),
+    "test": ("testing", "test"),
+}
+_LABELLED = ("train", "validation")
+_TWINS = (("training", "train"), ("validation", "valid"), ("testing", "test"))  # of two years
+
+_NUMBER = re.compile("(?P<number>[0-9]+)")
+_CLASS_ID = re.compile("(?P<number>[0-9]+)_[0-9]+")
+
+# The order of the original Food-11, which the courses' numbers follow.
+_FOOD11 = (
+    "Bread",
+    "Dairy product",
+    "Dessert",
+    "Egg",
+    "Fried food",
+    "Meat",
+    "Noodles/Pasta",
+    "Rice",
+    "Seafood",
+    "Soup",
+    "Vegetable/Fruit",
+)
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What is in a folder, in order; names that begin with a dot are not a set's own."""
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror or error}") from error
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    """The images of a part, those a layer deeper as well."""
+    for entry in _inside(folder):
+        for file in _inside(entry) if entry.is_dir() else [entry]:
+            if file.suffix.lower() in SUFFIXES and file.is_file():
+                yield file
+
+
+def _parts(path: Path) -> dict[str, Path]:
+    """The folder of each part that is there."""
+    found = {}
+    for part, names in _FOLDERS.items():
+        folders = [path / name for name in names if (path / name).is_dir()]
+        if folders:
+            found[part] = folders[0]
+    return found
+
+
+def _class_names(path: Path) -> tuple[str, ...]:
+    names = tuple(line for line in read_lines(path) if line)
+    if not names or len(set(names)) != len(names):
+        raise UserError(f"{path}: expected a different name on each line")
+    return names
+
+
+def _class_numbers(items: list[Item]) -> tuple[str, ...]:
+    count = max((item.category for item in items if item.category is not None), default=-1) + 1
+    return _FOOD11 if count == len(_FOOD11) else tuple(str(k) for k in range(count))
+
+
+def _category(file: Path, part: str, folder: Path, classes: int) -> tuple[int | None, str]:
+    """The class of an image, and what is wrong with its name."""
+    deeper = file.parent != folder
+    if part not in _LABELLED:
+        misnamed = part == "test" and not deeper and not _NUMBER.fullmatch(file.stem)
+        return None, "the name is no number, such as 0012" if misnamed else ""
+    match = _NUMBER.fullmatch(file.parent.name) if deeper else _CLASS_ID.fullmatch(file.stem)
+    if match is None:
+        return None, "the name is no CLASS_ID, such as 3_12"
+    category = int(match["number"])
+    return category, "" if category < classes else f"class {category}, expected 0..{classes - 1}"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
+
+
+def _list_part(
+    path: Path,
+    part: str,
+    folder: Path,
+    classes: int,
+    items: list[Item],
+    problems: list[Problem],
+) -> None:
+    """Add a part's sound images to `items`, and what is wrong with the others to `problems`."""
+    files = list(_images(folder))
+    unnumbered = set[Path]()
+    if part in _LABELLED:
+        parents = {file.parent for file in files} - {folder}
+        unnumbered = {parent for parent in parents if not _NUMBER.fullmatch(parent.name)}
+    for parent in sorted(unnumbered):
+        source = _printable(parent.relative_to(path).as_posix())
+        problems.append(Problem(source, "the folder's name is no class number, such as 03"))
+    seen: dict[str, str] = {}
+    for file in files:
+        if file.parent in unnumbered:
+            continue
+        name = file.relative_to(path).as_posix()
+        id, source = name.removesuffix(file.suffix), _printable(name)
+        category, why = _category(file, part, folder, classes)
+        if id.split() != [id] or not id.isprintable():
+            why = "white space or unprintable characters in the name"
+        if id in seen:
+            problems.append(Problem(source, f"the same id as {seen[id]}"))
+        elif why:
+            problems.append(Problem(source, why, _printable(id), part))
+        else:
+            load = partial(read_image, file)
+            items.append(Item(id, part, source, load, category=category))
+        seen.setdefault(id, source)
+
+
+@register
+class Food(Reader):
+    name = "food"
+    description = "images: training/CLASS_ID.jpg or training/labeled/CC/*.jpg; validation, test"
+
+    def recognises(self, path: Path) -> bool:
+        folder = _parts(path).get("train")
+        return folder is not None and any(True for _ in _images(folder))
+
+    def files(self, path: Path) -> list[Path]:
+        images = (_images(folder) for folder in _parts(path).values())
+        return [*existing(path, [_CLASSES]), *chain.from_iterable(images)]
+
+    def scan(self, path: Path) -> Listing:
+        if not self.recognises(path):
+            wanted = "training/CLASS_ID.jpg or training/labeled/CC/*.jpg"
+            raise UserError(f"{path}: no images to train on, expected {wanted}")
+        names = _class_names(path / _CLASSES) if (path / _CLASSES).is_file() else ()
+        items: list[Item] = []
+        problems = [
+            Problem(second, f"{first} is there as well, expected only one of them")
+            for first, second in _TWINS
+            if (path / first).is_dir() and (path / second).is_dir()
+        ]
+        for part, folder in _parts(path).items():
+            _list_part(path, part, folder, len(names) or MOST_CLASSES, items, problems)
+        return Listing(ImageSpec(), names or _class_numbers(items), items, problems)

@@ -1,0 +1,62 @@
+"""Scores of a regression: mean squared error, its root, and the share of variance explained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.evaluation.intervals import Interval, mean_interval
+from bossline.evaluation.scores import Scores
+
+Floats = npt.NDArray[np.float64]
+
+
+class RegressionScores(Scores):
+    """Mean squared error over rows."""
+
+    metric: Literal["mse"] = "mse"
+    true: tuple[float, ...]
+    predicted: tuple[float, ...]
+
+    @classmethod
+    def of(cls, utterances: tuple[str, ...], true: Floats, predicted: Floats) -> RegressionScores:
+        """Score predictions.
+
+        Args:
+            utterances: (N,) ids of the rows.
+            true: (N,) targets.
+            predicted: (N,).
+        """
+        sums = (true - predicted) ** 2
+        lengths = np.ones(len(sums), np.int64)
+        return cls(
+            utterances=utterances,
+            sums=tuple(map(float, sums)),
+            lengths=tuple(map(int, lengths)),
+            unit="rows",
+            score=mean_interval(sums, lengths),
+            true=tuple(map(float, true)),
+            predicted=tuple(map(float, predicted)),
+        )
+
+    @property
+    def rmse(self) -> Interval:
+        """Root of the mean squared error; a root keeps order, so the interval's ends are rooted."""
+        value, low, high = np.sqrt([self.score.value, self.score.low, self.score.high])
+        return Interval(value=float(value), low=float(low), high=float(high))
+
+    @property
+    def r2(self) -> float:
+        """1 - squared error / squared error of the mean target; NaN where targets are all equal."""
+        spread = np.var(self.true)
+        return float(1 - self.score.value / spread) if spread > 0 else float("nan")
+
+    @staticmethod
+    def _pooled_rest(several: Sequence[RegressionScores]) -> dict[str, Any]:
+        return {
+            "true": tuple(value for one in several for value in one.true),
+            "predicted": tuple(value for one in several for value in one.predicted),
+        }

@@ -1,0 +1,1 @@
+"""Networks over whole images: a file a model."""

@@ -1,0 +1,1 @@
+"""Models of one row of a table: its columns chosen, standardised, and regressed on."""
