@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 import torch
+
+from bossline.corpora.importing import import_corpus
+from bossline.corpora.packed import Corpus
+from bossline.corpora.store import open_corpus
 
 
 def machine() -> str:
@@ -35,6 +41,38 @@ def interleaved(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
             way()
             seconds[name].append(time.perf_counter() - began)
     return {name: median(values) for name, values in seconds.items()}
+
+
+def exhausted(batches: Iterable[object]) -> Callable[[], None]:
+    """A way for `interleaved`: a round's batches, and nothing done with them."""
+
+    def way() -> None:
+        for _ in batches:
+            pass
+
+    return way
+
+
+@contextmanager
+def folder_and_corpus(
+    folder: Path | None, corpus: str | None, write_random: Callable[[Path], None]
+) -> Iterator[tuple[Path, Corpus]]:
+    """A source and its corpus: imported before, imported now, or of random numbers for the while.
+
+    Args:
+        folder: the source; None has one written.
+        corpus: what the folder was imported as; None imports it.
+        write_random: writes a source into a folder that is not there yet.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        if folder is None:
+            folder = Path(temporary) / "source"
+            write_random(folder)
+        if corpus is not None:
+            yield folder, open_corpus(corpus)
+        else:
+            os.environ["BOSSLINE_HOME"] = temporary
+            yield folder, import_corpus(folder, "benchmark")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -4,18 +4,17 @@
 
 The folder is the course's, with images training/CLASS_ID.jpg; without one, random pictures of its
 layout are written for the run. The usual way opens, resizes and augments a JPEG an item with Pillow
-(mirror, turn, brightness), in one process or with two workers; its best is bossline's precision,
-channels-last memory and a fused AdamW. The model is the same on both sides, and both do the same
-augmentation. The first rows are batches alone, the others whole steps: batch, forward, backward,
-AdamW. Files are warm in the page cache: the first round reads them and does not count.
+(mirror, turn, brightness), in one process or with two workers; its model is the course's, of
+torch's own modules, with the same layers as ours. Its best is bossline's precision, channels-last
+memory and a fused AdamW. Both sides do the same augmentation. The first rows are batches alone, the
+others whole steps: batch, forward, backward, AdamW. Files are warm in the page cache: the first
+round reads them and does not count.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,21 +24,20 @@ from PIL import Image, ImageEnhance
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
-from benchmarks.common import interleaved, print_table
-from bossline.corpora.importing import import_corpus
+from benchmarks import packed
+from benchmarks.common import exhausted, folder_and_corpus, interleaved, print_table
 from bossline.corpora.packed import Corpus
-from bossline.corpora.store import open_corpus
 from bossline.recipes import load_recipe
 from bossline.runtime import Runtime
 from bossline.tasks.food import FoodTask
-from bossline.training.tally import Tally
 
 BATCH, SIDE, WORKERS = 64, 64, 2
+WIDTH, DEPTH, HIDDEN = 16, 5, 128  # of the model
 DEGREES, BRIGHTNESS = 15, 0.3
 CLASSES, IMAGES, PIXELS = 10, 60, 128  # of a folder of random pictures
 RECIPE = (
     "epochs=1",
-    "model={kind: cnn, width: 16, hidden: [128]}",
+    f"model={{kind: cnn, width: {WIDTH}, depth: {DEPTH}, hidden: [{HIDDEN}]}}",
     f"batches={{kind: images, side: {SIDE}, size: {BATCH}}}",
     f"augment={{kind: images, flip: 0.5, rotation: {DEGREES}}}",
     f"augment.colour={{brightness: {BRIGHTNESS}}}",
@@ -78,9 +76,22 @@ def loader(dataset: ImageDataset, steps: int, workers: int = 0) -> Loader:
     )
 
 
+def usual_model(outputs: int) -> nn.Sequential:
+    """(B, 3, S, S) -> (B, outputs)."""
+    layers: list[nn.Module] = []
+    width = 3
+    for block in range(DEPTH):
+        wider = WIDTH * min(2**block, 8)
+        layers += [nn.Conv2d(width, wider, 3, padding=1), nn.BatchNorm2d(wider)]
+        layers += [nn.ReLU(), nn.MaxPool2d(2)]
+        width = wider
+    layers += [nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(width * 16, HIDDEN), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(HIDDEN, outputs))
+
+
 def usual_training(task: FoodTask, batches: Loader, *, best: bool) -> Callable[[], float]:
     """A way for `interleaved`: train the model on a round's batches; its accuracy."""
-    model = task.build_model()
+    model = usual_model(len(task.classes))
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=best)
     criterion = nn.CrossEntropyLoss()
     layout = torch.channels_last if best else torch.contiguous_format
@@ -106,36 +117,10 @@ def our_training(task: FoodTask, steps: int) -> Callable[[], None]:
     model = task.build_model()
     assert task.recipe.optimiser is not None  # the recipe's schema sees to it
     optimiser = task.recipe.optimiser.build(model.parameters())
-    tally = Tally(task.runtime.device, steps, task.metric)
+    at = packed.positions(task)
 
     def way() -> None:
-        for step in range(steps):
-            loss = task.loss(model, task.batch(*divmod(step, task.steps_per_epoch)))
-            optimiser.zero_grad(set_to_none=True)
-            loss.mean.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            tally.add(loss)
-        tally.read_recent()
-
-    return way
-
-
-def our_batches(task: FoodTask, steps: int) -> Callable[[], None]:
-    """A way for `interleaved`: bossline's batches alone."""
-
-    def way() -> None:
-        for step in range(steps):
-            task.batch(*divmod(step, task.steps_per_epoch))
-
-    return way
-
-
-def usual_batches(batches: Loader) -> Callable[[], None]:
-    """A way for `interleaved`: a round's batches alone."""
-
-    def way() -> None:
-        for _ in batches:
-            pass
+        packed.train_steps(task, model, optimiser, at, steps)
 
     return way
 
@@ -165,9 +150,9 @@ def measure(
         f"{WORKERS} workers": loader(dataset, steps, WORKERS),
     }
     ways: dict[str, Callable[[], object]] = {
-        f"batch: usual, {name}": usual_batches(each) for name, each in loaders.items()
+        f"batch: usual, {name}": exhausted(each) for name, each in loaders.items()
     }
-    ways["batch: bossline"] = our_batches(single, steps)
+    ways["batch: bossline"] = packed.batches_alone(single, steps)
     for name, each in loaders.items():
         ways[f"step: usual, {name}"] = usual_training(single, each, best=False)
         ways[f"step: usual, {name}, at its best"] = usual_training(single, each, best=True)
@@ -194,16 +179,8 @@ def main() -> None:
     if arguments.corpus and not arguments.folder:
         parser.error("--corpus wants its --folder")
     runtime = Runtime.choose("cpu", arguments.threads)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.folder
-        if folder is None:
-            folder = Path(temporary) / "food"
-            write_random(folder)
-        if arguments.corpus:
-            corpus = open_corpus(arguments.corpus)
-        else:
-            os.environ["BOSSLINE_HOME"] = temporary
-            corpus = import_corpus(folder, "benchmark")
+    opened = folder_and_corpus(arguments.folder, arguments.corpus, write_random)
+    with opened as (folder, corpus):
         rows = measure(folder, corpus, runtime, arguments.steps, arguments.rounds)
     print_table(
         [

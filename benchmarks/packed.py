@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from torch import nn
 from torch.optim import Optimizer
 
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.tasks.base import Task
 from bossline.training.tally import Tally
 
 
-def positions(task: PhonemeTask) -> Iterator[tuple[int, int]]:
+def positions(task: Task) -> Iterator[tuple[int, int]]:
     """(epoch, step) without end."""
     for epoch in count():
         yield from ((epoch, step) for step in range(task.steps_per_epoch))
 
 
+def batches_alone(task: Task, steps: int) -> Callable[[], None]:
+    """A way for `interleaved`: so many batches, and nothing done with them."""
+    at = positions(task)
+
+    def way() -> None:
+        for _ in range(steps):
+            task.batch(*next(at))
+
+    return way
+
+
 def train_steps(
-    task: PhonemeTask,
+    task: Task,
     model: nn.Module,
     optimiser: Optimizer,
     at: Iterator[tuple[int, int]],

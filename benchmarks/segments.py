@@ -18,9 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import random
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,10 +27,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
-from benchmarks.common import interleaved, print_table
-from bossline.corpora.importing import import_corpus
+from benchmarks import packed
+from benchmarks.common import exhausted, folder_and_corpus, interleaved, print_table
 from bossline.corpora.packed import Corpus
-from bossline.corpora.store import open_corpus
 from bossline.recipes import load_recipe
 from bossline.runtime import Runtime
 from bossline.tasks.speaker import SpeakerTask
@@ -169,27 +166,6 @@ def our_training(task: SpeakerTask, steps: int) -> Callable[[], None]:
     return way
 
 
-def our_batches(task: SpeakerTask, steps: int) -> Callable[[], None]:
-    """A way for `interleaved`: bossline's batches alone."""
-    at = iter(range(task.steps_per_epoch))
-
-    def way() -> None:
-        for _ in range(steps):
-            task.batch(0, next(at))
-
-    return way
-
-
-def usual_batches(batches: Loader) -> Callable[[], None]:
-    """A way for `interleaved`: a round's batches alone."""
-
-    def way() -> None:
-        for _ in batches:
-            pass
-
-    return way
-
-
 def write_random(folder: Path) -> None:
     """A folder of the course's layout, filled with random numbers."""
     folder.mkdir()
@@ -235,9 +211,9 @@ def measure(
         "preloaded": preloaded,
     }
     ways: dict[str, Callable[[], object]] = {
-        f"batch: usual, {name}": usual_batches(each) for name, each in loaders.items()
+        f"batch: usual, {name}": exhausted(each) for name, each in loaders.items()
     }
-    ways["batch: bossline"] = our_batches(single, steps)
+    ways["batch: bossline"] = packed.batches_alone(single, steps)
     for name, each in loaders.items():
         ways[f"step: usual, {name}"] = usual_training(single, each)
     ways["step: usual, at its best"] = usual_training(single, preloaded, "auto", fused=True)
@@ -264,16 +240,8 @@ def main() -> None:
     if arguments.corpus and not arguments.folder:
         parser.error("--corpus wants its --folder")
     runtime = Runtime.choose("cpu", arguments.threads)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.folder
-        if folder is None:
-            folder = Path(temporary) / "Dataset"
-            write_random(folder)
-        if arguments.corpus:
-            corpus = open_corpus(arguments.corpus)
-        else:
-            os.environ["BOSSLINE_HOME"] = temporary
-            corpus = import_corpus(folder, "benchmark")
+    opened = folder_and_corpus(arguments.folder, arguments.corpus, write_random)
+    with opened as (folder, corpus):
         rows = measure(folder, corpus, runtime, arguments.steps, arguments.rounds)
     print_table(
         [

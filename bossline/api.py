@@ -70,7 +70,9 @@ def train(
     opened = open_corpus(corpus)
     runtime = Runtime.choose(device, threads)
     task = make_task(chosen, opened, runtime)
-    parameters = sum(p.numel() for p in task.build_model().parameters())
+    model = task.build_model()
+    task.prepare(model)  # refuses what the data do not allow before anything is written
+    parameters = sum(p.numel() for p in model.parameters())
     path = Path(run) if run is not None else new_run_path(chosen, str(corpus))
     info = start_info(str(corpus), opened, task.classes, chosen, parameters, runtime)
     created = Run.create(path, chosen, info)
