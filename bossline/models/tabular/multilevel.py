@@ -88,7 +88,7 @@ class Multilevel(Fitted):
                 "model.kind=multilevel: a row has a one in two columns of zeros and ones, so that "
                 "its group is not told: set model.kind=ridge"
             )
-        present, groups = self._groups(x).unique(return_inverse=True)
+        present, groups = torch.unique(self._groups(x), return_inverse=True)
         rows = Grouped.of(self.standard(x), self.standard.targets(y), groups)
         common, own = Posterior(rows, most_likely(rows, self._kinds())).weights()
         self.weight.copy_(common)

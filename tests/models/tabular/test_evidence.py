@@ -81,7 +81,7 @@ def test_one_group_is_a_gaussian_process_with_a_linear_kernel() -> None:
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_variances_are_found_again(seed: int) -> None:
-    """20 groups of 60 rows: one column weighs the same everywhere, one elsewhere else, one never."""
+    """20 groups of 60 rows: a column's weight is common, their own, or none."""
     rng = np.random.default_rng(seed)
     group = np.repeat(np.arange(20), 60)
     x = rng.normal(size=(1200, 3))
