@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import tempfile
@@ -41,6 +42,30 @@ def interleaved(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
             way()
             seconds[name].append(time.perf_counter() - began)
     return {name: median(values) for name, values in seconds.items()}
+
+
+def gains(seconds: Mapping[str, float], way: str, usual: Iterable[str]) -> list[str]:
+    """How many times as fast "WHAT: ..." is as each of "WHAT: usual, NAME"."""
+    what, _, _ = way.partition(": ")
+    return [f"{seconds[f'{what}: usual, {name}'] / seconds[way]:.2f}x" for name in usual]
+
+
+def source_arguments(description: str | None, steps: int) -> argparse.Namespace:
+    """The command line of a benchmark that reads a source's files, and their corpus.
+
+    Args:
+        steps: batches of a round by default.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--folder", type=Path, help="the course's folder")
+    parser.add_argument("--corpus", help="what the folder was imported as; else it is imported")
+    parser.add_argument("--steps", type=int, default=steps, help="batches of a round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    arguments = parser.parse_args()
+    if arguments.corpus and not arguments.folder:
+        parser.error("--corpus wants its --folder")
+    return arguments
 
 
 def exhausted(batches: Iterable[object]) -> Callable[[], None]:

@@ -13,7 +13,6 @@ round reads them and does not count.
 
 from __future__ import annotations
 
-import argparse
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +24,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from benchmarks import packed
-from benchmarks.common import exhausted, folder_and_corpus, interleaved, print_table
+from benchmarks.common import (
+    exhausted,
+    folder_and_corpus,
+    gains,
+    interleaved,
+    print_table,
+    source_arguments,
+)
 from bossline.corpora.packed import Corpus
 from bossline.recipes import load_recipe
 from bossline.runtime import Runtime
@@ -161,23 +167,13 @@ def measure(
     seconds = interleaved(ways, rounds)
 
     def row(way: str) -> list[str]:
-        what, _, _ = way.partition(": ")
-        gains = (f"{seconds[f'{what}: usual, {name}'] / seconds[way]:.2f}x" for name in loaders)
-        return [way, f"{steps * BATCH / seconds[way]:,.0f}", *gains]
+        return [way, f"{steps * BATCH / seconds[way]:,.0f}", *gains(seconds, way, loaders)]
 
     return [row(way) for way in ways]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, help="the course's folder")
-    parser.add_argument("--corpus", help="what the folder was imported as; else it is imported")
-    parser.add_argument("--steps", type=int, default=10, help="batches of a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    if arguments.corpus and not arguments.folder:
-        parser.error("--corpus wants its --folder")
+    arguments = source_arguments(__doc__, 10)
     runtime = Runtime.choose("cpu", arguments.threads)
     opened = folder_and_corpus(arguments.folder, arguments.corpus, write_random)
     with opened as (folder, corpus):

@@ -15,7 +15,6 @@ in the page cache: the first round reads them and does not count.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import random
@@ -28,7 +27,14 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from benchmarks import packed
-from benchmarks.common import exhausted, folder_and_corpus, interleaved, print_table
+from benchmarks.common import (
+    exhausted,
+    folder_and_corpus,
+    gains,
+    interleaved,
+    print_table,
+    source_arguments,
+)
 from bossline.corpora.packed import Corpus
 from bossline.recipes import load_recipe
 from bossline.runtime import Runtime
@@ -222,23 +228,18 @@ def measure(
     seconds = interleaved(ways, rounds)
 
     def row(way: str) -> list[str]:
-        what, _, _ = way.partition(": ")
-        gains = (f"{seconds[f'{what}: usual, {name}'] / seconds[way]:.2f}x" for name in loaders)
-        return [way, f"{seconds[way] / steps * 1e3:.2f}", f"{steps / seconds[way]:.1f}", *gains]
+        return [
+            way,
+            f"{seconds[way] / steps * 1e3:.2f}",
+            f"{steps / seconds[way]:.1f}",
+            *gains(seconds, way, loaders),
+        ]
 
     return [row(way) for way in ways]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, help="Dataset/ of the course")
-    parser.add_argument("--corpus", help="what the folder was imported as; else it is imported")
-    parser.add_argument("--steps", type=int, default=50, help="batches of a round")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    arguments = parser.parse_args()
-    if arguments.corpus and not arguments.folder:
-        parser.error("--corpus wants its --folder")
+    arguments = source_arguments(__doc__, 50)
     runtime = Runtime.choose("cpu", arguments.threads)
     opened = folder_and_corpus(arguments.folder, arguments.corpus, write_random)
     with opened as (folder, corpus):

@@ -143,7 +143,7 @@ def _rows_of(corpus: Corpus, features: TableSpec) -> dict[str, str]:
 
 
 def _images_of(corpus: Corpus) -> dict[str, str]:
-    shapes = Counter(corpus.image(number).shape[:2] for number in range(len(corpus)))
+    shapes = Counter((height, width) for height, width in corpus.shapes.tolist())
     (height, width), _ = shapes.most_common(1)[0]
     sides = [side for shape in shapes for side in shape]
     size = f"{width} x {height} pixels"

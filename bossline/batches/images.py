@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from bossline.batches.order import batch_bounds, batch_count, epoch_order
+from bossline.batches.order import Shuffled
 from bossline.config import Config
 
 KEPT_BYTES = 2 * 1024**3  # of resized images at most; more are resized batch by batch
@@ -57,7 +57,8 @@ class Images:
         """See ImageConfig.open."""
         self._config, self._device = config, device
         self._squares = Squares(pieces, config.side, device)
-        self._order: tuple[int, int, Tensor] | None = None
+        # Which images are next is asked on the CPU, where those that are not kept lie.
+        self._shuffled = Shuffled(len(pieces), config.size, torch.device("cpu"))
 
     def __len__(self) -> int:
         return len(self._squares)
@@ -69,17 +70,14 @@ class Images:
 
     @property
     def steps_per_epoch(self) -> int:
-        return batch_count(len(self), self._config.size)
+        return self._shuffled.steps_per_epoch
 
     def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
         """Images (B, 3, side, side) float32 in 0..1, and their numbers (B,) int64.
 
         A pure function of its arguments; the batches of an epoch cover every image once.
         """
-        if self._order is None or self._order[:2] != (seed, epoch):
-            self._order = seed, epoch, epoch_order(len(self), seed, epoch)
-        start, stop = batch_bounds(len(self), self._config.size, step)
-        return self._taken(self._order[2][start:stop])
+        return self._taken(self._shuffled.batch(seed, epoch, step))
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """All images for a prediction, each once per view.

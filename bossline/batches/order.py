@@ -15,6 +15,32 @@ def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(count, generator=generator)
 
 
+class Shuffled:
+    """Numbers 0..count-1 in batches of about equal size; every epoch has another order."""
+
+    def __init__(self, count: int, size: int, device: torch.device) -> None:
+        """
+        Args:
+            count: of numbers.
+            size: most of a batch.
+            device: where batches are wanted.
+        """
+        self._count, self._size, self._device = count, size, device
+        self._order: tuple[int, int, Tensor] | None = None  # seed, epoch, and what came of them
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return batch_count(self._count, self._size)
+
+    def batch(self, seed: int, epoch: int, step: int) -> Tensor:
+        """(B,) int64, a pure function of its arguments; an epoch covers every number once."""
+        if self._order is None or self._order[:2] != (seed, epoch):
+            order = epoch_order(self._count, seed, epoch)
+            self._order = seed, epoch, order.to(self._device)
+        start, stop = batch_bounds(self._count, self._size, step)
+        return self._order[2][start:stop]
+
+
 def by_length(lengths: npt.NDArray[np.int64], frames: int) -> list[npt.NDArray[np.int64]]:
     """Numbers of utterances (U,) in batches of about so many frames, the shortest first.
 

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bossline.batches.order import batch_bounds, batch_count, epoch_order
+from bossline.batches.order import Shuffled
 from bossline.config import Config
 
 
@@ -42,7 +42,7 @@ class Rows:
         """See RowConfig.open."""
         self._size = config.size
         self.all = torch.from_numpy(np.concatenate(pieces)).to(device)
-        self._order: tuple[int, int, Tensor] | None = None
+        self._shuffled = Shuffled(len(self.all), config.size, device)
 
     def __len__(self) -> int:
         return len(self.all)
@@ -53,17 +53,14 @@ class Rows:
 
     @property
     def steps_per_epoch(self) -> int:
-        return batch_count(len(self), self._size)
+        return self._shuffled.steps_per_epoch
 
     def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
         """Rows (B, D) float32 and their numbers (B,) int64.
 
         A pure function of its arguments; the batches of an epoch cover every row once.
         """
-        if self._order is None or self._order[:2] != (seed, epoch):
-            self._order = seed, epoch, epoch_order(len(self), seed, epoch).to(self.all.device)
-        start, stop = batch_bounds(len(self), self._size, step)
-        numbers = self._order[2][start:stop]
+        numbers = self._shuffled.batch(seed, epoch, step)
         return self.all[numbers], numbers
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -15,7 +15,7 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from bossline.batches.order import batch_bounds, batch_count, epoch_order
+from bossline.batches.order import Shuffled
 from bossline.config import Config
 
 # Windows of one forward pass outside training; enough to fill a device, small in memory.
@@ -76,8 +76,7 @@ class Windows:
         """See WindowConfig.open."""
         reach = config.frames // 2
         lengths = np.array([len(piece) for piece in pieces], np.int64)
-        self._width, self._size = config.frames, config.size
-        self._order: tuple[int, int, Tensor] | None = None
+        self._config = config
         frames = torch.from_numpy(pad_edges(pieces, reach)).to(device)
         rows, dim = frames.shape
         self._view = frames.as_strided((rows - 2 * reach, config.inputs(dim)), (dim, 1))
@@ -85,6 +84,7 @@ class Windows:
         shift = np.repeat(np.arange(len(pieces)) * 2 * reach, lengths)
         starts = np.arange(int(lengths.sum())) + shift
         self._starts = torch.from_numpy(starts).to(device)
+        self._shuffled = Shuffled(len(starts), config.size, device)
 
     def __len__(self) -> int:
         return len(self._starts)
@@ -95,19 +95,15 @@ class Windows:
 
     @property
     def description(self) -> str:
-        return f"windows of {self._width}, batches of {self._size}"
+        return f"windows of {self._config.frames}, batches of {self._config.size}"
 
     @property
     def steps_per_epoch(self) -> int:
-        return batch_count(len(self), self._size)
+        return self._shuffled.steps_per_epoch
 
     def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
         """Windows (B, width * D) float32 and their numbers (B,)."""
-        if self._order is None or self._order[:2] != (seed, epoch):
-            order = epoch_order(len(self), seed, epoch)
-            self._order = seed, epoch, order.to(self._starts.device)
-        start, stop = batch_bounds(len(self), self._size, step)
-        numbers = self._order[2][start:stop]
+        numbers = self._shuffled.batch(seed, epoch, step)
         return self.gather(numbers), numbers
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -81,6 +81,7 @@ class Corpus:
         speakers: (utterances,) int32 index into `header.speakers`, -1 where unknown.
         labels: (frames,) int16, -1 where unlabelled; of utterances only.
         categories: (utterances,) int16 class, -1 where unlabelled; of images only.
+        shapes: (utterances, 2) int32 height and width; of images only.
         targets: (utterances,) float64, NaN where unknown; of rows only.
     """
 
@@ -105,7 +106,7 @@ class Corpus:
         kind = self.header.features.kind
         if kind == "image":
             self.categories: npt.NDArray[np.int16] = self._join("categories")
-            self._shapes: npt.NDArray[np.int32] = self._join("shapes")
+            self.shapes: npt.NDArray[np.int32] = self._join("shapes")
         elif kind == "table":
             self.targets: npt.NDArray[np.float64] = self._join("targets")
         else:
@@ -185,7 +186,7 @@ class Corpus:
 
     def image(self, number: int) -> npt.NDArray[np.uint8]:
         """One image's pixels, (height, width, 3), a view of the file."""
-        height, width = self._shapes[number]
+        height, width = self.shapes[number]
         return self.frames(number).reshape(height, width, 3)
 
     def frame_labels(self, utterance: int) -> npt.NDArray[np.int16]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.evaluation.scores import Unit
+from bossline.features.days import stem_of
 from bossline.features.spec import Features, FeatureSpec, TableSpec
 
 Outputs = npt.NDArray[np.float32]
@@ -164,7 +164,7 @@ class ValuePrediction(Prediction):
     @property
     def header(self) -> Cells:
         """The target under its plain name, without the number of its day."""
-        return "id", re.sub(r"\.\d+$", "", self.target)
+        return "id", stem_of(self.target)
 
     def rows(self, first: int) -> list[Cells]:
         return [(self.number, self.value)]

@@ -46,9 +46,7 @@ class TrainedModel:
         task, recipe = TASKS[self.run.recipe.task], self.run.recipe
         if batches is not None:
             recipe = recipe.model_copy(update={"batches": batches})
-        opened = task.open(recipe, pieces, self._runtime)
-        result = task.answer(self.model, opened, recipe, self._runtime)
-        return np.asarray(result.cpu().numpy())
+        return task.outputs(self.model, pieces, recipe, self._runtime)
 
 
 class Ensemble:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+import torch
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
@@ -26,6 +27,12 @@ class TaggerConfig(Config):
     stack: int = Field(
         1, ge=1, description="neighbouring frames that the encoder reads, and labels, as one step"
     )
+    shifts: int = Field(
+        1,
+        ge=1,
+        description="predictions that are averaged, each with the steps beginning a frame later, at "
+        "most stack; a training batch takes one at random",
+    )
 
     @field_validator("encoder")
     @classmethod
@@ -33,6 +40,14 @@ class TaggerConfig(Config):
         if encoder.kind == "subsample":
             raise ValueError("every frame needs its label, so the encoder must not subsample")
         return encoder
+
+    @model_validator(mode="after")
+    def _shifts_differ(self) -> Self:
+        if self.shifts > self.stack:
+            raise ValueError(
+                f"shifts {self.shifts} is more than stack {self.stack}: the steps would be the same"
+            )
+        return self
 
     def build(self, inputs: int, outputs: int) -> Tagger:
         """
@@ -47,18 +62,30 @@ class Tagger(nn.Module):
     """Padded (B, T, inputs) -> (sum of lengths, outputs) logits of the real frames, end to end.
 
     With `stack` k the encoder makes T / k steps of k frames side by side, and the output layer
-    gives each step k labels: every frame keeps its own, and a recurrence costs a k-th.
+    gives each step k labels: every frame keeps its own, and a recurrence costs a k-th. Which frames
+    share a step is chance; `shifts` averages the log-probabilities over several such chances.
     """
 
     def __init__(self, config: TaggerConfig, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.stack = config.stack
+        self.stack, self.shifts = config.stack, config.shifts
         self.encoder = config.encoder.build(config.stack * inputs)
         self.dropout = Dropout(config.dropout)
         self.output = nn.Linear(self.encoder.outputs, config.stack * outputs)
 
     def forward(self, batch: Padded) -> Tensor:
-        steps = self.encoder(stacked(batch, self.stack)).frames
+        if self.shifts == 1:
+            return self._logits(batch, 0)
+        if self.training:
+            return self._logits(batch, int(torch.randint(self.shifts, ())))
+        of_shifts = [self._logits(batch, by).log_softmax(1) for by in range(self.shifts)]
+        return torch.stack(of_shifts).mean(0)
+
+    def _logits(self, batch: Padded, delay: int) -> Tensor:
+        """After so many copies of each utterance's first frame, which get no logits."""
+        first = batch.frames[:, :1].expand(-1, delay, -1)
+        delayed = Padded(torch.cat((first, batch.frames), dim=1), batch.lengths + delay)
+        steps = self.encoder(stacked(delayed, self.stack)).frames
         logits: Tensor = self.output(self.dropout(steps))
         frames = logits.view(len(logits), -1, logits.shape[2] // self.stack)
-        return batch.with_frames(frames[:, : batch.frames.shape[1]]).joined()
+        return batch.with_frames(frames[:, delay : delay + batch.frames.shape[1]]).joined()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
@@ -122,6 +122,12 @@ class Task(ABC):
     def answer(model: nn.Module, opened: Any, recipe: Recipe, runtime: Runtime) -> Tensor:
         """(N, C) class probabilities or (N,) values, float32, end to end, on the device."""
 
+    @classmethod
+    def outputs(cls, model: nn.Module, pieces: Pieces, recipe: Recipe, runtime: Runtime) -> Outputs:
+        """What a model answers to some pieces, for programs."""
+        answers = cls.answer(model, cls.open(recipe, pieces, runtime), recipe, runtime)
+        return np.asarray(answers.cpu().numpy())
+
     @staticmethod
     @abstractmethod
     def agreed(members: Sequence[Outputs]) -> Outputs:
@@ -137,23 +143,30 @@ class Task(ABC):
     @abstractmethod
     def batch(self, epoch: int, step: int) -> Any: ...
 
-    @abstractmethod
+    @cached_property
+    def training(self) -> Any:
+        """The training split as batches; its length counts what the task scores."""
+        return self.open(self.recipe, self.pieces("train"), self.runtime)
+
+    @cached_property
+    def training_targets(self) -> Tensor:
+        """(N,) of the training split, on the device."""
+        return torch.from_numpy(self.targets("train")).to(self.runtime.device)
+
     def once(self) -> Iterator[tuple[Any, Tensor]]:
         """The training split once, for a model that is fitted: inputs and their targets (n,)."""
+        for inputs, numbers in self.training.in_order():
+            yield inputs, self.training_targets[numbers]
 
     @property
-    @abstractmethod
-    def steps_per_epoch(self) -> int: ...
+    def steps_per_epoch(self) -> int:
+        steps: int = self.training.steps_per_epoch
+        return steps
 
     @property
-    @abstractmethod
-    def training(self) -> Sized:
-        """The training split as batches; its length counts what the task scores."""
-
-    @property
-    @abstractmethod
     def description(self) -> str:
         """What is trained on, and what a step sees."""
+        return f"{len(self.training):,} training {self.unit} ({self.training.description})"
 
     def count(self, split: str) -> int:
         """What is scored of a split."""

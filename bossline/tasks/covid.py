@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from bossline.evaluation.importance import permutation_importance
 from bossline.evaluation.metric import MSE
 from bossline.evaluation.regression import RegressionScores
 from bossline.features.spec import TableSpec
-from bossline.models.tabular.base import ReadsColumns
+from bossline.models.tabular.base import TableModel
 from bossline.models.tabular.regressor import Regressor
 from bossline.models.tabular.ridge import Ridge, RidgeConfig
 from bossline.recipes.schema import Recipe
@@ -35,42 +34,22 @@ class CovidTask(Task):
     wants = "no target"
     metric = MSE
 
-    @cached_property
-    def training(self) -> Rows:
-        return self.open(self.recipe, self.pieces("train"), self.runtime)
-
-    @cached_property
-    def _training_targets(self) -> Tensor:
-        return torch.from_numpy(self.targets("train")).to(self.runtime.device)
-
     def targets(self, split: str) -> npt.NDArray[np.float64]:
         return self.corpus.targets[self.splits[split]]
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return self.training.steps_per_epoch
-
-    @property
-    def description(self) -> str:
-        return f"{len(self.training):,} training rows ({self.training.description})"
 
     def prepare(self, model: nn.Module) -> None:
         """Tell it the columns' names, and let it choose and scale them by the training rows."""
         features = self.corpus.header.features
         assert isinstance(features, TableSpec)
-        assert isinstance(model, ReadsColumns)
+        assert isinstance(model, TableModel)
         model.names = features.columns
         if isinstance(model, Regressor):
-            model.prepare(self.training.all, self._training_targets)
+            model.prepare(self.training.all, self.training_targets)
 
     def batch(self, epoch: int, step: int) -> tuple[Tensor, Tensor]:
         """Rows (B, D) and their targets (B,) float64."""
         inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
-        return inputs, self._training_targets[numbers]
-
-    def once(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for inputs, numbers in self.training.in_order():
-            yield inputs, self._training_targets[numbers]
+        return inputs, self.training_targets[numbers]
 
     def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> StepLoss:
         inputs, targets = batch
@@ -124,8 +103,7 @@ class CovidTask(Task):
             return {"weights": weights}
 
         def answer(rows: npt.NDArray[np.float32]) -> Outputs:
-            opened = self.open(self.recipe, [rows], self.runtime)
-            return np.asarray(self.answer(model, opened, self.recipe, self.runtime).cpu().numpy())
+            return self.outputs(model, [rows], self.recipe, self.runtime)
 
         rows = np.concatenate(self.pieces_of(self.corpus, test.utterances))
         true = self.corpus.targets[test.utterances]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from bossline.runtime import Runtime
 from bossline.smoothing import Smoother
 from bossline.tasks.base import Outputs, Pieces, Predictor, ScoredSplit
 from bossline.tasks.classification import ClassificationTask
+from bossline.tasks.views import averaged
 from bossline.training.contract import StepLoss
 
 _MAPPED = 3  # images with a right answer, and as many with a wrong one
@@ -37,30 +37,14 @@ class FoodTask(ClassificationTask):
         """Images (H, W, 3) uint8, as views of the corpus."""
         return [corpus.image(int(u)) for u in utterances]
 
-    @cached_property
-    def training(self) -> Images:
-        return self.open(self.recipe, self.pieces("train"), self.runtime)
-
-    @cached_property
-    def _training_labels(self) -> Tensor:
-        return torch.from_numpy(self.targets("train")).to(self.runtime.device)
-
     def targets(self, split: str) -> Ints:
         return self.corpus.categories[self.splits[split]].astype(np.int64)
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return self.training.steps_per_epoch
-
-    @property
-    def description(self) -> str:
-        return f"{len(self.training):,} training images ({self.training.description})"
 
     def batch(self, epoch: int, step: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Images (B, 3, S, S) and their classes (B,); where images are mixed, also the class of
         each one's partner and the image's own share (B,)."""
         images, numbers = self.training.batch(self.recipe.seed, epoch, step)
-        labels = self._training_labels[numbers]
+        labels = self.training_targets[numbers]
         augment = self.recipe.augment
         if augment is None:
             return images, labels, None, None
@@ -70,10 +54,6 @@ class FoodTask(ClassificationTask):
             return images, labels, None, None
         images, partner, share = augment.mixed(images)
         return images, labels, labels[partner], share
-
-    def once(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for images, numbers in self.training.in_order():
-            yield images, self._training_labels[numbers]
 
     def loss(
         self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor | None, Tensor | None]
@@ -97,36 +77,26 @@ class FoodTask(ClassificationTask):
         """(N, C) float32 probabilities, the mean over an image's views."""
         assert isinstance(recipe.batches, ImageConfig)
         geometric = recipe.batches.mean == "geometric"
-        model.eval()
-        total: Tensor | None = None
-        for images, numbers in opened.in_order():
-            with runtime.autocast(recipe.precision):
-                logits: Tensor = model(images)
-            scores = logits.float()
-            scores = scores.log_softmax(1) if geometric else scores.softmax(1)
-            if total is None:
-                total = scores.new_zeros(len(opened), scores.shape[1])
-            total.index_add_(0, numbers, scores)
-        model.train()
-        assert total is not None
-        # A mean of logarithms and their sum differ by the number of views, which is the same for
-        # all classes of an image but not as an exponent.
-        views = {"one": 1, "flip": 2, "square": 8}[recipe.batches.views]
-        mean = total / views
+
+        def scores(images: Tensor) -> Tensor:
+            logits: Tensor = model(images).float()
+            return logits.log_softmax(1) if geometric else logits.softmax(1)
+
+        mean = averaged(scores, model, opened, recipe, runtime)
         return mean.softmax(1) if geometric else mean
 
     def score(self, predictor: Predictor, smoother: Smoother | None, split: str) -> ScoredSplit:
         scored = super().score(predictor, smoother, split)
-        batches = self.recipe.batches
-        assert isinstance(batches, ImageConfig)
-        if batches.views == "one":
+        if self._single_view == self.recipe.batches:
             return scored
-        single = batches.model_copy(update={"views": "one"})
-        plain = predictor.outputs(self.pieces(split), single).argmax(1)
-        beside = {"one view": self.scores(plain, split)}
-        return ScoredSplit(
-            scored.scores, scored.outputs, scored.predicted, scored.utterances, beside
-        )
+        plain = predictor.outputs(self.pieces(split), self._single_view).argmax(1)
+        return replace(scored, beside={"one view": self.scores(plain, split)})
+
+    @property
+    def _single_view(self) -> ImageConfig:
+        """The recipe's batches, of one view each."""
+        assert isinstance(self.recipe.batches, ImageConfig)  # the recipe's schema sees to it
+        return self.recipe.batches.model_copy(update={"views": "one"})
 
     def attributions(self, model: nn.Module, test: ScoredSplit) -> dict[str, npt.NDArray[Any]]:
         """Occlusion maps of some answers: what the class that was named hangs on, in one view.
@@ -137,16 +107,10 @@ class FoodTask(ClassificationTask):
             mapped: (K,) places among the test images, right answers first.
             occlusion: (K, PLACES, PLACES) float16.
         """
-        batches = self.recipe.batches
-        assert isinstance(batches, ImageConfig)
-        single = self.recipe.model_copy(
-            update={"batches": batches.model_copy(update={"views": "one"})}
-        )
+        single = self.recipe.model_copy(update={"batches": self._single_view})
 
         def answer(squares: Pieces) -> Outputs:
-            opened = self.open(single, squares, self.runtime)
-            outputs = self.answer(model, opened, single, self.runtime)
-            return np.asarray(outputs.cpu().numpy())
+            return self.outputs(model, squares, single, self.runtime)
 
         order = np.argsort(-test.outputs.max(1), kind="stable")
         right = (test.predicted == self.corpus.categories[test.utterances])[order]
@@ -154,7 +118,9 @@ class FoodTask(ClassificationTask):
         mapped = np.concatenate([order[right][middle : middle + _MAPPED], order[~right][:_MAPPED]])
         maps = np.empty((len(mapped), PLACES, PLACES), np.float16)
         for row, place in enumerate(mapped):
-            image = centre_square(self.corpus.image(int(test.utterances[place])), batches.side)
+            image = centre_square(
+                self.corpus.image(int(test.utterances[place])), self._single_view.side
+            )
             square = image.permute(1, 2, 0).numpy()
             maps[row] = occlusion_map(answer, square, int(test.predicted[place]))
         return {"mapped": mapped, "occlusion": maps}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +19,7 @@ from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
 from bossline.tasks.base import Pieces
 from bossline.tasks.classification import ClassificationTask
+from bossline.tasks.views import averaged
 from bossline.training.contract import StepLoss
 
 
@@ -43,20 +43,8 @@ class SpeakerTask(ClassificationTask):
         groups = self.targets("train")
         return _segments(self.recipe).open(self.pieces("train"), self.runtime.device, groups)
 
-    @cached_property
-    def _training_labels(self) -> Tensor:
-        return torch.from_numpy(self.targets("train")).to(self.runtime.device)
-
     def targets(self, split: str) -> Ints:
         return self.corpus.speakers[self.splits[split]].astype(np.int64)
-
-    @property
-    def steps_per_epoch(self) -> int:
-        return self.training.steps_per_epoch
-
-    @property
-    def description(self) -> str:
-        return f"{len(self.training):,} training utterances ({self.training.description})"
 
     def batch(self, epoch: int, step: int) -> tuple[Padded, Tensor, float]:
         """Segments, their speakers (B,) int64, and how much of the head's margin counts yet."""
@@ -69,11 +57,7 @@ class SpeakerTask(ClassificationTask):
         done = (epoch * steps + step) / (self.recipe.epochs * steps)
         model = self.recipe.model
         assert isinstance(model, SpeakerConfig)
-        return inputs, self._training_labels[numbers], model.head.margin_scale(done)
-
-    def once(self) -> Iterator[tuple[Padded, Tensor]]:
-        for inputs, numbers in self.training.in_order():
-            yield inputs, self._training_labels[numbers]
+        return inputs, self.training_targets[numbers], model.head.margin_scale(done)
 
     def loss(self, model: nn.Module, batch: tuple[Padded, Tensor, float]) -> StepLoss:
         inputs, labels, margin_scale = batch
@@ -95,7 +79,7 @@ class SpeakerTask(ClassificationTask):
             scores: Tensor = model(inputs)
             return scores.float().log_softmax(1)
 
-        return _averaged(log_probabilities, model, opened, recipe, runtime).softmax(1)
+        return averaged(log_probabilities, model, opened, recipe, runtime).softmax(1)
 
     @staticmethod
     @torch.inference_mode()
@@ -107,7 +91,7 @@ class SpeakerTask(ClassificationTask):
             return normalize(model.embed(inputs).float())
 
         opened = SpeakerTask.open(recipe, pieces, runtime)
-        return normalize(_averaged(unit_vectors, model, opened, recipe, runtime))
+        return normalize(averaged(unit_vectors, model, opened, recipe, runtime))
 
     def embeddings(self, model: nn.Module, split: str) -> npt.NDArray[np.float32]:
         vectors = self.embed(model, self.recipe, self.pieces(split), self.runtime)
@@ -117,23 +101,3 @@ class SpeakerTask(ClassificationTask):
 def _segments(recipe: Recipe) -> SegmentConfig:
     assert isinstance(recipe.batches, SegmentConfig)  # the recipe's schema sees to it
     return recipe.batches
-
-
-def _averaged(
-    answer: Callable[[Padded], Tensor],
-    model: nn.Module,
-    opened: Segments,
-    recipe: Recipe,
-    runtime: Runtime,
-) -> Tensor:
-    """(U, n) mean of the model's answers (B, n) to each utterance's views."""
-    model.eval()
-    numbers, rows = [], []
-    for inputs, whose in opened.in_order():
-        with runtime.autocast(recipe.precision):
-            rows.append(answer(inputs))
-        numbers.append(whose)
-    model.train()
-    joined, whose = torch.cat(rows), torch.cat(numbers)
-    total = joined.new_zeros(len(opened), joined.shape[1]).index_add_(0, whose, joined)
-    return total / torch.bincount(whose, minlength=len(opened)).unsqueeze(1)

@@ -10,11 +10,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
-from torch.optim import Optimizer
 
 from bossline.corpora.ptfile import DamagedFile, check_archive
 from bossline.errors import UserError
 from bossline.files import replacing
+from bossline.training.together import Stepper
 
 
 @dataclass
@@ -38,7 +38,7 @@ def save_checkpoint(
     progress: Progress,
     model: nn.Module,
     average: nn.Module | None,
-    optimiser: Optimizer,
+    optimiser: Stepper,
     tally: dict[str, Any],
     device: torch.device,
 ) -> None:
@@ -63,7 +63,7 @@ def load_checkpoint(
     path: Path,
     model: nn.Module,
     average: nn.Module | None,
-    optimiser: Optimizer,
+    optimiser: Stepper,
     device: torch.device,
 ) -> tuple[Progress, dict[str, Any]]:
     """Put model, average, optimiser and random state back; returns progress and the epoch's tally.

@@ -11,6 +11,7 @@ from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from bossline.config import Config
+from bossline.training.together import Stepper, Together
 
 Parameters = Iterable[Parameter]
 
@@ -99,7 +100,45 @@ class AdamWConfig(_Adam):
         )
 
 
+class MuonConfig(_Adam):
+    """Muon (Jordan et al. 2024) for weight matrices, AdamW for whatever is none.
+
+    A matrix steps along its momentum made orthogonal: all directions equally far. The step has the
+    size that one of AdamW's has (Liu et al. 2025, arXiv 2502.16982), so one rate serves both.
+    """
+
+    kind: Literal["muon"] = "muon"
+    momentum: float = Field(0.95, ge=0, lt=1, description="of the matrices")
+
+    def build(self, parameters: Parameters) -> Stepper:
+        given = list(parameters)
+        matrices = [p for p in given if p.dim() == 2]
+        others = [p for p in given if p.dim() != 2]
+        members: list[Optimizer] = []
+        if matrices:
+            members.append(
+                torch.optim.Muon(
+                    matrices,
+                    lr=self.lr,
+                    weight_decay=self.weight_decay,
+                    momentum=self.momentum,
+                    adjust_lr_fn="match_rms_adamw",
+                )
+            )
+        if others:
+            members.append(
+                torch.optim.AdamW(
+                    others,
+                    lr=self.lr,
+                    betas=(self.beta1, self.beta2),
+                    weight_decay=self.weight_decay,
+                    fused=True,
+                )
+            )
+        return Together(members)
+
+
 OptimiserConfig = Annotated[
-    SgdConfig | AdagradConfig | RmspropConfig | AdamConfig | AdamWConfig,
+    SgdConfig | AdagradConfig | RmspropConfig | AdamConfig | AdamWConfig | MuonConfig,
     Field(discriminator="kind"),
 ]

@@ -315,14 +315,27 @@ class Run:
         with replacing(self.path / "predictions.safetensors") as temporary:
             save_file(arrays, temporary)
 
-    def example(self) -> Example | None:
-        """The first test utterance of a length that a picture can show; None before scoring."""
+    def _predictions(self, *wanted: str) -> dict[str, npt.NDArray[Any]] | None:
+        """What `write_predictions` kept; None before scoring, or where it lacks what is wanted."""
         try:
             arrays = load_file(self.path / "predictions.safetensors")
-            corpus = self.corpus()
-            utterance = int(arrays["example"][0])
-        except (OSError, SafetensorError, UserError, KeyError):
-            return None  # a report without the corpus at hand lacks this one picture
+        except (OSError, SafetensorError):
+            return None
+        return arrays if arrays.keys() >= set(wanted) else None
+
+    def _corpus_at_hand(self) -> Corpus | None:
+        """The corpus; None where it is gone: a report does without what it would show of it."""
+        try:
+            return self.corpus()
+        except UserError:
+            return None
+
+    def example(self) -> Example | None:
+        """The first test utterance of a length that a picture can show; None before scoring."""
+        arrays = self._predictions("example")
+        if arrays is None or (corpus := self._corpus_at_hand()) is None:
+            return None
+        utterance = int(arrays["example"][0])
         return Example(
             id=corpus.ids[utterance],
             features=corpus.frames(utterance).astype(np.float32),
@@ -337,12 +350,10 @@ class Run:
         """The test utterances of a speaker run; None before scoring and without the corpus."""
         if self.recipe.task != "speaker":
             return None
-        try:
-            arrays = load_file(self.path / "predictions.safetensors")
-            corpus = self.corpus()
-            utterances, predicted = arrays["utterances"], arrays["predicted"]
-        except (OSError, SafetensorError, UserError, KeyError):
-            return None  # as for an example, a report does without
+        arrays = self._predictions("utterances", "predicted")
+        if arrays is None or (corpus := self._corpus_at_hand()) is None:
+            return None
+        utterances, predicted = arrays["utterances"], arrays["predicted"]
         speakers = corpus.speakers[utterances].astype(np.int64)
         kept = arrays.get("embeddings")
         return Voices(
@@ -355,20 +366,16 @@ class Run:
 
     def images(self) -> Images | None:
         """The test images of an image run; None before scoring and without the corpus."""
-        if self.recipe.task != "food":
+        arrays = self._predictions("utterances", "mapped")
+        if arrays is None or (corpus := self._corpus_at_hand()) is None:
             return None
-        try:
-            arrays = load_file(self.path / "predictions.safetensors")
-            corpus = self.corpus()
-            utterances, mapped = arrays["utterances"], arrays["mapped"]
-        except (OSError, SafetensorError, UserError, KeyError):
-            return None  # as for an example, a report does without
+        utterances = arrays["utterances"]
         return Images(
             pixels=[corpus.image(int(u)) for u in utterances],
             true=corpus.categories[utterances].astype(np.int64),
             predicted=arrays["predicted"].astype(np.int64),
             confidence=arrays["confidence"].astype(np.float32),
-            mapped=mapped,
+            mapped=arrays["mapped"],
             maps=arrays["occlusion"].astype(np.float32),
         )
 
@@ -377,10 +384,7 @@ class Run:
         features = self.info.features
         if not isinstance(features, TableSpec):
             return None
-        try:
-            arrays = load_file(self.path / "predictions.safetensors")
-        except (OSError, SafetensorError):
-            return None
+        arrays = self._predictions() or {}
         found = ColumnsRead(features.columns, arrays.get("weights"), arrays.get("importances"))
         return None if found.weights is None and found.importances is None else found
 

@@ -120,6 +120,18 @@ def read_lines(path: Path) -> list[str]:
         raise UserError(f"{path}: not UTF-8 text") from error
 
 
+def read_names(path: Path) -> tuple[str, ...]:
+    """A name a line, empty lines left out.
+
+    Raises:
+        UserError: as read_lines; no name, or one twice.
+    """
+    names = tuple(line for line in read_lines(path) if line)
+    if not names or len(set(names)) != len(names):
+        raise UserError(f"{path}: expected a different name on each line")
+    return names
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of a table; its key apart."""

@@ -36,6 +36,7 @@ from bossline.corpora.readers.base import (
     register,
 )
 from bossline.errors import UserError
+from bossline.features.days import day_of, on_day, stem_of
 from bossline.features.spec import TableSpec
 
 _FILES = {
@@ -45,7 +46,6 @@ _FILES = {
 _ID = "id"
 _TARGET = "tested_positive"
 _STATE = re.compile(r"[A-Z]{2}")
-_SUFFIX = re.compile(r"\.[1-9][0-9]*$")
 _LONGEST = 100  # characters of a name
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -92,20 +92,6 @@ def _shown(cell: str) -> str:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
-
-
-def _suffixed(name: str, day: int) -> str:
-    return f"{name}.{day}" if day else name
-
-
-def _stem(name: str) -> str:
-    return _SUFFIX.sub("", name)
-
-
-def _day(name: str) -> int:
-    """0 without a suffix."""
-    suffix = _SUFFIX.search(name)
-    return int(suffix[0][1:]) if suffix else 0
 
 
 def _nearest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
@@ -165,7 +151,7 @@ def _names(header: Sequence[str]) -> list[str]:
     repeats = Counter[str]()
     names = []
     for name in header:
-        names.append(_suffixed(name, repeats[name]))
+        names.append(on_day(name, repeats[name]))
         repeats[name] += 1
     return names
 
@@ -180,7 +166,7 @@ def _header_faults(header: Sequence[str], names: Sequence[str]) -> list[str]:
     if faults:
         return faults
     # A second cli.1 would be cli.1.1; cli, cli, cli.1 has two for one day.
-    once = Counter(name for name in header if name == _ID or _STATE.fullmatch(name) or _day(name))
+    once = Counter(name for name in header if name == _ID or _STATE.fullmatch(name) or day_of(name))
     once |= Counter(names)
     faults += [
         f"column '{name}' comes {_times(count)}, expected once"
@@ -213,7 +199,7 @@ def _read(path: Path, file: str, problems: list[Problem]) -> _Table | None:
 
 def _uneven_faults(names: Sequence[str]) -> list[str]:
     """Of names that the file repeats without suffixes: then only their number tells the day."""
-    counts = Counter(_stem(name) for name in names if name != _ID and not _STATE.fullmatch(name))
+    counts = Counter(stem_of(name) for name in names if name != _ID and not _STATE.fullmatch(name))
     ((days, _),) = Counter(counts.values()).most_common(1)
     odd = [name for name, count in counts.items() if count != days]
     faults = []
@@ -231,7 +217,7 @@ def _edition(names: Iterable[str]) -> str:
     survey = {name for name in names if not _STATE.fullmatch(name)}
     for year, (days, stems) in _EDITIONS.items():
         stems_and_target = [*stems.split(), _TARGET]
-        if survey == {_suffixed(stem, day) for stem in stems_and_target for day in range(days)}:
+        if survey == {on_day(stem, day) for stem in stems_and_target for day in range(days)}:
             return year
     return ""
 
@@ -239,7 +225,7 @@ def _edition(names: Iterable[str]) -> str:
 def _spec(train: _Table, problems: list[Problem]) -> TableSpec | None:
     names = [name for name in train.names if name != _ID]
     faults = _uneven_faults(names) if train.repeats else []
-    target = max((name for name in names if _stem(name) == _TARGET), key=_day, default=None)
+    target = max((name for name in names if stem_of(name) == _TARGET), key=day_of, default=None)
     if target is None:
         near = _nearest(_TARGET, names)
         faults.append(f"no column '{_TARGET}'" + (f"; did you mean '{near}'?" if near else ""))

@@ -23,7 +23,7 @@ from bossline.corpora.readers.base import (
     Row,
     existing,
     read_labels,
-    read_lines,
+    read_names,
     read_table,
     register,
     require,
@@ -64,13 +64,6 @@ def _width(path: Path, files: list[Path]) -> int:
     )
 
 
-def _class_names(path: Path) -> tuple[str, ...]:
-    names = tuple(line for line in read_lines(path) if line)
-    if not names or len(set(names)) != len(names):
-        raise UserError(f"{path}: expected a different name on each line")
-    return names
-
-
 def _class_numbers(path: Path, labels: dict[str, LabelLine]) -> tuple[str, ...]:
     sound = [line.labels for line in labels.values() if not line.error and line.labels.size]
     if not sound:
@@ -97,7 +90,7 @@ class Folder(Reader):
     def scan(self, path: Path) -> Listing:
         require(path, self, [_LABELS])
         problems: list[Problem] = []
-        names = _class_names(path / _CLASSES) if (path / _CLASSES).is_file() else ()
+        names = read_names(path / _CLASSES) if (path / _CLASSES).is_file() else ()
         labels = read_labels(path, _LABELS, len(names) or MOST_CLASSES, problems)
         splits = _optional_table(path, _SPLITS, "part", problems)
         speakers = _optional_table(path, _SPEAKERS, "speaker", problems)

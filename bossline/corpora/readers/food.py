@@ -29,7 +29,7 @@ from bossline.corpora.readers.base import (
     Problem,
     Reader,
     existing,
-    read_lines,
+    read_names,
     register,
 )
 from bossline.errors import UserError
@@ -90,13 +90,6 @@ def _parts(path: Path) -> dict[str, Path]:
         if folders:
             found[part] = folders[0]
     return found
-
-
-def _class_names(path: Path) -> tuple[str, ...]:
-    names = tuple(line for line in read_lines(path) if line)
-    if not names or len(set(names)) != len(names):
-        raise UserError(f"{path}: expected a different name on each line")
-    return names
 
 
 def _class_numbers(items: list[Item]) -> tuple[str, ...]:
@@ -174,7 +167,7 @@ class Food(Reader):
         if not self.recognises(path):
             wanted = "training/CLASS_ID.jpg or training/labeled/CC/*.jpg"
             raise UserError(f"{path}: no images to train on, expected {wanted}")
-        names = _class_names(path / _CLASSES) if (path / _CLASSES).is_file() else ()
+        names = read_names(path / _CLASSES) if (path / _CLASSES).is_file() else ()
         items: list[Item] = []
         problems = [
             Problem(second, f"{first} is there as well, expected only one of them")

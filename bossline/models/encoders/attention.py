@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
+from torch.autograd import Function
 from torch.nn import functional
 
 from bossline.config import Config
 from bossline.models.linear import Linear
+
+_LANES = 32  # numbers in bfloat16 that one instruction of a CPU takes
 
 Rotation = tuple[Tensor, Tensor]
 """Cosine and sine, (T, half a head's width) each."""
@@ -98,16 +101,41 @@ def _attended(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Te
 
 
 def _attended_plainly(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
-    heads, scale = queries.shape[1], queries.shape[-1] ** -0.5
-    q, k, v = (x.flatten(0, 1) for x in (queries, keys, values))
-    barred = q.new_zeros(mask.shape).masked_fill(~mask, float("-inf"))
+    steps, heads, scale = mask.shape[1], queries.shape[1], queries.shape[-1] ** -0.5
+    # A row of weights fills whole vector registers: the softmax takes 2/3 of the time.
+    spare = -steps % _LANES
+    q, k, v = (functional.pad(x.flatten(0, 1), (0, 0, 0, spare)) for x in (queries, keys, values))
+    real = functional.pad(mask, (0, spare))
+    barred = q.new_zeros(real.shape).masked_fill(~real, float("-inf"))
     barred = barred.repeat_interleave(heads, dim=0).unsqueeze(1)
     weights = torch.baddbmm(barred, q, k.mT, alpha=scale).softmax(-1, dtype=q.dtype)
-    return torch.bmm(weights, v).view(values.shape)
+    return torch.bmm(weights, v)[:, :steps].unflatten(0, (-1, heads))
+
+
+class _Turned(Function):
+    """(..., T, head) -> the same: number i and number i + head / 2 are a point in a plane.
+
+    Products are summed in place: 4 passes over half the numbers, where a formula takes 7 and a copy.
+    """
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        context.save_for_backward(cosine, sine)
+        turned = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        first, second = x.chunk(2, dim=-1)
+        left, right = turned.chunk(2, dim=-1)
+        torch.mul(first, cosine, out=left).addcmul_(second, sine, value=-1)
+        torch.mul(second, cosine, out=right).addcmul_(first, sine)
+        return turned
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        cosine, sine = context.saved_tensors
+        return _Turned.apply(gradient, cosine, -sine), None, None  # type: ignore[no-untyped-call]
 
 
 def _rotated(x: Tensor, rotation: Rotation) -> Tensor:
-    """(..., T, head) -> the same; number i and number i + head / 2 are a point in a plane."""
+    """(..., T, head) -> the same."""
     cosine, sine = (part.to(x.dtype) for part in rotation)
-    first, second = x.chunk(2, dim=-1)
-    return torch.cat((first * cosine - second * sine, second * cosine + first * sine), dim=-1)
+    turned: Tensor = _Turned.apply(x, cosine, sine)  # type: ignore[no-untyped-call]
+    return turned

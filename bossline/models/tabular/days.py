@@ -1,7 +1,6 @@
-"""One question asked on several days: its columns are NAME, NAME.1, NAME.2, ... in order of days.
+"""One question asked on several days (features/days.py): its changes in place of its answers.
 
-So pandas names columns of the same name, and so the course's tables come. From day to day answers
-hardly differ, and what tells of tomorrow is by how much.
+From day to day answers hardly differ, and what tells of tomorrow is by how much.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+
+from bossline.features.days import day_of, on_day, stem_of
 
 CHANGES = (
     "of questions asked on several days (columns NAME, NAME.1, ...), the answer of the last day "
@@ -24,7 +25,8 @@ def next_days(names: Sequence[str]) -> Tensor:
     [0, 3, 4, 5, 4, 5]
     """
     places = {name: place for place, name in enumerate(names)}
-    return torch.tensor([places.get(_a_day_later(n), place) for place, n in enumerate(names)])
+    later = [on_day(stem_of(name), day_of(name) + 1) for name in names]
+    return torch.tensor([places.get(name, place) for place, name in enumerate(later)])
 
 
 def changed(x: Tensor, following: Tensor) -> Tensor:
@@ -36,10 +38,9 @@ def changed(x: Tensor, following: Tensor) -> Tensor:
         x: (B, D).
         following: (D,), see `next_days`.
     """
-    last = following == torch.arange(len(following), device=x.device)
-    return torch.where(last, x, x[:, following] - x)
+    return torch.where(goes_on(following), x[:, following] - x, x)
 
 
-def _a_day_later(name: str) -> str:
-    stem, dot, day = name.rpartition(".")
-    return f"{stem}.{int(day) + 1}" if dot and day.isdecimal() else f"{name}.1"
+def goes_on(following: Tensor) -> Tensor:
+    """(D,) True where the same question stands a day later."""
+    return following != torch.arange(len(following), device=following.device)

@@ -10,10 +10,8 @@ from torch import Tensor, nn
 
 from bossline.config import Config
 from bossline.models.mlp import Mlp, MlpConfig
-from bossline.models.tabular.columns import AllConfig, ColumnsConfig
-from bossline.models.tabular.days import CHANGES
+from bossline.models.tabular.base import TableConfig, TableModel
 from bossline.models.tabular.least_squares import least_squares
-from bossline.models.tabular.standard import Standardised
 
 
 class LinearConfig(Config):
@@ -32,19 +30,16 @@ class LinearConfig(Config):
         return linear
 
 
-class RegressorConfig(Config):
+class RegressorConfig(TableConfig):
     """A network over standardised columns, learnt by the recipe's optimiser.
 
     The penalty is part of the loss, so that every optimiser has the same optimum; weight decay
     would shrink the bias too.
     """
 
-    takes: ClassVar[str] = "rows"
     fitted: ClassVar[bool] = False
 
     kind: Literal["regressor"] = "regressor"
-    columns: ColumnsConfig = AllConfig()
-    changes: bool = Field(False, description=CHANGES)
     network: Annotated[LinearConfig | MlpConfig, Field(discriminator="kind")]
     l2: float = Field(
         0.0,
@@ -79,18 +74,12 @@ class RegressorConfig(Config):
         return Regressor(self, inputs)
 
 
-class Regressor(nn.Module):
-    """(B, inputs) -> (B,) predictions in units of the target, float32 whatever autocast says.
-
-    Attributes:
-        names: of the columns, set before `prepare`.
-    """
+class Regressor(TableModel):
+    """A network over standardised columns, float32 whatever autocast says."""
 
     def __init__(self, config: RegressorConfig, inputs: int) -> None:
-        super().__init__()
-        self.names: tuple[str, ...] = ()
+        super().__init__(config, inputs)
         self._l2 = config.l2
-        self.standard = Standardised(config.columns, inputs, config.changes)
         self.network = config.network.build(self.standard.outputs, 1)
         self.skip = LinearConfig().build(self.standard.outputs, 1) if config.skip else None
         if config.skip:
