@@ -1,8 +1,10 @@
 """The Conformer as public PyTorch code usually has it: what benchmarks.conformer holds ours to.
 
-Written from the papers (arXiv 2005.08100; positions of Transformer-XL, arXiv 1901.02860). Padding
-is not looked at. A position score is made for each of the 2T - 1 distances and shifted into place,
-the attention weights exist in memory and have dropout, and convolutions transpose to (B, D, T).
+Written from the papers (arXiv 2005.08100; positions of Transformer-XL, arXiv 1901.02860), with the
+habits of the most copied code. Padding is not looked at. Positions are repeated for every utterance
+and projected there, a position score is made for each of the 2T - 1 distances and shifted into
+place, the attention weights exist in memory and have dropout, Swish and the gated unit are products
+with a sigmoid, and convolutions transpose to (B, D, T).
 """
 
 from __future__ import annotations
@@ -73,7 +75,7 @@ def _feed_forward(width: int, dropout: float) -> nn.Module:
     return nn.Sequential(
         nn.LayerNorm(width),
         nn.Linear(width, 4 * width),
-        nn.SiLU(),
+        Swish(),
         nn.Dropout(dropout),
         nn.Linear(4 * width, width),
         nn.Dropout(dropout),
@@ -107,7 +109,8 @@ class RelativeAttention(nn.Module):
         query = self.query(x).view(size, steps, self.heads, self.head_width)
         key = self.key(x).view(size, steps, self.heads, self.head_width).transpose(1, 2)
         value = self.value(x).view(size, steps, self.heads, self.head_width).transpose(1, 2)
-        position = self.position(positions).view(1, -1, self.heads, self.head_width)
+        repeated = positions.repeat(size, 1, 1)
+        position = self.position(repeated).view(size, -1, self.heads, self.head_width)
         content_query = (query + self.content_bias).transpose(1, 2)
         position_query = (query + self.position_bias).transpose(1, 2)
         content = torch.matmul(content_query, key.transpose(-2, -1))
@@ -132,16 +135,31 @@ def sinusoids(longest: int, width: int) -> Tensor:
     return torch.stack((angles.sin(), angles.cos()), dim=2).flatten(1)
 
 
+class Swish(nn.Module):
+    """Any shape, the same shape."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x.sigmoid()
+
+
+class GatedUnit(nn.Module):
+    """(B, 2 D, T) -> (B, D, T)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        passed, gate = x.chunk(2, dim=1)
+        return passed * gate.sigmoid()
+
+
 class _Convolution(nn.Module):
     def __init__(self, width: int, kernel: int, dropout: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.layers = nn.Sequential(
             nn.Conv1d(width, 2 * width, 1),
-            nn.GLU(dim=1),
+            GatedUnit(),
             nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=width, bias=False),
             nn.BatchNorm1d(width),
-            nn.SiLU(),
+            Swish(),
             nn.Conv1d(width, width, 1),
             nn.Dropout(dropout),
         )

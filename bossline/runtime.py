@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from bossline.errors import UserError
+from bossline.heap import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Runtime:
             torch.set_num_threads(threads)
         if chosen.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32: matrix units instead of plain cores
+        else:
+            keep_freed_memory()
         return cls(chosen, torch.get_num_threads())
 
     def autocast(self, precision: str) -> AbstractContextManager[object]:

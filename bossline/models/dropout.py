@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,16 +15,19 @@ class Dropout(nn.Module):
 
     On a CPU torch spends more time on one random float a number than a small layer's matrix product
     takes. Here each is decided by one byte of a 64-bit draw, so p is rounded to a multiple of
-    1/256, and the scale belongs to the rounded p: the expectation is exact.
+    1/256, and the scale belongs to the rounded p: the expectation is exact. The draws are numpy's
+    SFC64, twice as fast as torch's Mersenne Twister, which gives their seed.
     """
 
-    def __init__(self, p: float) -> None:
+    def __init__(self, p: float, *, inplace: bool = False) -> None:
         """
         Args:
             p: in 0..1, 1 excluded.
+            inplace: overwrite what comes in. Whatever made it must not need it for its gradient:
+                ReLU does, SiLU and GELU do not.
         """
         super().__init__()
-        self.p = p
+        self.p, self.inplace = p, inplace
         self._dropped = min(round(p * _LEVELS), _LEVELS - 1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -31,12 +35,13 @@ class Dropout(nn.Module):
         if not self.training or not self._dropped:
             return x
         if x.device.type != "cpu":
-            return functional.dropout(x, self.p)
-        draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64)
-        draws.random_(torch.iinfo(torch.int64).min, None)  # all 64 bits, the sign too
-        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape)
+            return functional.dropout(x, self.p, inplace=self.inplace)
+        seed = int(torch.randint(torch.iinfo(torch.int64).max, ()))
+        draws = np.random.SFC64(seed).random_raw(-(-x.numel() // 8))
+        kept = torch.from_numpy(draws.view(np.uint8))[: x.numel()].view(x.shape)
         kept.ge_(self._dropped)  # into bytes: 20x faster than into bools
-        return x * kept.to(x.dtype).mul_(_LEVELS / (_LEVELS - self._dropped))
+        mask = kept.to(x.dtype).mul_(_LEVELS / (_LEVELS - self._dropped))
+        return x.mul_(mask) if self.inplace else x * mask
 
     def extra_repr(self) -> str:
         return f"p={self.p}"

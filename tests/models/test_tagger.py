@@ -10,14 +10,17 @@ from bossline.models.stacking import stacked
 from bossline.models.tagger import TaggerConfig
 
 
-@pytest.mark.parametrize("stack", [1, 2, 4])
-def test_logits_of_a_padded_batch_are_those_of_each_utterance_alone(stack: int) -> None:
+@pytest.mark.parametrize(("stack", "shifts"), [(1, 1), (2, 1), (4, 1), (2, 2), (4, 3)])
+def test_logits_of_a_padded_batch_are_those_of_each_utterance_alone(
+    stack: int, shifts: int
+) -> None:
     torch.manual_seed(0)
     config = TaggerConfig.model_validate(
         {
             "encoder": {"kind": "rnn", "width": 8, "depth": 2, "front": 3},
             "dropout": 0.5,
             "stack": stack,
+            "shifts": shifts,
         }
     )
     model = config.build(5, 4).eval()
@@ -54,6 +57,29 @@ def test_each_stacked_frame_has_its_own_logits_in_its_own_place() -> None:
     ]
     found = model(Padded(frames, torch.tensor([8])))
     torch.testing.assert_close(found, torch.stack(by_hand[:8]))
+
+
+def test_shifts_average_the_log_probabilities_of_delayed_utterances() -> None:
+    torch.manual_seed(0)
+    given = {"encoder": {"kind": "rnn", "width": 8}, "stack": 3, "shifts": 3}
+    model = TaggerConfig.model_validate(given).build(5, 4).eval()
+    plain = TaggerConfig.model_validate({**given, "shifts": 1}).build(5, 4).eval()
+    plain.load_state_dict(model.state_dict())
+    frames = torch.randn(8, 5)
+    delayed = [torch.cat((frames[:1].expand(by, 5), frames)) for by in range(3)]
+    logits = [plain(Padded(x.unsqueeze(0), torch.tensor([len(x)]))) for x in delayed]
+    expected = sum(x[by:].log_softmax(1) for by, x in enumerate(logits)) / 3
+    torch.testing.assert_close(model(Padded(frames.unsqueeze(0), torch.tensor([8]))), expected)
+
+    seen = {model.train()(Padded(frames.unsqueeze(0), torch.tensor([8]))) for _ in range(30)}
+    for found in seen:
+        assert any(torch.allclose(found, x[by:]) for by, x in enumerate(logits))
+    assert len({tuple(found.flatten().tolist()) for found in seen}) == 3
+
+
+def test_more_shifts_than_stacked_frames_are_refused() -> None:
+    with pytest.raises(ValidationError, match="shifts 3 is more than stack 2"):
+        TaggerConfig.model_validate({"encoder": {"kind": "rnn"}, "stack": 2, "shifts": 3})
 
 
 def test_an_encoder_that_drops_frames_is_refused() -> None:

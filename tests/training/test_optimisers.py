@@ -39,3 +39,43 @@ def test_same_steps_as_torch(
             (at**2).sum().backward()  # type: ignore[no-untyped-call]
             stepper.step()
     torch.testing.assert_close(ours_at, theirs_at)
+
+
+def test_muon_steps_matrices_as_torchs_muon_and_the_rest_as_adamw() -> None:
+    torch.manual_seed(0)
+    config: Any = TypeAdapter(OptimiserConfig).validate_python(
+        {"kind": "muon", "lr": 0.01, "weight_decay": 0.1, "momentum": 0.9, "beta2": 0.98}
+    )
+    shapes = [(6, 4), (5,), (3, 2, 2)]
+    ours = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
+    theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
+    adamw = {"lr": 0.01, "weight_decay": 0.1, "betas": (0.9, 0.98)}
+    steppers = [
+        config.build(ours),
+        torch.optim.Muon(
+            theirs[:1], lr=0.01, weight_decay=0.1, momentum=0.9, adjust_lr_fn="match_rms_adamw"
+        ),
+        torch.optim.AdamW(theirs[1:], **adamw),
+    ]
+    for step in range(4):
+        for group in (g for stepper in steppers for g in stepper.param_groups):
+            group["lr"] = 0.01 / (step + 1)  # the schedule reaches every group
+        for stepper in steppers:
+            stepper.zero_grad()
+        for parameters in (ours, theirs):
+            torch.stack([(p**3).sum() for p in parameters]).sum().backward()  # type: ignore[no-untyped-call]
+        for stepper in steppers:
+            stepper.step()
+    for mine, reference in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine, reference)
+
+
+def test_muons_step_of_a_matrix_goes_equally_far_in_all_directions() -> None:
+    torch.manual_seed(0)
+    config: Any = TypeAdapter(OptimiserConfig).validate_python({"kind": "muon", "lr": 1.0})
+    weight = torch.nn.Parameter(torch.zeros(8, 32))
+    weight.grad = torch.randn(8, 3) @ torch.diag(torch.tensor([20.0, 1, 0.2])) @ torch.randn(3, 32)
+    stepper = config.build([weight])
+    stepper.step()
+    sizes = torch.linalg.svdvals(weight.detach())[:3] / (0.2 * 32**0.5)
+    assert ((sizes > 0.5) & (sizes < 1.3)).all()  # Newton-Schulz: about 1

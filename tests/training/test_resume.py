@@ -37,6 +37,7 @@ OVERRIDES = (
 )
 EMA = (*OVERRIDES, "averaging={kind: ema, decay: 0.9}")
 SWA = (*OVERRIDES, "averaging={kind: swa, start: 0.25}")
+MUON = (*OVERRIDES, "optimiser={kind: muon, lr: 1e-2}")
 QUIET = Console(quiet=True)
 
 # Saves at every step, so that a kill lands before, in and after writing checkpoints.
@@ -104,7 +105,9 @@ def test_sigkill_at_random_moments_changes_nothing(whole: Path) -> None:
     assert result_of(run) == result_of(whole)
 
 
-@pytest.mark.parametrize("overrides", [OVERRIDES, EMA, SWA], ids=["plain", "ema", "swa"])
+@pytest.mark.parametrize(
+    "overrides", [OVERRIDES, EMA, SWA, MUON], ids=["plain", "ema", "swa", "muon"]
+)
 @pytest.mark.parametrize("at", [1, 9, 18, 50])
 def test_ctrl_c_saves_and_says_how_to_go_on(
     whole: Path, overrides: tuple[str, ...], at: int, monkeypatch: pytest.MonkeyPatch

@@ -11,13 +11,15 @@ from bossline.models.linear import Linear
 class FeedForward(nn.Module):
     """(B, T, width) -> (B, T, width): norm, linear, activation, linear; without the residual."""
 
-    def __init__(self, width: int, multiplier: int, activation: nn.Module, dropout: float) -> None:
+    def __init__(
+        self, width: int, multiplier: int, activation: nn.SiLU | nn.GELU, dropout: float
+    ) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.LayerNorm(width),
             Linear(width, multiplier * width),
             activation,
-            Dropout(dropout),
+            Dropout(dropout, inplace=True),
             Linear(multiplier * width, width),
             Dropout(dropout),
         )

@@ -43,3 +43,22 @@ def test_a_batch_of_one_frame_is_its_own_mean() -> None:
     got = norm(torch.tensor([[[5.0, -3.0]]]), torch.tensor([[True]]))
     assert torch.equal(got, torch.zeros(1, 1, 2))
     assert norm.running_variance.isfinite().all()
+
+
+def test_joined_frames_and_the_formula_agree_to_the_second_derivative() -> None:
+    """A GPU takes the formula, a CPU joins; a Hessian asks for gradients of gradients."""
+    torch.manual_seed(0)
+    norm = MaskedBatchNorm(3).double()
+    mask = Padded(torch.empty(2, 5, 0), torch.tensor([5, 3])).mask
+    frames, towards = torch.randn(2, 2, 5, 3, dtype=torch.float64) * mask.unsqueeze(2)
+    found = []
+    for way in (norm.forward, norm._by_formula):
+        norm.running_mean.zero_()
+        norm.running_variance.fill_(1)
+        x = frames.clone().requires_grad_()
+        y = way(x, mask) * mask.unsqueeze(2)
+        (slope,) = torch.autograd.grad((y**2 * towards).sum(), x, create_graph=True)
+        (bend,) = torch.autograd.grad((slope**2).sum(), x)
+        found.append((y, slope, bend, norm.running_mean.clone(), norm.running_variance.clone()))
+    for joined, formula in zip(*found, strict=True):
+        torch.testing.assert_close(joined, formula)
