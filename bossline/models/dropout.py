@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,8 +14,7 @@ class Dropout(nn.Module):
 
     On a CPU torch spends more time on one random float a number than a small layer's matrix product
     takes. Here each is decided by one byte of a 64-bit draw, so p is rounded to a multiple of
-    1/256, and the scale belongs to the rounded p: the expectation is exact. The draws are numpy's
-    SFC64, twice as fast as torch's Mersenne Twister, which gives their seed.
+    1/256, and the scale belongs to the rounded p: the expectation is exact.
     """
 
     def __init__(self, p: float, *, inplace: bool = False) -> None:
@@ -36,9 +34,9 @@ class Dropout(nn.Module):
             return x
         if x.device.type != "cpu":
             return functional.dropout(x, self.p, inplace=self.inplace)
-        seed = int(torch.randint(torch.iinfo(torch.int64).max, ()))
-        draws = np.random.SFC64(seed).random_raw(-(-x.numel() // 8))
-        kept = torch.from_numpy(draws.view(np.uint8))[: x.numel()].view(x.shape)
+        draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64)
+        draws.random_(torch.iinfo(torch.int64).min, None)  # all 64 bits, the sign too
+        kept = draws.view(torch.uint8)[: x.numel()].view(x.shape)
         kept.ge_(self._dropped)  # into bytes: 20x faster than into bools
         mask = kept.to(x.dtype).mul_(_LEVELS / (_LEVELS - self._dropped))
         return x.mul_(mask) if self.inplace else x * mask
