@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 from torch import nn
-from torch.optim import Optimizer
 
 from bossline.tasks.base import Task
 from bossline.training.tally import Tally
+from bossline.training.together import Stepper
 
 
 def positions(task: Task) -> Iterator[tuple[int, int]]:
@@ -32,7 +32,7 @@ def batches_alone(task: Task, steps: int) -> Callable[[], None]:
 def train_steps(
     task: Task,
     model: nn.Module,
-    optimiser: Optimizer,
+    optimiser: Stepper,
     at: Iterator[tuple[int, int]],
     steps: int,
 ) -> float:

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bossline.corpora.packed import Corpus
 from bossline.models.dropout import Dropout
+from bossline.training.together import Stepper
 
 
 def shift(x: Tensor, n: int) -> Tensor:
@@ -76,7 +77,7 @@ def endless(dataset: FrameDataset, size: int) -> Iterator[tuple[Tensor, Tensor]]
 
 def train_steps(
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Stepper,
     batches: Iterator[tuple[Tensor, Tensor]],
     steps: int,
     device: torch.device,

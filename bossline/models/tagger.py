@@ -30,8 +30,8 @@ class TaggerConfig(Config):
     shifts: int = Field(
         1,
         ge=1,
-        description="predictions that are averaged, each with the steps beginning a frame later, at "
-        "most stack; a training batch takes one at random",
+        description="predictions that are averaged, each with the steps beginning a frame later, "
+        "at most stack; a training batch takes one at random",
     )
 
     @field_validator("encoder")

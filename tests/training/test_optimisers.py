@@ -49,13 +49,12 @@ def test_muon_steps_matrices_as_torchs_muon_and_the_rest_as_adamw() -> None:
     shapes = [(6, 4), (5,), (3, 2, 2)]
     ours = [torch.nn.Parameter(torch.randn(shape)) for shape in shapes]
     theirs = [torch.nn.Parameter(p.detach().clone()) for p in ours]
-    adamw = {"lr": 0.01, "weight_decay": 0.1, "betas": (0.9, 0.98)}
     steppers = [
         config.build(ours),
         torch.optim.Muon(
             theirs[:1], lr=0.01, weight_decay=0.1, momentum=0.9, adjust_lr_fn="match_rms_adamw"
         ),
-        torch.optim.AdamW(theirs[1:], **adamw),
+        torch.optim.AdamW(theirs[1:], lr=0.01, weight_decay=0.1, betas=(0.9, 0.98)),
     ]
     for step in range(4):
         for group in (g for stepper in steppers for g in stepper.param_groups):

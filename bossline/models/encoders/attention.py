@@ -109,13 +109,13 @@ def _attended_plainly(queries: Tensor, keys: Tensor, values: Tensor, mask: Tenso
     barred = q.new_zeros(real.shape).masked_fill(~real, float("-inf"))
     barred = barred.repeat_interleave(heads, dim=0).unsqueeze(1)
     weights = torch.baddbmm(barred, q, k.mT, alpha=scale).softmax(-1, dtype=q.dtype)
-    return torch.bmm(weights, v)[:, :steps].unflatten(0, (-1, heads))
+    return torch.bmm(weights, v)[:, :steps].reshape(values.shape)
 
 
 class _Turned(Function):
     """(..., T, head) -> the same: number i and number i + head / 2 are a point in a plane.
 
-    Products are summed in place: 4 passes over half the numbers, where a formula takes 7 and a copy.
+    Products are summed in place: 4 passes over half the numbers, not 7 and a copy.
     """
 
     @staticmethod

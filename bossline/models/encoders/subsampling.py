@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -11,6 +12,7 @@ from bossline.batches.padded import Padded
 from bossline.config import Config
 from bossline.errors import UserError
 from bossline.models.encoders.base import Encoder, zero_padding
+from bossline.models.encoders.norm import MaskedBatchNorm
 
 if TYPE_CHECKING:
     from bossline.models.encoders import EncoderConfig
@@ -24,7 +26,10 @@ class SubsampleConfig(Config):
     """Two convolutions over time and feature, then another encoder."""
 
     kind: Literal["subsample"] = "subsample"
-    channels: int = Field(32, ge=1, description="channels of both convolutions")
+    channels: int = Field(32, ge=1, description="channels of all convolutions")
+    blocks: int = Field(
+        0, ge=0, description="residual blocks that follow, of two 3 x 3 convolutions each"
+    )
     encoder: EncoderConfig = Field(description="what encodes the frames that are left")
 
     def build(self, inputs: int) -> Subsample:
@@ -40,7 +45,9 @@ class Subsample(Encoder):
 
     Two 3 x 3 convolutions of stride 2, each with ReLU (Dong et al. 2018, Speech-Transformer). They
     see no frame beyond an edge, so no output of an utterance sees its padding. The numbers of a
-    frame count as neighbours of each other: meant for filterbanks.
+    frame count as neighbours of each other: meant for filterbanks. Residual blocks (He et al. 2015,
+    arXiv 1512.03385) make a convolutional front end as that of CAM++ (Wang et al. 2023, arXiv
+    2303.00332), which hears the same pattern at any pitch.
     """
 
     def __init__(self, config: SubsampleConfig, inputs: int) -> None:
@@ -55,6 +62,7 @@ class Subsample(Encoder):
             nn.Conv2d(config.channels, config.channels, 3, stride=2),
             nn.ReLU(),
         )
+        self.blocks = nn.ModuleList(_Block(config.channels) for _ in range(config.blocks))
         self.encoder = config.encoder.build(config.channels * _quarter(inputs))
         self.outputs = self.encoder.outputs
 
@@ -66,10 +74,38 @@ class Subsample(Encoder):
                 f"under {_MINIMUM} frames, or train without it"
             )
         images = zero_padding(batch.frames, batch.mask).unsqueeze(1)
-        maps: Tensor = self.convolutions(images)  # (B, channels, T', features')
-        frames = maps.transpose(1, 2).flatten(2)
-        encoded: Padded = self.encoder(Padded(frames, _quarter(batch.lengths)))
+        maps = self.convolutions(images.contiguous(memory_format=torch.channels_last))
+        pixels = Padded(maps.permute(0, 2, 3, 1), _quarter(batch.lengths))
+        for block in self.blocks:
+            pixels = block(pixels)
+        encoded: Padded = self.encoder(pixels.with_frames(pixels.frames.flatten(2)))
         return encoded
+
+
+class _Block(nn.Module):
+    """Padded (B, T, F, channels) -> the same, of the same lengths."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.first_norm = MaskedBatchNorm(channels)
+        self.last = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.last_norm = MaskedBatchNorm(channels)
+
+    def forward(self, batch: Padded) -> Padded:
+        x, mask = batch.frames, batch.mask
+        branch = _convolved(self.first, self.first_norm, x, mask).relu()
+        branch = _convolved(self.last, self.last_norm, branch, mask)
+        return batch.with_frames((x + branch).relu())
+
+
+def _convolved(convolution: nn.Module, norm: nn.Module, x: Tensor, mask: Tensor) -> Tensor:
+    """(B, T, F, channels) -> the same; beyond an utterance's frames there are zeros."""
+    real = zero_padding(x.flatten(2), mask).view(x.shape)
+    convolved = convolution(real.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+    of_pixels = mask.repeat_interleave(x.shape[2], dim=1)
+    normed: Tensor = norm(convolved.flatten(1, 2), of_pixels)
+    return normed.view(x.shape)
 
 
 def _quarter(size: _Size) -> _Size:

@@ -40,6 +40,12 @@ CASES: dict[str, dict[str, object]] = {
         "encoder": {"kind": "conformer", "kernel": 3, **SMALL},
     },
     "subsampled lstm": {"kind": "subsample", "channels": 4, "encoder": {"kind": "rnn", "width": 5}},
+    "subsampled, residual": {
+        "kind": "subsample",
+        "channels": 4,
+        "blocks": 2,
+        "encoder": {"kind": "rnn", "width": 5},
+    },
 }
 every_case = pytest.mark.parametrize("case", CASES)
 parse = TypeAdapter(EncoderConfig).validate_python
