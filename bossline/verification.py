@@ -140,7 +140,7 @@ def draw_trials(
     Args:
         run: of the speaker task.
         count: of the trials; None: 20,000, or as many as a smaller split makes.
-        split: "train", "validation" or "test".
+        split: "train", "validation", "test", or "unheard" where the recipe sets speakers aside.
         seed: another seed, another list.
 
     Raises:

@@ -54,6 +54,17 @@ def test_trials_are_of_the_split_and_as_the_corpus_says(speaker_run: Run, trials
         assert label == (int(enrol[1:3]) % 4 == int(test[1:3]) % 4)
 
 
+def test_trials_of_speakers_that_were_never_heard(speaker_run: Run) -> None:
+    run = train_on_voices("split.unheard=0.5", run="runs/unheard")
+    drawn = verification.draw_trials(run, split="unheard")
+    heard = {int(id[1:3]) % 4 for id in verification.embed(run, ["train", "test"]).ids}
+    for id in {*drawn.enrol, *drawn.test}:
+        assert int(id[1:3]) % 4 not in heard
+    assert len(heard) == 2
+    with pytest.raises(UserError, match=r"heard all speakers: train with split\.unheard=0\.1"):
+        verification.draw_trials(speaker_run, split="unheard")
+
+
 def test_a_small_split_makes_as_many_trials_as_it_can(speaker_run: Run) -> None:
     drawn = verification.draw_trials(speaker_run)
     tested = verification.embed(speaker_run, ["test"]).ids
@@ -98,8 +109,8 @@ def test_what_a_report_draws_is_kept(speaker_run: Run, trials: Trials) -> None:
 
 
 def test_speakers_who_were_not_trained_on_are_counted(speaker_run: Run, trials: Trials) -> None:
-    """Of a split by speaker two train, one validates, one tests."""
-    run = train_on_voices("split={by: speaker, validation: 0.25, test: 0.25}", run="runs/b")
+    """Two of four are set aside."""
+    run = train_on_voices("split.unheard=0.5", run="runs/b")
     found = verification.evaluate_trials(run, "trials.txt")
     assert (found.trained_on, found.speakers) == (2, 4)
 

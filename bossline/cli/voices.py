@@ -89,7 +89,7 @@ def trials(
         int | None,
         typer.Option(help="half of them of one speaker [default: 20,000, or as many as there are]"),
     ] = None,
-    split: Annotated[str, typer.Option(help="test, validation or train")] = "test",
+    split: Annotated[str, typer.Option(help="test, validation, train, or unheard")] = "test",
     seed: Annotated[int, typer.Option(min=0, help="another seed, another list")] = 0,
 ) -> None:
     """Draw pairs of utterances, of one speaker and of two, every speaker about equally often."""

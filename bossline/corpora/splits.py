@@ -17,6 +17,7 @@ from bossline.errors import UserError
 
 SPLITS = ("train", "validation", "test")
 PSEUDO = "pseudo"  # a part that only trains: its labels are a model's
+UNHEARD = "unheard"  # speakers set aside by SplitConfig.unheard
 
 
 class SplitConfig(Config):
@@ -39,6 +40,14 @@ class SplitConfig(Config):
         "have fold 0 only",
     )
 
+    unheard: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="share of the speakers that is set aside: neither trained, validated nor "
+        "tested on, but there for trials (bossline trials RUN --split unheard)",
+    )
+
     @model_validator(mode="after")
     def _leaves_some(self) -> SplitConfig:
         if self.validation + self.test >= 1:
@@ -56,7 +65,8 @@ def split_corpus(
 ) -> dict[str, Ints]:
     """Utterance indices of "train", "validation" and "test", in corpus order.
 
-    Pseudo-labelled ones join "train" once the others are split.
+    Those of speakers that are set aside are under "unheard". Pseudo-labelled ones join "train" once
+    the others are split.
 
     Args:
         corpus: to be split.
@@ -67,6 +77,13 @@ def split_corpus(
         UserError: too few labelled utterances or speakers, or the corpus lacks the parts.
     """
     has_label = corpus.labelled if labels is None else labels
+    if config.unheard:
+        unheard = has_label & _set_aside(corpus, has_label, config)
+        heard = config.model_copy(update={"unheard": 0.0})
+        return {
+            **split_corpus(corpus, heard, has_label & ~unheard),
+            UNHEARD: np.flatnonzero(unheard),
+        }
     if PSEUDO not in corpus.header.parts:
         return _split(corpus, config, has_label)
     pseudo = corpus.part(PSEUDO)
@@ -109,6 +126,25 @@ def _split(
     if config.by == "speaker":
         chosen = {name: labelled[np.isin(speakers, members)] for name, members in chosen.items()}
     return {name: np.sort(chosen[name]) for name in SPLITS}
+
+
+def _set_aside(
+    corpus: Corpus, has_label: npt.NDArray[np.bool_], config: SplitConfig
+) -> npt.NDArray[np.bool_]:
+    """(U,) True where one of the chosen speakers speaks."""
+    if config.by == "corpus":
+        raise UserError("split.unheard: the corpus' own parts leave no speakers to set aside")
+    if (corpus.speakers[has_label] < 0).any():
+        raise UserError("split.unheard: the corpus does not say who speaks")
+    speakers = np.unique(corpus.speakers[has_label])
+    count = round(len(speakers) * config.unheard)
+    if not 2 <= count < len(speakers):
+        raise UserError(
+            f"split.unheard={config.unheard} sets {count} of {len(speakers)} speakers aside: "
+            "trials want 2 at least, and training one"
+        )
+    chosen = np.random.default_rng(config.seed).permutation(speakers)[:count]
+    return np.isin(corpus.speakers, chosen)
 
 
 def _around_a_circle(order: Ints, config: SplitConfig) -> dict[str, Ints]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from bossline.batches import BatchConfig
 from bossline.corpora.packed import Corpus, Ints
-from bossline.corpora.splits import SPLITS, split_corpus
+from bossline.corpora.splits import SPLITS, UNHEARD, split_corpus
 from bossline.errors import UserError, did_you_mean
 from bossline.runtime import Runtime
 from bossline.tasks import TASKS
@@ -78,7 +78,8 @@ class Ensemble:
 
 
 def utterances_of(runs: Sequence[Run], corpus: Corpus, split: str) -> Ints:
-    """Utterances of "train", "validation" or "test" as the runs saw them, or of "unlabelled".
+    """Utterances of "train", "validation", "test" or "unheard" as split by the runs' recipes, or of
+    "unlabelled".
 
     Raises:
         UserError: no such split, it is empty, or it is another one for some of the runs.
@@ -93,8 +94,13 @@ def utterances_of(runs: Sequence[Run], corpus: Corpus, split: str) -> Ints:
                 "take --split test"
             )
         return chosen
-    if split not in SPLITS:
-        raise UserError(f"no split '{split}': {did_you_mean(split, (*SPLITS, UNLABELLED))}")
+    if split not in (*SPLITS, UNHEARD):
+        known = (*SPLITS, UNHEARD, UNLABELLED)
+        raise UserError(f"no split '{split}': {did_you_mean(split, known)}")
+    if split == UNHEARD and not first.recipe.split.unheard:
+        raise UserError(
+            f"{first.path} has heard all speakers: train with split.unheard=0.1 to set some aside"
+        )
     for other in others:
         if (other.recipe.split, other.info.corpus_key) != (
             first.recipe.split,

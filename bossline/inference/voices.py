@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from bossline.corpora.packed import Corpus, Ints
 from bossline.corpora.ptfile import DamagedFile
-from bossline.corpora.splits import SPLITS
+from bossline.corpora.splits import SPLITS, UNHEARD
 from bossline.errors import UserError, did_you_mean
 from bossline.evaluation.verification.error_rates import Floats
 from bossline.evaluation.verification.normalisation import as_norm, cosine_scores
@@ -32,7 +32,7 @@ from bossline.training.run import Run
 ScoreScale = Literal["cosine", "as-norm"]
 """Kinds of scores; a threshold for one kind cannot judge the other."""
 
-_SPLITS = (*SPLITS, UNLABELLED)
+_SPLITS = (*SPLITS, UNHEARD, UNLABELLED)
 
 
 @dataclass(frozen=True, eq=False)

@@ -105,6 +105,11 @@ class Recipe(Config):
             raise ValueError(f"a model of kind {self.model.kind} is not for the task {self.task}")
         if self.task != "phoneme" and self.smoothing is not None:
             raise ValueError("smoothing is for frames: leave it out")
+        if self.task == "speaker" and self.split.by == "speaker":
+            raise ValueError(
+                "split.by=speaker tests on speakers that no model can name: set "
+                "split.by=each-speaker, and split.unheard=0.1 for trials of speakers it never heard"
+            )
         if self.task == "speaker" and self.objective != CrossEntropyConfig():
             raise ValueError("the objective of a speaker model is its head: set model.head")
         if self.task == "covid" and self.objective != CrossEntropyConfig():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bossline.corpora.header import Source
 from bossline.corpora.packed import Corpus
-from bossline.corpora.splits import SPLITS, SplitConfig, split_corpus
+from bossline.corpora.splits import SPLITS, UNHEARD, SplitConfig, split_corpus
 from bossline.corpora.store import pack_path
 from bossline.corpora.writer import writing
 from bossline.errors import UserError
@@ -145,3 +145,46 @@ def test_folds_by_speaker_test_each_speaker_once(sixty: Corpus) -> None:
         assert len(set.union(*sides)) == 12
         tested += sorted(sides[2])
     assert sorted(tested) == list(range(12))
+
+
+@given(
+    labelled=st.lists(st.booleans(), min_size=60, max_size=60).map(np.array),
+    unheard=st.floats(0.2, 0.5),
+    seed=st.integers(0, 9),
+)
+def test_speakers_set_aside_are_on_no_side(
+    sixty: Corpus, labelled: np.ndarray, unheard: float, seed: int
+) -> None:
+    present = np.unique(sixty.speakers[labelled])
+    count = round(len(present) * unheard)
+    assume(2 <= count < len(present) - 3)
+    config = SplitConfig(by="utterance", validation=0.2, test=0.2, seed=seed)
+    aside = config.model_copy(update={"unheard": unheard})
+    chosen = split_corpus(sixty, aside, labelled)
+    speakers = {name: set(sixty.speakers[members]) for name, members in chosen.items()}
+    assert len(speakers[UNHEARD]) == count
+    for name in SPLITS:
+        assert not speakers[name] & speakers[UNHEARD]
+    # All else is as if the corpus had no label of theirs.
+    others = labelled & ~np.isin(sixty.speakers, list(speakers[UNHEARD]))
+    assert chosen[UNHEARD].tolist() == np.flatnonzero(labelled & ~others).tolist()
+    for name, members in split_corpus(sixty, config, others).items():
+        assert chosen[name].tolist() == members.tolist()
+
+
+@pytest.mark.parametrize(
+    ("keys", "speaker", "message"),
+    [
+        ({"unheard": 0.1}, "s", "sets 0 of 4 speakers aside"),
+        ({"unheard": 0.9}, "s", "sets 4 of 4 speakers aside"),
+        ({"unheard": 0.5, "by": "corpus"}, "s", "leave no speakers to set aside"),
+        ({"unheard": 0.5}, None, "does not say who speaks"),
+    ],
+)
+def test_too_few_or_unknown_speakers_to_set_aside(
+    home: None, keys: dict[str, object], speaker: str | None, message: str
+) -> None:
+    speakers = [f"s{k % 4}" if speaker else None for k in range(40)]
+    corpus = write(["train"] * 40, speakers, [True] * 40)
+    with pytest.raises(UserError, match=message):
+        split_corpus(corpus, SplitConfig.model_validate(keys))

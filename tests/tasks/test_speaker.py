@@ -119,6 +119,7 @@ def test_a_corpus_without_speakers_is_refused(home: Path) -> None:
         ("objective.label_smoothing=0.1", "set model.head"),
         ("batches={kind: utterances}", "set batches.kind=segments"),
         ("task=phoneme", "not for the task phoneme"),
+        ("split.by=speaker", r"set split\.by=each-speaker, and split\.unheard=0\.1"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(override: str, message: str) -> None:
