@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bossline.models.committee import CommitteeConfig
 from bossline.models.fitted.lda import LdaConfig
 from bossline.models.fitted.logistic import LogisticLbfgsConfig
 from bossline.models.fitted.naive_bayes import NaiveBayesConfig
@@ -26,6 +27,7 @@ ModelConfig = Annotated[
     | LogisticConfig
     | TaggerConfig
     | SpeakerConfig
+    | CommitteeConfig
     | NaiveBayesConfig
     | LdaConfig
     | LogisticLbfgsConfig

@@ -50,7 +50,21 @@ class VoiceModel(nn.Module, ABC):
         """(B, embedding): one vector an utterance, the same voice in about the same direction."""
 
 
-class SpeakerModel(VoiceModel):
+class SpeakerNetwork(VoiceModel):
+    """A voice model that learns by gradient steps."""
+
+    @abstractmethod
+    def loss(self, batch: Padded, labels: Tensor, done: float) -> tuple[Tensor, Tensor]:
+        """The mean loss, and the scores (B, outputs).
+
+        Args:
+            batch: (B, T, inputs).
+            labels: (B,) int64.
+            done: share of the training that is over; margins rise with it.
+        """
+
+
+class SpeakerModel(SpeakerNetwork):
     """Encoder, pooling, embedding, head."""
 
     def __init__(self, config: SpeakerConfig, inputs: int, outputs: int) -> None:
@@ -61,6 +75,7 @@ class SpeakerModel(VoiceModel):
         self.norm = nn.BatchNorm1d(self.pooling.outputs)
         self.project = nn.Linear(self.pooling.outputs, config.embedding)
         self.head = config.head.build(config.embedding, outputs)
+        self._margin_scale = config.head.margin_scale
 
     def embed(self, batch: Padded) -> Tensor:
         embedding: Tensor = self.project(
@@ -71,3 +86,6 @@ class SpeakerModel(VoiceModel):
     def forward(self, batch: Padded) -> Tensor:
         scores: Tensor = self.head(self.embed(batch))
         return scores
+
+    def loss(self, batch: Padded, labels: Tensor, done: float) -> tuple[Tensor, Tensor]:
+        return self.head.loss(self.embed(batch), labels, self._margin_scale(done))

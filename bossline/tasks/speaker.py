@@ -14,7 +14,7 @@ from bossline.augmentation.spec_augment import SpecAugment
 from bossline.batches.padded import Padded
 from bossline.batches.segments import SegmentConfig, Segments
 from bossline.corpora.packed import Corpus, Ints
-from bossline.models.speaker import SpeakerConfig, SpeakerModel, VoiceModel
+from bossline.models.speaker import SpeakerNetwork, VoiceModel
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
 from bossline.tasks.base import Pieces
@@ -47,7 +47,7 @@ class SpeakerTask(ClassificationTask):
         return self.corpus.speakers[self.splits[split]].astype(np.int64)
 
     def batch(self, epoch: int, step: int) -> tuple[Padded, Tensor, float]:
-        """Segments, their speakers (B,) int64, and how much of the head's margin counts yet."""
+        """Segments, their speakers (B,) int64, and the share of the training that is over."""
         inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
             assert isinstance(self.recipe.augment, SpecAugment)  # the recipe's schema sees to it
@@ -55,15 +55,13 @@ class SpeakerTask(ClassificationTask):
             inputs, _ = self.recipe.augment(inputs, frames, self.corpus.speech.blocks)
         steps = self.steps_per_epoch
         done = (epoch * steps + step) / (self.recipe.epochs * steps)
-        model = self.recipe.model
-        assert isinstance(model, SpeakerConfig)
-        return inputs, self.training_targets[numbers], model.head.margin_scale(done)
+        return inputs, self.training_targets[numbers], done
 
     def loss(self, model: nn.Module, batch: tuple[Padded, Tensor, float]) -> StepLoss:
-        inputs, labels, margin_scale = batch
-        assert isinstance(model, SpeakerModel)
+        inputs, labels, done = batch
+        assert isinstance(model, SpeakerNetwork)
         with self.runtime.autocast(self.recipe.precision):
-            mean, scores = model.head.loss(model.embed(inputs), labels, margin_scale)
+            mean, scores = model.loss(inputs, labels, done)
         return self.step_loss(mean, scores, labels)
 
     @staticmethod

@@ -19,6 +19,7 @@ from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
 from bossline.inference.prediction import SpeakerPrediction
 from bossline.recipes import load_recipe
+from bossline.training.run import Run
 from tests.conftest import SPEAKERS, train_on_voices
 
 
@@ -46,6 +47,38 @@ def test_learns_scores_and_submits(voices: Corpus, tmp_path: Path, head: str) ->
     # The unknown ones speak in the same voices, in turn.
     named = [name for _, name in rows[1:]]
     assert sum(map(str.__eq__, named, (*SPEAKERS, SPEAKERS[0]))) >= 4
+
+
+def test_a_committee_learns_and_resumes_as_one_model(
+    voices: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    member = "encoder: {kind: rnn, width: 12, depth: 1}, embedding: 8, head: {kind: %s}"
+    members = "}, {".join(member % kind for kind in ("mlp", "linear"))
+    overrides = (
+        "epochs=3",
+        "augment=null",
+        "batches={kind: segments, frames: 12, size: 16, valid_every: 30}",
+        f"model={{kind: committee, members: [{{{members}}}]}}",
+        "optimiser.lr=1e-2",
+    )
+
+    def train(run: str) -> Run:
+        return api.train(
+            "speaker/summit", "voices", overrides, run=run, device="cpu", threads=1,
+            console=Console(quiet=True),
+        )  # fmt: skip
+
+    def crash(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    whole = train("runs/whole")
+    assert whole.scores["test"].score.value > 0.8  # chance is 0.25
+    with monkeypatch.context() as patch:
+        patch.setattr(api, "_score", crash)
+        with pytest.raises(KeyboardInterrupt):
+            train("runs/cut")
+    cut = api.resume("runs/cut", console=Console(quiet=True))
+    assert cut.best_weights.read_bytes() == whole.best_weights.read_bytes()
 
 
 def test_an_utterance_alone_gets_what_it_gets_among_others(voices: Corpus, tmp_path: Path) -> None:

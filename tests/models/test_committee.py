@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from pydantic import ValidationError
+from torch.nn import functional
+
+from bossline.batches.padded import Padded
+from bossline.models.committee import Committee, CommitteeConfig
+
+MEMBERS = [
+    {"encoder": {"kind": "rnn", "width": 4, "depth": 1}, "embedding": 6},
+    {
+        "encoder": {"kind": "tdnn", "width": 5},
+        "stack": 2,
+        "embedding": 3,
+        "head": {"kind": "aam-softmax", "margin": 0.3, "scale": 10, "warmup": 0.5},
+    },
+]
+
+
+def committee() -> tuple[Committee, Padded, torch.Tensor]:
+    torch.manual_seed(0)
+    config = CommitteeConfig.model_validate({"members": MEMBERS})
+    batch = Padded(torch.randn(6, 9, 4), torch.tensor([9, 4, 9, 7, 9, 1]))
+    return config.build(4, 5), batch, torch.tensor([0, 1, 2, 3, 4, 0])
+
+
+def test_it_answers_with_the_mean_of_log_probabilities() -> None:
+    model, batch, _ = committee()
+    model.eval()
+    expected = sum(m(batch).softmax(1).log() for m in model.networks) / 2
+    torch.testing.assert_close(model(batch), expected)
+
+
+def test_the_cosine_of_two_embeddings_is_the_mean_of_the_members() -> None:
+    model, batch, _ = committee()
+    model.eval()
+
+    def cosine(embeddings: torch.Tensor) -> torch.Tensor:
+        return functional.cosine_similarity(embeddings[0], embeddings[1], dim=0)
+
+    mean = torch.stack([cosine(m.embed(batch)) for m in model.networks]).mean()
+    torch.testing.assert_close(cosine(model.embed(batch)), mean)
+
+
+@pytest.mark.parametrize("done", [0.1, 1.0])
+def test_each_member_learns_as_if_it_were_alone(done: float) -> None:
+    model, batch, labels = committee()
+    mean, scores = model.loss(batch, labels, done)
+    mean.backward()  # type: ignore[no-untyped-call]
+    together = [p.grad for p in model.parameters()]
+    model.zero_grad()
+    alone = [m.loss(batch, labels, done) for m in model.networks]
+    torch.stack([loss for loss, _ in alone]).sum().backward()  # type: ignore[no-untyped-call]
+    for gradient, parameter in zip(together, model.parameters(), strict=True):
+        assert gradient is not None
+        assert parameter.grad is not None
+        torch.testing.assert_close(2 * gradient, parameter.grad)
+    torch.testing.assert_close(scores, sum(s.log_softmax(1) for _, s in alone) / 2)
+
+
+def test_a_committee_of_one_is_refused() -> None:
+    with pytest.raises(ValidationError, match="members"):
+        CommitteeConfig.model_validate({"members": MEMBERS[:1]})
