@@ -47,7 +47,7 @@ ROWS = {
     "dropout 0.3 -> 0": ("BiLSTM", ("model.dropout=0", "model.encoder.dropout=0")),
     "label smoothing 0.1": ("BiLSTM", ("objective.label_smoothing=0.1",)),
     "time masks": ("BiLSTM", ("augment.time_masks.density=0.02",)),
-    "frequency masks": ("BiLSTM", ("augment.frequency_masks.count=1",)),
+    "frequency masks": ("BiLSTM", ("augment.frequency_masks={count: 1, share: 1.0}",)),
     "time warp": ("BiLSTM", ("augment.time_warp.frames=60",)),
     "EMA of weights": ("BiLSTM", ("averaging.kind=ema", "averaging.decay=0.995")),
     "SWA of weights": ("BiLSTM", ("averaging.kind=swa",)),

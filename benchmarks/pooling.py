@@ -27,7 +27,7 @@ from bossline.recipes import Recipe, load_recipe
 from bossline.training.run import Run
 
 FOLDER = Path("runs/pooling")
-SHARED = ("epochs=4", "batches.valid_every=250")
+SHARED = ("epochs=4", "batches.valid_every=250", "augment=null")
 POOLINGS = ("mean", "self-attention", "attentive-statistics")  # the first is the reference
 HEADS = ("linear", "am-softmax", "aam-softmax")
 

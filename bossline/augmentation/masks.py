@@ -36,6 +36,12 @@ class FrequencyMasks(Config):
 
     count: int = Field(2, ge=1, le=MOST_MASKS, description="masks of an utterance")
     width: int = Field(4, ge=1, description="most dimensions of a mask")
+    share: float = Field(
+        0.25,
+        gt=0,
+        le=1,
+        description="most of a block that a mask covers, say 3 of 13 MFCC",
+    )
 
     def __call__(self, batch: Padded, blocks: int) -> Padded:
         """
@@ -45,7 +51,7 @@ class FrequencyMasks(Config):
         """
         bands = torch.full_like(batch.lengths, batch.frames.shape[2] // blocks)
         counts = torch.full_like(bands, self.count)
-        most = bands.clamp(max=self.width)
+        most = (bands * self.share).floor().clamp(max=self.width)
         covered = stretches(counts, most, bands, batch.frames.shape[2] // blocks)
         return _masked(batch, covered.repeat(1, blocks).unsqueeze(1))
 

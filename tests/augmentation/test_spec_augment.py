@@ -59,13 +59,19 @@ def test_time_masks_cover_whole_frames_with_the_mean_of_real_frames(
         torch.testing.assert_close(hidden, mean.expand_as(hidden), rtol=1e-4, atol=1e-4)
 
 
-@given(lengths=Lengths, seed=st.integers(0, 2**31), count=st.integers(1, 3))
+@given(
+    lengths=Lengths,
+    seed=st.integers(0, 2**31),
+    count=st.integers(1, 3),
+    limits=st.sampled_from([(2, 1.0), (5, 0.4), (2, 0.5)]),
+)
 def test_frequency_masks_cover_the_same_dimensions_of_every_block(
-    lengths: list[int], seed: int, count: int
+    lengths: list[int], seed: int, count: int, limits: tuple[int, float]
 ) -> None:
     torch.manual_seed(seed)
+    width, share = limits
     batch = utterances([length + 1 for length in lengths], dim=15)
-    after = FrequencyMasks(count=count, width=2)(batch, blocks=3)
+    after = FrequencyMasks(count=count, width=width, share=share)(batch, blocks=3)
     for b in range(len(lengths)):
         columns = changed(after, batch)[b, : int(batch.lengths[b])]
         assert torch.equal(columns.any(0), columns.all(0))
