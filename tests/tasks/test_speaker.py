@@ -64,7 +64,7 @@ def test_a_committee_learns_and_resumes_as_one_model(
 
     def train(run: str) -> Run:
         return api.train(
-            "speaker/summit", "voices", overrides, run=run, device="cpu", threads=1,
+            "speaker/boss", "voices", overrides, run=run, device="cpu", threads=1,
             console=Console(quiet=True),
         )  # fmt: skip
 
