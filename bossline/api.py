@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from torch import nn
 
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError
@@ -70,13 +71,13 @@ def train(
     opened = open_corpus(corpus)
     runtime = Runtime.choose(device, threads)
     task = make_task(chosen, opened, runtime)
-    model = task.build_model()
-    task.prepare(model)  # refuses what the data do not allow before anything is written
+    log = console or Console()
+    model = _prepared_model(task, log)  # refuses what the data do not allow before all writing
     parameters = sum(p.numel() for p in model.parameters())
     path = Path(run) if run is not None else new_run_path(chosen, str(corpus))
     info = start_info(str(corpus), opened, task.classes, chosen, parameters, runtime)
     created = Run.create(path, chosen, info)
-    _continue(created, task, console or Console(), watch)
+    _continue(created, task, model, log, watch)
     return created
 
 
@@ -101,11 +102,23 @@ def resume(
     if opened.info.state != "finished":
         runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
         task = make_task(opened.recipe, opened.corpus(), runtime)
-        _continue(opened, task, console or Console(), watch)
+        log = console or Console()
+        begun = opened.checkpoint.is_file()
+        model = task.build_model() if begun else _prepared_model(task, log)
+        _continue(opened, task, model, log, watch)
     return opened
 
 
-def _continue(run: Run, task: Task, console: Console, watch: Watch | None) -> None:
+def _prepared_model(task: Task, console: Console) -> nn.Module:
+    with console.status("looking over the training data"):
+        model = task.build_model()
+        task.prepare(model)
+    return model
+
+
+def _continue(
+    run: Run, task: Task, model: nn.Module, console: Console, watch: Watch | None
+) -> None:
     with run.locked():
         console.print(
             f"{run.recipe.name} on {run.info.corpus}: {run.info.parameters:,} parameters, "
@@ -115,9 +128,9 @@ def _continue(run: Run, task: Task, console: Console, watch: Watch | None) -> No
             soft_wrap=True,
         )
         if run.recipe.model.fitted:
-            fit(run, task, console)
+            fit(run, task, model, console)
         else:
-            train_loop(run, task, run.recipe, task.runtime, console, watch=watch)
+            train_loop(run, task, model, run.recipe, task.runtime, console, watch=watch)
         _score(run, task)
         run.update(state="finished")
         run.checkpoint.unlink(missing_ok=True)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, cast
+from collections.abc import Callable, Iterable
+from typing import Annotated, ClassVar, Literal, Self, cast
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from bossline.batches.padded import Padded
 from bossline.config import Config
-from bossline.models.speaker import SpeakerConfig, SpeakerModel, SpeakerNetwork
+from bossline.models.fitted.speaker_lda import SpeakerLda, SpeakerLdaConfig
+from bossline.models.speaker import SpeakerConfig, SpeakerModel, SpeakerNetwork, VoiceModel
+
+MemberConfig = Annotated[SpeakerConfig | SpeakerLdaConfig, Field(discriminator="kind")]
 
 
 class CommitteeConfig(Config):
@@ -21,7 +25,13 @@ class CommitteeConfig(Config):
     fitted: ClassVar[bool] = False
 
     kind: Literal["committee"] = "committee"
-    members: Annotated[tuple[SpeakerConfig, ...], Field(min_length=2)]
+    members: Annotated[tuple[MemberConfig, ...], Field(min_length=2)]
+
+    @model_validator(mode="after")
+    def _some_member_learns(self) -> Self:
+        if all(member.fitted for member in self.members):
+            raise ValueError("one member at least must be of kind speaker: the others only fit")
+        return self
 
     def build(self, inputs: int, outputs: int) -> Committee:
         """
@@ -35,27 +45,45 @@ class CommitteeConfig(Config):
 class Committee(SpeakerNetwork):
     """Padded (B, T, inputs) -> (B, outputs): the mean of the members' log-probabilities.
 
-    Each member learns from its own loss, as if it were alone. An embedding holds the unit vectors
-    of all members, so the cosine of two is the mean of theirs.
+    Each network learns from its own loss, as if it were alone; members that are fitted are so
+    before the first step, and do not move. An embedding holds the unit vectors of all members, so
+    the cosine of two is the mean of theirs.
     """
 
     def __init__(self, config: CommitteeConfig, inputs: int, outputs: int) -> None:
         super().__init__()
         self.members = nn.ModuleList(member.build(inputs, outputs) for member in config.members)
+        for member in self._fitted:
+            member.requires_grad_(False)
 
     @property
     def networks(self) -> tuple[SpeakerModel, ...]:
-        """The members, as what they are."""
-        return tuple(cast(SpeakerModel, member) for member in self.members)
+        """The members that learn by gradient steps."""
+        return tuple(member for member in self.members if isinstance(member, SpeakerModel))
+
+    @property
+    def _fitted(self) -> tuple[SpeakerLda, ...]:
+        return tuple(member for member in self.members if isinstance(member, SpeakerLda))
+
+    def fit(self, once: Callable[[], Iterable[tuple[Padded, Tensor]]]) -> None:
+        """Set the weights of the members that are fitted.
+
+        Args:
+            once: gives the training split as `Fitted.fit` takes it.
+        """
+        for member in self._fitted:
+            member.fit(once())
 
     def embed(self, batch: Padded) -> Tensor:
-        vectors = [functional.normalize(member.embed(batch).float()) for member in self.networks]
+        voices = [cast(VoiceModel, member) for member in self.members]
+        vectors = [functional.normalize(voice.embed(batch).float()) for voice in voices]
         return torch.cat(vectors, dim=1)
 
     def forward(self, batch: Padded) -> Tensor:
-        return _agreed([member(batch) for member in self.networks])
+        return _agreed([member(batch) for member in self.members])
 
     def loss(self, batch: Padded, labels: Tensor, done: float) -> tuple[Tensor, Tensor]:
+        """The mean of the networks' losses, and what the networks answer together."""
         losses, scores = zip(*(m.loss(batch, labels, done) for m in self.networks), strict=True)
         return torch.stack(losses).mean(), _agreed(scores)
 

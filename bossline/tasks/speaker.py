@@ -14,6 +14,7 @@ from bossline.augmentation.spec_augment import SpecAugment
 from bossline.batches.padded import Padded
 from bossline.batches.segments import SegmentConfig, Segments
 from bossline.corpora.packed import Corpus, Ints
+from bossline.models.committee import Committee
 from bossline.models.speaker import SpeakerNetwork, VoiceModel
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
@@ -45,6 +46,11 @@ class SpeakerTask(ClassificationTask):
 
     def targets(self, split: str) -> Ints:
         return self.corpus.speakers[self.splits[split]].astype(np.int64)
+
+    def prepare(self, model: nn.Module) -> None:
+        """Fit those of a committee's members that take no steps."""
+        if isinstance(model, Committee):
+            model.fit(self.once)
 
     def batch(self, epoch: int, step: int) -> tuple[Padded, Tensor, float]:
         """Segments, their speakers (B,) int64, and the share of the training that is over."""

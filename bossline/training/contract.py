@@ -44,12 +44,6 @@ class Task(Protocol):
     @property
     def steps_per_epoch(self) -> int: ...
 
-    def build_model(self) -> nn.Module:
-        """A fresh model on the runtime's device."""
-
-    def prepare(self, model: nn.Module) -> None:
-        """Set what a model knows of the training split before its first step."""
-
     def batch(self, epoch: int, step: int) -> Any:
         """One batch; a pure function of its arguments and the recipe's seed."""
 

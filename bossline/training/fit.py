@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
-from torch import Tensor
+from torch import Tensor, nn
 
 from bossline.models.fitted.base import Fitted
 from bossline.progress import Bar, bar
@@ -18,7 +18,7 @@ from bossline.training.run import Run
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 
 
-def fit(run: Run, task: Task, console: Console) -> None:
+def fit(run: Run, task: Task, model: nn.Module, console: Console) -> None:
     """Fit a run's model and keep its weights. A fit that was stopped begins anew.
 
     Raises:
@@ -26,8 +26,6 @@ def fit(run: Run, task: Task, console: Console) -> None:
         UserError: the data do not determine the weights.
     """
     began = time.perf_counter()
-    model = task.build_model()
-    task.prepare(model)
     assert isinstance(model, Fitted)
     with stop_on_signal() as stop, bar(console, task.unit) as shown:
         passes = _Passes(run, task, stop, shown)

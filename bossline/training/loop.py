@@ -39,6 +39,7 @@ class Cadence:
 def train(
     run: Run,
     task: Task,
+    model: nn.Module,
     recipe: Recipe,
     runtime: Runtime,
     console: Console,
@@ -50,6 +51,7 @@ def train(
     Killed at any instant and started again, it ends with the same weights, bit for bit on a CPU.
 
     Args:
+        model: prepared, or as built where a checkpoint fills it.
         watch: told of every epoch after its checkpoint is written. What it raises ends the
             training, which can be resumed.
 
@@ -59,10 +61,7 @@ def train(
     """
     assert recipe.optimiser is not None  # the recipe's schema sees to it
     peak = recipe.optimiser.lr
-    model = task.build_model()
-    if not run.checkpoint.is_file():
-        task.prepare(model)
-    optimiser = recipe.optimiser.build(model.parameters())
+    optimiser = recipe.optimiser.build(p for p in model.parameters() if p.requires_grad)
     span = Span(recipe.epochs, task.steps_per_epoch)
     average = WeightAverage(recipe.averaging, model, span) if recipe.averaging else None
     interval = max(1, span.steps_per_epoch // READINGS_PER_EPOCH)

@@ -9,13 +9,15 @@ from bossline.batches.padded import Padded
 from bossline.models.committee import Committee, CommitteeConfig
 
 MEMBERS = [
-    {"encoder": {"kind": "rnn", "width": 4, "depth": 1}, "embedding": 6},
+    {"kind": "speaker", "encoder": {"kind": "rnn", "width": 4, "depth": 1}, "embedding": 6},
     {
+        "kind": "speaker",
         "encoder": {"kind": "tdnn", "width": 5},
         "stack": 2,
         "embedding": 3,
         "head": {"kind": "aam-softmax", "margin": 0.3, "scale": 10, "warmup": 0.5},
     },
+    {"kind": "speaker-lda", "lags": [0]},
 ]
 
 
@@ -29,7 +31,7 @@ def committee() -> tuple[Committee, Padded, torch.Tensor]:
 def test_it_answers_with_the_mean_of_log_probabilities() -> None:
     model, batch, _ = committee()
     model.eval()
-    expected = sum(m(batch).softmax(1).log() for m in model.networks) / 2
+    expected = sum(m(batch).softmax(1).log() for m in model.members) / 3
     torch.testing.assert_close(model(batch), expected)
 
 
@@ -40,7 +42,7 @@ def test_the_cosine_of_two_embeddings_is_the_mean_of_the_members() -> None:
     def cosine(embeddings: torch.Tensor) -> torch.Tensor:
         return functional.cosine_similarity(embeddings[0], embeddings[1], dim=0)
 
-    mean = torch.stack([cosine(m.embed(batch)) for m in model.networks]).mean()
+    mean = torch.stack([cosine(m.embed(batch)) for m in model.members]).mean()
     torch.testing.assert_close(cosine(model.embed(batch)), mean)
 
 
@@ -49,11 +51,13 @@ def test_each_member_learns_as_if_it_were_alone(done: float) -> None:
     model, batch, labels = committee()
     mean, scores = model.loss(batch, labels, done)
     mean.backward()  # type: ignore[no-untyped-call]
-    together = [p.grad for p in model.parameters()]
+    learning = [p for network in model.networks for p in network.parameters()]
+    assert {id(p) for p in model.parameters() if p.requires_grad} == {id(p) for p in learning}
+    together = [p.grad for p in learning]
     model.zero_grad()
     alone = [m.loss(batch, labels, done) for m in model.networks]
     torch.stack([loss for loss, _ in alone]).sum().backward()  # type: ignore[no-untyped-call]
-    for gradient, parameter in zip(together, model.parameters(), strict=True):
+    for gradient, parameter in zip(together, learning, strict=True):
         assert gradient is not None
         assert parameter.grad is not None
         torch.testing.assert_close(2 * gradient, parameter.grad)
@@ -63,3 +67,8 @@ def test_each_member_learns_as_if_it_were_alone(done: float) -> None:
 def test_a_committee_of_one_is_refused() -> None:
     with pytest.raises(ValidationError, match="members"):
         CommitteeConfig.model_validate({"members": MEMBERS[:1]})
+
+
+def test_a_committee_in_which_nobody_learns_is_refused() -> None:
+    with pytest.raises(ValidationError, match="one member at least must be of kind speaker"):
+        CommitteeConfig.model_validate({"members": [MEMBERS[2], MEMBERS[2]]})

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from rich.console import Console
+from safetensors.torch import load_file
 
 from bossline import api
 from bossline.corpora.header import Source
@@ -52,8 +54,11 @@ def test_learns_scores_and_submits(voices: Corpus, tmp_path: Path, head: str) ->
 def test_a_committee_learns_and_resumes_as_one_model(
     voices: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    member = "encoder: {kind: rnn, width: 12, depth: 1}, embedding: 8, head: {kind: %s}"
-    members = "}, {".join(member % kind for kind in ("mlp", "linear"))
+    member = (
+        "kind: speaker, encoder: {kind: rnn, width: 12, depth: 1}, embedding: 8, head: {kind: %s}"
+    )
+    networks = [member % kind for kind in ("mlp", "linear")]
+    members = "}, {".join([*networks, "kind: speaker-lda, shrinkage: 0.5"])
     overrides = (
         "epochs=3",
         "augment=null",
@@ -79,6 +84,14 @@ def test_a_committee_learns_and_resumes_as_one_model(
             train("runs/cut")
     cut = api.resume("runs/cut", console=Console(quiet=True))
     assert cut.best_weights.read_bytes() == whole.best_weights.read_bytes()
+
+    floor = api.train(
+        "speaker/floor", "voices", ["model.shrinkage=0.5"], run="runs/floor", device="cpu",
+        threads=1, console=Console(quiet=True),
+    )  # fmt: skip
+    alone, member = load_file(floor.best_weights), load_file(whole.best_weights)
+    for name, fitted in alone.items():
+        torch.testing.assert_close(member[f"members.2.{name}"], fitted)
 
 
 def test_an_utterance_alone_gets_what_it_gets_among_others(voices: Corpus, tmp_path: Path) -> None:

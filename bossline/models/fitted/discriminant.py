@@ -37,6 +37,12 @@ class Discriminant(nn.Module):
             return logits
 
     @torch.no_grad()
+    def sharpen(self, scale: float) -> None:
+        """Multiply the logits; which one is greatest stays."""
+        self.classify.weight.mul_(scale)
+        self.classify.bias.mul_(scale)
+
+    @torch.no_grad()
     def solve(self, moments: ClassMoments, shrinkage: float) -> None:
         """Set the weights from the moments of the training data.
 

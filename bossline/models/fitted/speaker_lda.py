@@ -1,10 +1,17 @@
-"""Linear discriminant analysis of voices: statistics of the utterance, one shared covariance."""
+"""Linear discriminant analysis of voices: statistics of the utterance, one shared covariance.
+
+Thousands of numbers that go together, taken for Gaussian, claim far too much certainty. So the
+logits are scaled by what makes utterances likeliest that were held back (temperature scaling, Guo
+et al. 2017, arXiv 1706.04599); then all are fitted again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from typing import Annotated, ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -13,8 +20,11 @@ from bossline.config import Config
 from bossline.models.fitted.base import Fitted
 from bossline.models.fitted.discriminant import Discriminant
 from bossline.models.fitted.moments import ClassMoments
+from bossline.models.fitted.sharpness import likeliest_scale
 from bossline.models.fitted.utterance_statistics import UtteranceStatistics
 from bossline.models.speaker import VoiceModel
+
+_EVERY = 5  # of so many utterances of a speaker, the last is held back for the scale
 
 
 class SpeakerLdaConfig(Config):
@@ -58,7 +68,25 @@ class SpeakerLda(VoiceModel, Fitted):
         return scores
 
     def fit(self, data: Iterable[tuple[Padded, Tensor]]) -> str:
-        described = ((self.statistics(inputs), labels) for inputs, labels in data)
-        moments = ClassMoments(self._classes).add_all(described)
+        moments = ClassMoments(self._classes)
+        turns = [count() for _ in range(self._classes)]
+        held: list[tuple[Tensor, Tensor]] = []
+        for inputs, labels in data:
+            x = self.statistics(inputs)
+            back = [next(turns[label]) % _EVERY == _EVERY - 1 for label in labels.tolist()]
+            chosen = torch.tensor(back, device=labels.device)
+            moments.add(x[~chosen], labels[~chosen])
+            held.append((x[chosen], labels[chosen]))
         self.discriminant.solve(moments, self._shrinkage)
-        return "one pass"
+        scale = self._scale(held)
+        self.discriminant.solve(moments.add_all(held), self._shrinkage)
+        self.discriminant.sharpen(scale)
+        return f"one pass, logits scaled by {scale:.2f}"
+
+    @torch.no_grad()
+    def _scale(self, held: list[tuple[Tensor, Tensor]]) -> float:
+        """Of the logits; 1 where no speaker has enough utterances to hold one back."""
+        labels = torch.cat([labels for _, labels in held])
+        if not len(labels):
+            return 1.0
+        return likeliest_scale(self.discriminant(torch.cat([x for x, _ in held])), labels)

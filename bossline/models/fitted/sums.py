@@ -37,6 +37,8 @@ class ClassSums(ABC):
             x: (N, D).
             labels: (N,) int64 classes.
         """
+        if not len(x):
+            return
         if not self._began:
             self._origin = x.double().mean(0)
             self.counts = x.new_zeros(self._classes, dtype=torch.float64)
