@@ -8,13 +8,14 @@ from torch import Tensor, nn
 from bossline.errors import UserError
 from bossline.models.fitted.moments import ClassMoments
 
+_NEVER = -1e30  # log prior of a class without training vectors
 _ROUNDING = 1e-7  # a share of variance below it is float32 rounding, not data
 
 
 class Discriminant(nn.Module):
     """(N, D) -> (N, C) logits: log prior + log density, up to what all classes share.
 
-    That of a class without training vectors is -inf.
+    That of a class without training vectors is -1e30: it never wins, and sums stay finite.
 
     The first map takes out what does not tell classes apart and makes the covariance within a class
     the identity, so that nearest there means likeliest; the second holds the class means.
@@ -79,4 +80,4 @@ class Discriminant(nn.Module):
         self.project.weight.copy_(projection)
         self.project.bias.copy_(-(projection @ middle))
         self.classify.weight.copy_(centres)
-        self.classify.bias.copy_(priors.log() - centres.square().sum(1) / 2)
+        self.classify.bias.copy_(priors.log().clamp_min(_NEVER) - centres.square().sum(1) / 2)

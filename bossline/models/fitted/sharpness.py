@@ -14,7 +14,8 @@ _HALVINGS = 40
 def likeliest_scale(logits: Tensor, labels: Tensor) -> float:
     """The scale in 0.001..1 under which the softmax of scaled logits gives labels the most.
 
-    Nothing is made surer than it says: few data without a mistake would know no bound. The loss is convex in the scale, so thirds of the range that cannot hold the least fall away.
+    Nothing is made surer than it says: few data without a mistake would know no bound. The loss is
+    convex in the scale, so thirds of the range that cannot hold the least fall away.
 
     Args:
         logits: (N, C), of data that the classifier has not seen; -inf rules a class out.

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from bossline.models.pooling.attentive_statistics import AttentiveStatisticsConfig
 from bossline.models.pooling.base import Pooling
+from bossline.models.pooling.correlation import CorrelationConfig
 from bossline.models.pooling.mean import MeanConfig
 from bossline.models.pooling.multi_head import MultiHeadConfig
 from bossline.models.pooling.self_attention import SelfAttentionConfig
@@ -21,7 +22,8 @@ PoolingConfig = Annotated[
     | StatisticsConfig
     | SelfAttentionConfig
     | MultiHeadConfig
-    | AttentiveStatisticsConfig,
+    | AttentiveStatisticsConfig
+    | CorrelationConfig,
     Field(discriminator="kind"),
 ]
 

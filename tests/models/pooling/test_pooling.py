@@ -27,8 +27,10 @@ CASES: dict[str, dict[str, object]] = {
         "bottleneck": 5,
         "context": False,
     },
+    "correlation": {"kind": "correlation", "channels": 4, "dropout": 0},
 }
 every_case = pytest.mark.parametrize("case", CASES)
+means_and_deviations = pytest.mark.parametrize("case", [c for c in CASES if c != "correlation"])
 
 
 def fresh(case: str) -> Pooling:
@@ -92,7 +94,7 @@ def test_no_gradient_sees_the_padding(case: str) -> None:
         torch.testing.assert_close(other.grad, one.grad, atol=1e-5, rtol=1e-5, msg=name)
 
 
-@every_case
+@means_and_deviations
 @pytest.mark.parametrize("level", [0.0, 1.0, 300.1])
 @pytest.mark.parametrize("length", [1, 7])
 def test_frames_that_are_all_equal_have_finite_gradients(
@@ -109,7 +111,7 @@ def test_frames_that_are_all_equal_have_finite_gradients(
     assert frames.grad.abs().max() < 10 * (1 + level)
 
 
-@every_case
+@means_and_deviations
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 def test_autocast_and_half_precision_leave_the_sums_in_float32(
     case: str, half: torch.dtype
@@ -127,6 +129,35 @@ def test_autocast_and_half_precision_leave_the_sums_in_float32(
     for row, real in zip(pooled, (frames[0].double(), frames[1, :1500].double()), strict=True):
         both = torch.cat((real.mean(0), real.std(0, correction=0))).float()
         torch.testing.assert_close(row, both[: pooling.outputs], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 300.1])
+def test_what_never_moves_goes_together_with_nothing(level: float) -> None:
+    frames = torch.full((2, 9, INPUTS), level, requires_grad=True)
+    pooled = fresh("correlation")(Padded(frames, torch.tensor([9, 1])))
+    pooled.square().sum().backward()
+    assert pooled[:, 4:].abs().max() < 1e-2
+    assert frames.grad is not None
+    assert frames.grad.isfinite().all()
+    assert frames.grad.abs().max() < 1
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_correlations_under_autocast_are_those_of_float32(half: torch.dtype) -> None:
+    pooling, batch = fresh("correlation"), padded([900, 700], 0, 0.0)
+    with torch.autocast("cpu", half):
+        pooled = pooling(batch)
+    torch.testing.assert_close(pooled, pooling(batch), atol=1e-6, rtol=1e-6)
+
+
+def test_correlations_are_dropped_in_training_only() -> None:
+    config = TypeAdapter(PoolingConfig).validate_python({"kind": "correlation", "dropout": 0.5})
+    pooling, batch = config.build(INPUTS), padded([30] * 8, 0, 0.0)
+    whole = pooling.eval()(batch)
+    kept = pooling.train()(batch) != 0
+    assert kept[:, :64].all()
+    assert kept[:, 64:].float().mean() == pytest.approx(0.5, abs=0.02)
+    torch.testing.assert_close(pooling(batch)[:, :64], whole[:, :64])
 
 
 def test_heads_that_do_not_divide_the_frame_are_refused() -> None:

@@ -103,3 +103,21 @@ def test_attentive_statistics(context: bool) -> None:
         return np.concatenate((mean, deviation((weights * x**2).sum(0) - mean**2)))
 
     holds(pooling, 4, formula)
+
+
+def test_correlation() -> None:
+    """Each pair once, and the deviations that the correlations leave out."""
+    pooling: Any = build(4, kind="correlation", channels=3, dropout=0)
+    weight, bias = numbers(pooling.project.weight), numbers(pooling.project.bias)
+
+    def formula(x: Floats) -> Floats:
+        projected = x @ weight.T + bias
+        deviations = plain_statistics(projected)[3:]
+        moves = len(x) > 1
+        pairs = [
+            np.corrcoef(projected[:, a], projected[:, b])[0, 1] if moves else 0.0
+            for a, b in ((0, 1), (0, 2), (1, 2))
+        ]
+        return np.concatenate((np.log(deviations), pairs))
+
+    holds(pooling, 4, formula)
