@@ -57,6 +57,11 @@ class Committee(SpeakerNetwork):
             member.requires_grad_(False)
 
     @property
+    def voices(self) -> tuple[VoiceModel, ...]:
+        """All members, as what they are."""
+        return tuple(cast(VoiceModel, member) for member in self.members)
+
+    @property
     def networks(self) -> tuple[SpeakerModel, ...]:
         """The members that learn by gradient steps."""
         return tuple(member for member in self.members if isinstance(member, SpeakerModel))
@@ -75,12 +80,11 @@ class Committee(SpeakerNetwork):
             member.fit(once())
 
     def embed(self, batch: Padded) -> Tensor:
-        voices = [cast(VoiceModel, member) for member in self.members]
-        vectors = [functional.normalize(voice.embed(batch).float()) for voice in voices]
+        vectors = [functional.normalize(voice.embed(batch).float()) for voice in self.voices]
         return torch.cat(vectors, dim=1)
 
     def forward(self, batch: Padded) -> Tensor:
-        return _agreed([member(batch) for member in self.members])
+        return _agreed([voice(batch) for voice in self.voices])
 
     def loss(self, batch: Padded, labels: Tensor, done: float) -> tuple[Tensor, Tensor]:
         """The mean of the networks' losses, and what the networks answer together."""

@@ -31,7 +31,7 @@ def committee() -> tuple[Committee, Padded, torch.Tensor]:
 def test_it_answers_with_the_mean_of_log_probabilities() -> None:
     model, batch, _ = committee()
     model.eval()
-    expected = sum(m(batch).softmax(1).log() for m in model.members) / 3
+    expected = sum(m(batch).softmax(1).log() for m in model.voices) / 3
     torch.testing.assert_close(model(batch), expected)
 
 
@@ -42,7 +42,7 @@ def test_the_cosine_of_two_embeddings_is_the_mean_of_the_members() -> None:
     def cosine(embeddings: torch.Tensor) -> torch.Tensor:
         return functional.cosine_similarity(embeddings[0], embeddings[1], dim=0)
 
-    mean = torch.stack([cosine(m.embed(batch)) for m in model.members]).mean()
+    mean = torch.stack([cosine(m.embed(batch)) for m in model.voices]).mean()
     torch.testing.assert_close(cosine(model.embed(batch)), mean)
 
 

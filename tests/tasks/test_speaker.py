@@ -89,9 +89,9 @@ def test_a_committee_learns_and_resumes_as_one_model(
         "speaker/floor", "voices", ["model.shrinkage=0.5"], run="runs/floor", device="cpu",
         threads=1, console=Console(quiet=True),
     )  # fmt: skip
-    alone, member = load_file(floor.best_weights), load_file(whole.best_weights)
-    for name, fitted in alone.items():
-        torch.testing.assert_close(member[f"members.2.{name}"], fitted)
+    alone, together = load_file(floor.best_weights), load_file(whole.best_weights)
+    for key, fitted in alone.items():
+        torch.testing.assert_close(together[f"members.2.{key}"], fitted)
 
 
 def test_an_utterance_alone_gets_what_it_gets_among_others(voices: Corpus, tmp_path: Path) -> None:

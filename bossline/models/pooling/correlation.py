@@ -41,11 +41,14 @@ class CorrelationPooling(Pooling):
     channels, here single correlations are dropped.
     """
 
+    pairs: Tensor  # (2, pairs of channels)
+
     def __init__(self, config: CorrelationConfig, inputs: int) -> None:
         super().__init__()
         channels = config.channels
         self.outputs = channels + channels * (channels - 1) // 2
         self.project = nn.Linear(inputs, channels)
+        self.register_buffer("pairs", torch.triu_indices(channels, channels, 1), persistent=False)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, batch: Padded) -> Tensor:
@@ -56,6 +59,5 @@ class CorrelationPooling(Pooling):
             mean, deviation = weighted_statistics(projected, weights)
             # the root of a weight on either side of the product
             z = (projected - mean.unsqueeze(1)) / deviation.unsqueeze(1) * weights.sqrt()
-            rows, columns = torch.triu_indices(*[z.shape[2]] * 2, offset=1, device=z.device)
-            correlations = (z.mT @ z)[:, rows, columns]
+            correlations = (z.mT @ z)[:, self.pairs[0], self.pairs[1]]
             return torch.cat([deviation.log(), self.dropout(correlations)], dim=1)
