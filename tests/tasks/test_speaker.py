@@ -86,8 +86,8 @@ def test_a_committee_learns_and_resumes_as_one_model(
     assert cut.best_weights.read_bytes() == whole.best_weights.read_bytes()
 
     floor = api.train(
-        "speaker/floor", "voices", ["model.shrinkage=0.5"], run="runs/floor", device="cpu",
-        threads=1, console=Console(quiet=True),
+        "speaker/floor", "voices", ["model.shrinkage=0.5", "split.validation=0.02"],
+        run="runs/floor", device="cpu", threads=1, console=Console(quiet=True),
     )  # fmt: skip
     alone, together = load_file(floor.best_weights), load_file(whole.best_weights)
     for key, fitted in alone.items():
