@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Annotated, ClassVar, Literal, Self, cast
 
@@ -43,11 +45,12 @@ class CommitteeConfig(Config):
 
 
 class Committee(SpeakerNetwork):
-    """Padded (B, T, inputs) -> (B, outputs): the mean of the members' log-probabilities.
+    """Padded (B, T, inputs) -> (B, outputs): the weighted mean of the members' log-probabilities.
 
-    Each network learns from its own loss, as if it were alone; members that are fitted are so
-    before the first step, and do not move. An embedding holds the unit vectors of all members, so
-    the cosine of two is the mean of theirs.
+    All members of a kind have one vote together, since they err alike. Each network learns from its
+    own loss, as if it were alone; members that are fitted are so before the first step, and do not
+    move. An embedding holds the unit vectors of all members, so the cosine of two is the weighted
+    mean of theirs.
     """
 
     def __init__(self, config: CommitteeConfig, inputs: int, outputs: int) -> None:
@@ -55,6 +58,8 @@ class Committee(SpeakerNetwork):
         self.members = nn.ModuleList(member.build(inputs, outputs) for member in config.members)
         for member in self._fitted:
             member.requires_grad_(False)
+        peers = Counter(member.kind for member in config.members)
+        self._weights = [1 / len(peers) / peers[member.kind] for member in config.members]
 
     @property
     def voices(self) -> tuple[VoiceModel, ...]:
@@ -80,17 +85,21 @@ class Committee(SpeakerNetwork):
             member.fit(once())
 
     def embed(self, batch: Padded) -> Tensor:
-        vectors = [functional.normalize(voice.embed(batch).float()) for voice in self.voices]
+        vectors = [
+            math.sqrt(weight) * functional.normalize(voice.embed(batch).float())
+            for voice, weight in zip(self.voices, self._weights, strict=True)
+        ]
         return torch.cat(vectors, dim=1)
 
     def forward(self, batch: Padded) -> Tensor:
-        return _agreed([voice(batch) for voice in self.voices])
+        votes = [
+            weight * voice(batch).float().log_softmax(1)
+            for voice, weight in zip(self.voices, self._weights, strict=True)
+        ]
+        return torch.stack(votes).sum(0)
 
     def loss(self, batch: Padded, labels: Tensor, done: float) -> tuple[Tensor, Tensor]:
         """The mean of the networks' losses, and what the networks answer together."""
         losses, scores = zip(*(m.loss(batch, labels, done) for m in self.networks), strict=True)
-        return torch.stack(losses).mean(), _agreed(scores)
-
-
-def _agreed(scores: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
-    return torch.stack([one.float().log_softmax(1) for one in scores]).mean(0)
+        agreed = torch.stack([one.float().log_softmax(1) for one in scores]).mean(0)
+        return torch.stack(losses).mean(), agreed

@@ -28,22 +28,23 @@ def committee() -> tuple[Committee, Padded, torch.Tensor]:
     return config.build(4, 5), batch, torch.tensor([0, 1, 2, 3, 4, 0])
 
 
-def test_it_answers_with_the_mean_of_log_probabilities() -> None:
+def test_the_networks_and_lda_have_one_vote_each() -> None:
     model, batch, _ = committee()
     model.eval()
-    expected = sum(m(batch).softmax(1).log() for m in model.voices) / 3
+    one, two, lda = (voice(batch).softmax(1).log() for voice in model.voices)
+    expected = one / 4 + two / 4 + lda / 2
     torch.testing.assert_close(model(batch), expected)
 
 
-def test_the_cosine_of_two_embeddings_is_the_mean_of_the_members() -> None:
+def test_the_cosine_of_two_embeddings_is_that_of_the_members_weighted_alike() -> None:
     model, batch, _ = committee()
     model.eval()
 
     def cosine(embeddings: torch.Tensor) -> torch.Tensor:
         return functional.cosine_similarity(embeddings[0], embeddings[1], dim=0)
 
-    mean = torch.stack([cosine(m.embed(batch)) for m in model.voices]).mean()
-    torch.testing.assert_close(cosine(model.embed(batch)), mean)
+    one, two, lda = (cosine(voice.embed(batch)) for voice in model.voices)
+    torch.testing.assert_close(cosine(model.embed(batch)), one / 4 + two / 4 + lda / 2)
 
 
 @pytest.mark.parametrize("done", [0.1, 1.0])
