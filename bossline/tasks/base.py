@@ -196,6 +196,10 @@ class Task(ABC):
         opened, true = self._validation
         return self.judged(self.answer(model, opened, self.recipe, self.runtime), true)
 
+    def gain(self, validation: Validation) -> float:
+        """By which the best epoch is chosen; higher is better."""
+        return self.metric.gain(validation.score)
+
     @staticmethod
     @abstractmethod
     def judged(outputs: Tensor, true: Tensor) -> Validation:

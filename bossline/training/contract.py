@@ -50,3 +50,6 @@ class Task(Protocol):
     def loss(self, model: nn.Module, batch: Any) -> StepLoss: ...
 
     def validate(self, model: nn.Module) -> Validation: ...
+
+    def gain(self, validation: Validation) -> float:
+        """By which the best epoch is chosen; higher is better."""

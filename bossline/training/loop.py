@@ -150,7 +150,7 @@ def train(
             if not math.isfinite(validation.loss):
                 raise Diverged("the validation loss", progress.step, lr)
             progress.epoch += 1
-            gain = metric.gain(validation.score)
+            gain = task.gain(validation)
             best = gain > max(progress.gains, default=float("-inf"))
             progress.gains.append(gain)
             if best:

@@ -94,6 +94,15 @@ def test_a_committee_learns_and_resumes_as_one_model(
         torch.testing.assert_close(together[f"members.2.{key}"], fitted)
 
 
+def test_the_epoch_of_least_validation_loss_is_kept(voices: Corpus) -> None:
+    run = train_on_voices("epochs=4", "optimiser.lr=3e-2", "schedule={kind: constant}")
+    epochs = [r for r in run.metrics() if r["kind"] == "epoch"]
+    losses = [epoch["validation_loss"] for epoch in epochs]
+    accuracies = [epoch["validation_accuracy"] for epoch in epochs]
+    assert run.info.best_epoch == 1 + int(np.argmin(losses))
+    assert run.info.best_epoch != 1 + int(np.argmax(accuracies))  # so the test can fail
+
+
 def test_an_utterance_alone_gets_what_it_gets_among_others(voices: Corpus, tmp_path: Path) -> None:
     run = train_on_voices()
     first = api.predict(run, "test")[0]
