@@ -51,37 +51,36 @@ def test_learns_scores_and_submits(voices: Corpus, tmp_path: Path, head: str) ->
     assert sum(map(str.__eq__, named, (*SPEAKERS, SPEAKERS[0]))) >= 4
 
 
-def test_a_committee_learns_and_resumes_as_one_model(
-    voices: Corpus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    member = (
-        "kind: speaker, encoder: {kind: rnn, width: 12, depth: 1}, embedding: 8, head: {kind: %s}"
-    )
-    networks = [member % kind for kind in ("mlp", "linear")]
+def train_committee(*overrides: str, run: str) -> Run:
+    """Two networks and the floor's LDA."""
+    member = "kind: speaker, encoder: {kind: rnn, width: 12, depth: 1}, embedding: 8, head: %s"
+    networks = [member % f"{{kind: {kind}}}" for kind in ("mlp", "linear")]
     members = "}, {".join([*networks, "kind: speaker-lda, shrinkage: 0.5"])
-    overrides = (
+    small = (
         "epochs=3",
         "augment=null",
         "batches={kind: segments, frames: 12, size: 16, valid_every: 30}",
         f"model={{kind: committee, members: [{{{members}}}]}}",
         "optimiser.lr=1e-2",
     )
+    return api.train(
+        "speaker/boss", "voices", (*small, *overrides), run=run, device="cpu", threads=1,
+        console=Console(quiet=True),
+    )  # fmt: skip
 
-    def train(run: str) -> Run:
-        return api.train(
-            "speaker/boss", "voices", overrides, run=run, device="cpu", threads=1,
-            console=Console(quiet=True),
-        )  # fmt: skip
 
+def test_a_committee_learns_and_resumes_as_one_model(
+    voices: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def crash(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    whole = train("runs/whole")
+    whole = train_committee(run="runs/whole")
     assert whole.scores["test"].score.value > 0.8  # chance is 0.25
     with monkeypatch.context() as patch:
         patch.setattr(api, "_score", crash)
         with pytest.raises(KeyboardInterrupt):
-            train("runs/cut")
+            train_committee(run="runs/cut")
     cut = api.resume("runs/cut", console=Console(quiet=True))
     assert cut.best_weights.read_bytes() == whole.best_weights.read_bytes()
 
@@ -92,6 +91,17 @@ def test_a_committee_learns_and_resumes_as_one_model(
     alone, together = load_file(floor.best_weights), load_file(whole.best_weights)
     for key, fitted in alone.items():
         torch.testing.assert_close(together[f"members.2.{key}"], fitted)
+
+
+@pytest.mark.parametrize("averaging", ["null", "{kind: ema, decay: 0.9}"])
+def test_a_committee_trains_where_lda_has_not_heard_every_speaker(
+    voices: Corpus, averaging: str
+) -> None:
+    """Its infinitely unlikely classes are no weights that diverged."""
+    run = train_committee("split.unheard=0.5", f"averaging={averaging}", run="runs/unheard")
+    assert run.scores["test"].score.value > 0.8  # chance is 0.5
+    weights = load_file(run.best_weights)
+    assert all(bool(tensor.isfinite().all()) for tensor in weights.values())
 
 
 def test_the_epoch_of_least_validation_loss_is_kept(voices: Corpus) -> None:
