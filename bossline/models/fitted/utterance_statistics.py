@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.models.pooling.base import equal_weights, real_frames, weighted_statistics
+from bossline.models.pooling.base import correlations_over_time, real_frames, standardised
 
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -34,23 +34,9 @@ class UtteranceStatistics(nn.Module):
 
     def forward(self, batch: Padded) -> Tensor:
         with torch.autocast(batch.frames.device.type, enabled=False):
-            x = real_frames(batch)
-            mean, deviation = weighted_statistics(x, equal_weights(batch, x.dtype))
-            z = (x - mean.unsqueeze(1)) / deviation.unsqueeze(1)
-            z = z.masked_fill(~batch.mask.unsqueeze(2), 0)
-            correlations = [_correlations(z, batch.lengths, lag) for lag in self._lags]
+            z, deviation = standardised(batch.with_frames(real_frames(batch)))
+            correlations = [correlations_over_time(z, batch.lengths, lag) for lag in self._lags]
             return torch.cat([deviation.log(), _quantiles(z, batch), *correlations], dim=1)
-
-
-def _correlations(z: Tensor, lengths: Tensor, lag: int) -> Tensor:
-    """(B, D * D), or at lag 0 (B, D * (D - 1) / 2): there the matrix is symmetric, with ones."""
-    products = z[:, : max(z.shape[1] - lag, 0)].mT @ z[:, lag:]
-    mean = products / (lengths - lag).clamp_min(1).view(-1, 1, 1)
-    if lag:
-        return mean.flatten(1)
-    dims = z.shape[2]
-    rows, columns = torch.triu_indices(dims, dims, offset=1, device=z.device)
-    return mean[:, rows, columns]
 
 
 def _quantiles(z: Tensor, batch: Padded) -> Tensor:

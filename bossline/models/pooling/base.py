@@ -69,3 +69,26 @@ def weighted_statistics(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     mean = weighted_mean(x, weights)
     variance = weighted_mean((x - mean.unsqueeze(1)).square(), weights)
     return mean, variance.clamp(min=_SMALLEST_VARIANCE).sqrt()
+
+
+def standardised(batch: Padded) -> tuple[Tensor, Tensor]:
+    """(B, T, D) of mean 0 and deviation 1 over each utterance, 0 in the padding; (B, D) deviations.
+
+    Args:
+        batch: finite in the padding too, as `real_frames` gives them.
+    """
+    x = batch.frames
+    mean, deviation = weighted_statistics(x, equal_weights(batch, x.dtype))
+    z = (x - mean.unsqueeze(1)) / deviation.unsqueeze(1)
+    return z.masked_fill(~batch.mask.unsqueeze(2), 0), deviation
+
+
+def correlations_over_time(z: Tensor, lengths: Tensor, lag: int) -> Tensor:
+    """(B, D * D), or at lag 0 (B, D * (D - 1) / 2): there the matrix is symmetric, with ones."""
+    products = z[:, : max(z.shape[1] - lag, 0)].mT @ z[:, lag:]
+    mean = products / (lengths - lag).clamp_min(1).view(-1, 1, 1)
+    if lag:
+        return mean.flatten(1)
+    dims = z.shape[2]
+    rows, columns = torch.triu_indices(dims, dims, offset=1, device=z.device)
+    return mean[:, rows, columns]

@@ -13,9 +13,9 @@ from bossline.config import Config
 from bossline.models.dropout import Dropout
 from bossline.models.pooling.base import (
     Pooling,
-    equal_weights,
+    correlations_over_time,
     real_frames,
-    weighted_statistics,
+    standardised,
 )
 
 
@@ -41,23 +41,17 @@ class CorrelationPooling(Pooling):
     channels, here single correlations are dropped.
     """
 
-    pairs: Tensor  # (2, pairs of channels)
-
     def __init__(self, config: CorrelationConfig, inputs: int) -> None:
         super().__init__()
         channels = config.channels
         self.outputs = channels + channels * (channels - 1) // 2
         self.project = nn.Linear(inputs, channels)
-        self.register_buffer("pairs", torch.triu_indices(channels, channels, 1), persistent=False)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, batch: Padded) -> Tensor:
         x = real_frames(batch)
         with torch.autocast(x.device.type, enabled=False):
             projected = self.project(x.to(self.project.weight.dtype))
-            weights = equal_weights(batch, projected.dtype)
-            mean, deviation = weighted_statistics(projected, weights)
-            # the root of a weight on either side of the product
-            z = (projected - mean.unsqueeze(1)) / deviation.unsqueeze(1) * weights.sqrt()
-            correlations = (z.mT @ z)[:, self.pairs[0], self.pairs[1]]
+            z, deviation = standardised(batch.with_frames(projected))
+            correlations = correlations_over_time(z, batch.lengths, 0)
             return torch.cat([deviation.log(), self.dropout(correlations)], dim=1)
