@@ -19,7 +19,7 @@ def step():
     for megabytes in (64, 3, 40):
         torch.ones(megabytes << 18)
 
-for _ in range(3):
+for _ in range(10):  # until freed blocks lie so that all three fit
     step()
 before = faults()
 for _ in range(5):
