@@ -42,6 +42,11 @@ class FeatureSpec(Config):
         """Parts of a frame that frequency masks treat alike: statics and two orders of deltas."""
         return 1 if self.deltas == "none" else 3
 
+    @property
+    def statics(self) -> int:
+        """The first so many numbers of a frame, which are no deltas."""
+        return self.dim // self.blocks
+
     def describe(self) -> str:
         """One line for people.
 

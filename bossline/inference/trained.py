@@ -12,7 +12,7 @@ from bossline.corpora.splits import SPLITS, UNHEARD, split_corpus
 from bossline.errors import UserError, did_you_mean
 from bossline.runtime import Runtime
 from bossline.tasks import TASKS
-from bossline.tasks.base import Outputs, Pieces, build_model
+from bossline.tasks.base import Outputs, Pieces
 from bossline.training.checkpoint import load_weights
 from bossline.training.run import Run
 
@@ -29,7 +29,7 @@ class TrainedModel:
         """
         self.run, self._runtime = run, runtime
         self.features, self.classes = run.info.features, run.info.classes
-        self.model = build_model(run.recipe, self.features.dim, self.classes)
+        self.model = TASKS[run.recipe.task].model(run.recipe, self.features, self.classes)
         load_weights(run.best_weights, self.model)
         self.model.to(runtime.device)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Annotated, ClassVar, Literal, Self, cast
 
 import torch
@@ -35,13 +35,14 @@ class CommitteeConfig(Config):
             raise ValueError("one member at least must be of kind speaker: the others only fit")
         return self
 
-    def build(self, inputs: int, outputs: int) -> Committee:
+    def build(self, inputs: int, outputs: int, statics: int | None = None) -> Committee:
         """
         Args:
             inputs: numbers per frame.
             outputs: speakers.
+            statics: numbers per frame that are no deltas; None: all.
         """
-        return Committee(self, inputs, outputs)
+        return Committee(self, inputs, outputs, statics)
 
 
 class Committee(SpeakerNetwork):
@@ -53,9 +54,16 @@ class Committee(SpeakerNetwork):
     mean of theirs.
     """
 
-    def __init__(self, config: CommitteeConfig, inputs: int, outputs: int) -> None:
+    def __init__(
+        self, config: CommitteeConfig, inputs: int, outputs: int, statics: int | None = None
+    ) -> None:
         super().__init__()
-        self.members = nn.ModuleList(member.build(inputs, outputs) for member in config.members)
+        self.members = nn.ModuleList(
+            member.build(inputs, outputs, statics)
+            if isinstance(member, SpeakerLdaConfig)
+            else member.build(inputs, outputs)
+            for member in config.members
+        )
         for member in self._fitted:
             member.requires_grad_(False)
         peers = Counter(member.kind for member in config.members)
@@ -75,14 +83,14 @@ class Committee(SpeakerNetwork):
     def _fitted(self) -> tuple[SpeakerLda, ...]:
         return tuple(member for member in self.members if isinstance(member, SpeakerLda))
 
-    def fit(self, once: Callable[[], Iterable[tuple[Padded, Tensor]]]) -> None:
+    def fit(self, data: Iterable[tuple[Padded, Tensor]]) -> None:
         """Set the weights of the members that are fitted.
 
         Args:
-            once: gives the training split as `Fitted.fit` takes it.
+            data: the training split as `Fitted.fit` takes it.
         """
         for member in self._fitted:
-            member.fit(once())
+            member.fit(data)
 
     def embed(self, batch: Padded) -> Tensor:
         vectors = [

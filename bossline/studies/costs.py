@@ -19,7 +19,6 @@ from bossline.corpora.packed import Ints
 from bossline.corpora.splits import split_corpus
 from bossline.models.costs import multiply_accumulates
 from bossline.tasks import TASKS
-from bossline.tasks.base import build_model
 from bossline.training.run import Run
 
 STEP = 3  # a training step in forward passes: the backward one multiplies twice as often
@@ -50,7 +49,7 @@ def costs_of(run: Run) -> Costs:
     inputs, answered, items = _typical(
         recipe.batches, features.dim, corpus.lengths[splits["train"]]
     )
-    model = build_model(recipe, features.dim, run.info.classes).eval()
+    model = TASKS[recipe.task].model(recipe, features, run.info.classes).eval()
     per_item = multiply_accumulates(model, inputs) / answered
     epochs = sum(row["kind"] == "epoch" for row in run.metrics())
     training = None if recipe.model.fitted else STEP * epochs * items * per_item

@@ -19,6 +19,7 @@ from bossline.corpora.splits import split_corpus
 from bossline.errors import UserError
 from bossline.evaluation.metric import Metric
 from bossline.evaluation.scores import Scores, Unit
+from bossline.features.spec import Features
 from bossline.models.penalised import Penalised
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
@@ -112,6 +113,21 @@ class Task(ABC):
         """Features of utterances, (T, D) each, as views of the corpus."""
         return [corpus.frames(int(u)) for u in utterances]
 
+    @classmethod
+    def model(cls, recipe: Recipe, features: Features, classes: Sequence[str]) -> nn.Module:
+        """The recipe's model for such features, initialised from the recipe's seed.
+
+        Args:
+            classes: none where a value is predicted.
+        """
+        torch.manual_seed(recipe.seed)
+        return cls.built(recipe, features, len(classes) or 1)
+
+    @staticmethod
+    def built(recipe: Recipe, features: Features, outputs: int) -> nn.Module:
+        """`model`, from whatever state chance is in."""
+        return recipe.model.build(recipe.batches.inputs(features.dim), outputs)
+
     @staticmethod
     @abstractmethod
     def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Any:
@@ -180,8 +196,8 @@ class Task(ABC):
 
     def build_model(self) -> nn.Module:
         """A fresh model on the runtime's device."""
-        dim = self.corpus.header.features.dim
-        return build_model(self.recipe, dim, self.classes).to(self.runtime.device)
+        model = self.model(self.recipe, self.corpus.header.features, self.classes)
+        return model.to(self.runtime.device)
 
     def prepare(self, model: nn.Module) -> None:  # noqa: B027
         """Set what a model knows of the training split before its first step: mostly nothing."""
@@ -231,13 +247,3 @@ class Task(ABC):
         if isinstance(model, Penalised):
             return mean + model.penalty(self.count("train"))
         return mean
-
-
-def build_model(recipe: Recipe, dim: int, classes: Sequence[str]) -> nn.Module:
-    """The recipe's model for frames of `dim` numbers, initialised from the recipe's seed.
-
-    Args:
-        classes: none where a value is predicted.
-    """
-    torch.manual_seed(recipe.seed)
-    return recipe.model.build(recipe.batches.inputs(dim), len(classes) or 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -14,11 +16,13 @@ from bossline.augmentation.spec_augment import SpecAugment
 from bossline.batches.padded import Padded
 from bossline.batches.segments import SegmentConfig, Segments
 from bossline.corpora.packed import Corpus, Ints
-from bossline.models.committee import Committee
+from bossline.features.spec import Features, FeatureSpec
+from bossline.models.committee import Committee, CommitteeConfig
+from bossline.models.fitted.speaker_lda import SpeakerLdaConfig
 from bossline.models.speaker import SpeakerNetwork, VoiceModel
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
-from bossline.tasks.base import Pieces
+from bossline.tasks.base import Pieces, Task
 from bossline.tasks.classification import ClassificationTask
 from bossline.tasks.views import averaged
 from bossline.training.contract import StepLoss, Validation
@@ -39,6 +43,13 @@ class SpeakerTask(ClassificationTask):
     def classes_of(corpus: Corpus) -> tuple[str, ...]:
         return corpus.header.speakers
 
+    @staticmethod
+    def built(recipe: Recipe, features: Features, outputs: int) -> nn.Module:
+        assert isinstance(features, FeatureSpec)  # a speaker task takes no others
+        if isinstance(recipe.model, SpeakerLdaConfig | CommitteeConfig):
+            return recipe.model.build(features.dim, outputs, features.statics)
+        return Task.built(recipe, features, outputs)
+
     @cached_property
     def training(self) -> Segments:
         groups = self.targets("train")
@@ -54,7 +65,7 @@ class SpeakerTask(ClassificationTask):
     def prepare(self, model: nn.Module) -> None:
         """Fit those of a committee's members that take no steps."""
         if isinstance(model, Committee):
-            model.fit(self.once)
+            model.fit(_TrainingSplit(self))
 
     def batch(self, epoch: int, step: int) -> tuple[Padded, Tensor, float]:
         """Segments, their speakers (B,) int64, and the share of the training that is over."""
@@ -104,6 +115,16 @@ class SpeakerTask(ClassificationTask):
     def embeddings(self, model: nn.Module, split: str) -> npt.NDArray[np.float32]:
         vectors = self.embed(model, self.recipe, self.pieces(split), self.runtime)
         return np.asarray(vectors.cpu().numpy())
+
+
+@dataclass
+class _TrainingSplit:
+    """Utterances and their speakers, each time they are gone through."""
+
+    task: SpeakerTask
+
+    def __iter__(self) -> Iterator[tuple[Padded, Tensor]]:
+        return self.task.once()
 
 
 def _segments(recipe: Recipe) -> SegmentConfig:

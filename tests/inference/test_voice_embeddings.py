@@ -23,7 +23,7 @@ from bossline.features.spec import FeatureSpec
 from bossline.inference.voices import Voices
 from bossline.models.speaker import SpeakerModel
 from bossline.runtime import Runtime
-from bossline.tasks.base import build_model
+from bossline.tasks.speaker import SpeakerTask
 from bossline.training.checkpoint import load_weights
 from bossline.training.run import Run
 from tests.conftest import SPEAKERS, train_on_voices
@@ -31,7 +31,7 @@ from tests.conftest import SPEAKERS, train_on_voices
 
 def by_hand(run: Run, frames: np.ndarray) -> np.ndarray:
     """One utterance through the model itself, scaled to length 1."""
-    model = build_model(run.recipe, 5, SPEAKERS)
+    model = SpeakerTask.model(run.recipe, FeatureSpec(kind="other", dim=5), SPEAKERS)
     assert isinstance(model, SpeakerModel)
     load_weights(run.best_weights, model)
     with torch.no_grad():

@@ -66,10 +66,8 @@ class Discriminant(nn.Module):
             )
         scale = torch.where(varies, variances.rsqrt(), 0)
         correlations = within * scale.outer(scale)
-        correlations.mul_(1 - shrinkage).diagonal().add_(shrinkage * varies)
-        values, vectors = torch.linalg.eigh(correlations)
-        kept = values > _ROUNDING * values[-1]
-        whitening = scale.unsqueeze(1) * vectors[:, kept] / values[kept].sqrt()
+        correlations.mul_(1 - shrinkage).diagonal().add_(torch.where(varies, shrinkage, 1.0))
+        whitening = scale.unsqueeze(1) * _whitening(correlations, shrinkage)
         whitened = (means - middle) @ whitening
         # Class means lie in a space of C - 1 dimensions; all others cancel between classes.
         axes = torch.linalg.svd(priors.sqrt().unsqueeze(1) * whitened, full_matrices=False)[2]
@@ -81,3 +79,20 @@ class Discriminant(nn.Module):
         self.project.bias.copy_(-(projection @ middle))
         self.classify.weight.copy_(centres)
         self.classify.bias.copy_(priors.log().clamp_min(_NEVER) - centres.square().sum(1) / 2)
+
+
+def _whitening(correlations: Tensor, least: float) -> Tensor:
+    """(D, D) -> (D, kept): makes a covariance of vectors the identity, where it is not 0.
+
+    Args:
+        least: no eigenvalue is below it.
+    """
+    if least > _ROUNDING * len(correlations):  # the greatest is D at most, so none counts as 0
+        lower = torch.linalg.cholesky(correlations)
+        identity = torch.eye(len(lower), dtype=lower.dtype, device=lower.device)
+        inverse: Tensor = torch.linalg.solve_triangular(lower.mT, identity, upper=True)
+        return inverse
+    values, vectors = torch.linalg.eigh(correlations)
+    kept = values > _ROUNDING * values[-1]
+    whitening: Tensor = vectors[:, kept] / values[kept].sqrt()
+    return whitening

@@ -19,6 +19,7 @@ from bossline.batches.padded import Padded
 from bossline.config import Config
 from bossline.models.fitted.base import Fitted
 from bossline.models.fitted.discriminant import Discriminant
+from bossline.models.fitted.mixture_statistics import MixtureStatistics
 from bossline.models.fitted.moments import ClassMoments
 from bossline.models.fitted.sharpness import likeliest_scale
 from bossline.models.fitted.utterance_statistics import UtteranceStatistics
@@ -28,7 +29,7 @@ _EVERY = 5  # of so many utterances of a speaker, the last is held back for the 
 
 
 class SpeakerLdaConfig(Config):
-    """LDA of fixed statistics of whole utterances; fitted in one pass."""
+    """LDA of statistics of whole utterances; fitted in a pass or two."""
 
     takes: ClassVar[str] = "segments"
     fitted: ClassVar[bool] = True
@@ -37,42 +38,58 @@ class SpeakerLdaConfig(Config):
     lags: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0, 3), description="frames apart at which dimensions are correlated"
     )
+    components: int = Field(
+        0, ge=0, description="Gaussians of frames, whose shifts by a voice are statistics too"
+    )
     shrinkage: float = Field(
         0.2, ge=0, le=1, description="how far the covariance moves to its diagonal"
     )
 
-    def build(self, inputs: int, outputs: int) -> SpeakerLda:
+    def build(self, inputs: int, outputs: int, statics: int | None = None) -> SpeakerLda:
         """
         Args:
             inputs: numbers per frame.
             outputs: speakers.
+            statics: numbers per frame that are no deltas; None: all.
         """
-        return SpeakerLda(self, inputs, outputs)
+        return SpeakerLda(self, inputs, outputs, statics)
 
 
 class SpeakerLda(VoiceModel, Fitted):
     """Padded (B, T, inputs) -> (B, outputs) logits; the embedding is the discriminant's."""
 
-    def __init__(self, config: SpeakerLdaConfig, inputs: int, outputs: int) -> None:
+    def __init__(
+        self, config: SpeakerLdaConfig, inputs: int, outputs: int, statics: int | None = None
+    ) -> None:
         super().__init__()
         self._shrinkage, self._classes = config.shrinkage, outputs
         self.statistics = UtteranceStatistics(inputs, config.lags)
-        self.discriminant = Discriminant(self.statistics.outputs, outputs)
+        self.shifts = (
+            MixtureStatistics(statics or inputs, config.components) if config.components else None
+        )
+        numbers = self.statistics.outputs + (self.shifts.outputs if self.shifts else 0)
+        self.discriminant = Discriminant(numbers, outputs)
+
+    def _numbers(self, batch: Padded) -> Tensor:
+        """(B, numbers) that describe each utterance."""
+        fixed: Tensor = self.statistics(batch)
+        return fixed if self.shifts is None else torch.cat([fixed, self.shifts(batch)], dim=1)
 
     def embed(self, batch: Padded) -> Tensor:
-        embedding: Tensor = self.discriminant.embed(self.statistics(batch))
-        return embedding
+        return self.discriminant.embed(self._numbers(batch))
 
     def forward(self, batch: Padded) -> Tensor:
-        scores: Tensor = self.discriminant(self.statistics(batch))
+        scores: Tensor = self.discriminant(self._numbers(batch))
         return scores
 
     def fit(self, data: Iterable[tuple[Padded, Tensor]]) -> str:
+        if self.shifts is not None:
+            self.shifts.fit(inputs for inputs, _ in data)
         moments = ClassMoments(self._classes)
         turns = [count() for _ in range(self._classes)]
         held: list[tuple[Tensor, Tensor]] = []
         for inputs, labels in data:
-            x = self.statistics(inputs)
+            x = self._numbers(inputs)
             back = [next(turns[label]) % _EVERY == _EVERY - 1 for label in labels.tolist()]
             chosen = torch.tensor(back, device=labels.device)
             moments.add(x[~chosen], labels[~chosen])
@@ -81,7 +98,8 @@ class SpeakerLda(VoiceModel, Fitted):
         scale = self._scale(held)
         self.discriminant.solve(moments.add_all(held), self._shrinkage)
         self.discriminant.sharpen(scale)
-        return f"one pass, logits scaled by {scale:.2f}"
+        passes = "one pass" if self.shifts is None else "two passes"
+        return f"{passes}, logits scaled by {scale:.2f}"
 
     @torch.no_grad()
     def _scale(self, held: list[tuple[Tensor, Tensor]]) -> float:

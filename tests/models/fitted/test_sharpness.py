@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from bossline.batches.padded import Padded
-from bossline.models.fitted.discriminant import Discriminant
-from bossline.models.fitted.moments import ClassMoments
 from bossline.models.fitted.sharpness import likeliest_scale
-from bossline.models.fitted.speaker_lda import SpeakerLda, SpeakerLdaConfig
 
 
 @settings(max_examples=20)
@@ -40,38 +36,3 @@ def test_a_class_that_is_ruled_out_changes_nothing() -> None:
     logits[torch.arange(50), labels] += 3
     wider = torch.cat([logits, torch.full((50, 1), -torch.inf)], dim=1)
     assert likeliest_scale(wider, labels) == pytest.approx(likeliest_scale(logits, labels))
-
-
-def voices(each: int) -> tuple[Padded, torch.Tensor]:
-    """Four speakers, so many utterances of each, who differ in how dimensions go together."""
-    torch.manual_seed(0)
-    labels = torch.arange(4).repeat(each)
-    mixing = (torch.eye(6) + 0.1 * torch.randn(4, 6, 6))[labels]
-    return Padded(torch.randn(len(labels), 25, 6) @ mixing, torch.full((len(labels),), 25)), labels
-
-
-def test_the_fifth_utterance_of_each_speaker_decides_how_sure_lda_is() -> None:
-    batch, labels = voices(each=15)
-    model = SpeakerLda(SpeakerLdaConfig(), 6, 4)
-    described = model.statistics(batch)
-    held = torch.arange(len(labels)) // 4 % 5 == 4
-
-    def solved(chosen: torch.Tensor) -> Discriminant:
-        found = Discriminant(described.shape[1], 4)
-        found.solve(ClassMoments(4).add_all([(described[chosen], labels[chosen])]), 0.2)
-        return found
-
-    with torch.no_grad():
-        scale = likeliest_scale(solved(~held)(described[held]), labels[held])
-        expected = scale * solved(torch.ones_like(held))(described)
-        halves = [slice(0, 26), slice(26, None)]
-        parts = [(Padded(batch.frames[h], batch.lengths[h]), labels[h]) for h in halves]
-        assert model.fit(parts) == f"one pass, logits scaled by {scale:.2f}"
-        assert scale < 0.9  # so the test can fail
-        torch.testing.assert_close(model(batch).softmax(1), expected.softmax(1), atol=1e-4, rtol=0)
-
-
-def test_speakers_of_few_utterances_leave_the_logits_alone() -> None:
-    batch, labels = voices(each=4)
-    model = SpeakerLda(SpeakerLdaConfig(), 6, 4)
-    assert model.fit([(batch, labels)]) == "one pass, logits scaled by 1.00"
