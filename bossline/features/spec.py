@@ -13,13 +13,22 @@ from bossline.config import Config
 
 Deltas = Literal["none", "time", "coefficient"]
 
+_NORMALISED = {
+    "none": "not normalised",
+    "mean": "mean removed per utterance",
+    "utterance": "CMVN per utterance",
+}
+
 
 class FeatureSpec(Config):
     """How frames were made: one vector of `dim` numbers each `hop_ms`."""
 
     item: ClassVar[str] = "utterance"
 
-    kind: Literal["mfcc", "other"] = Field(description="mfcc: Kaldi MFCC; other: made elsewhere")
+    kind: Literal["mfcc", "log-mel", "other"] = Field(
+        description="mfcc: Kaldi MFCC; log-mel: as in the courses' sets of voices; other: made "
+        "elsewhere"
+    )
     dim: int = Field(gt=0, description="numbers per frame, deltas included")
     sample_rate: int = Field(16_000, gt=0, description="Hz")
     window_ms: float = Field(25.0, gt=0)
@@ -29,8 +38,10 @@ class FeatureSpec(Config):
         description="axis of the first and second regression deltas: time, as in the literature; "
         "coefficient, as in the published LibriPhone files; none",
     )
-    normalisation: Literal["none", "utterance"] = Field(
-        "none", description="utterance: mean 0 and standard deviation 1 of each dimension (CMVN)"
+    normalisation: Literal["none", "mean", "utterance"] = Field(
+        "none",
+        description="of each dimension over the utterance: mean 0; utterance: standard deviation 1 "
+        "too (CMVN)",
     )
 
     @property
@@ -60,7 +71,7 @@ class FeatureSpec(Config):
             f"{self.hop_ms:g} ms hop",
             f"{self.sample_rate} Hz",
             "no deltas" if self.deltas == "none" else f"deltas over {self.deltas}",
-            "CMVN per utterance" if self.normalisation == "utterance" else "not normalised",
+            _NORMALISED[self.normalisation],
         ]
         return ", ".join(parts)
 

@@ -12,8 +12,7 @@ from bossline.corpora.featurefile import READERS_BY_SUFFIX
 from bossline.corpora.imagefile import read_image
 from bossline.corpora.ptfile import DamagedFile
 from bossline.errors import UserError
-from bossline.features.audio import read_audio
-from bossline.features.mfcc import mfcc
+from bossline.features.recording import read_recording
 from bossline.features.spec import Features, FeatureSpec, ImageSpec
 
 
@@ -47,12 +46,7 @@ def read_features(path: Path, spec: FeatureSpec) -> npt.NDArray[np.float32]:
     if not path.is_file():
         raise UserError(f"{path}: no such file")
     if path.suffix not in READERS_BY_SUFFIX:
-        if spec.kind != "mfcc":
-            raise UserError(
-                f"{path}: the model was trained on features made elsewhere ({spec.describe()}), "
-                "which cannot be computed from a recording: give a .npy or .pt file"
-            )
-        return mfcc(read_audio(path, spec.sample_rate), spec)
+        return read_recording(path, spec)
     try:
         features = READERS_BY_SUFFIX[path.suffix](path)
     except DamagedFile as error:

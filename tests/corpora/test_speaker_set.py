@@ -100,11 +100,23 @@ def test_what_goes_in_comes_out(
     assert corpus.header.classes == ()
     assert not corpus.labelled.any()
     assert corpus.header.features == FeatureSpec(
-        kind="other", dim=N_MELS, hop_ms=10, window_ms=25, normalisation="none", deltas="none"
+        kind="log-mel", dim=N_MELS, hop_ms=10, window_ms=25, normalisation="mean", deltas="none"
     )
     for number, id in enumerate(corpus.ids):
         np.testing.assert_array_equal(corpus.frames(number), frames[id].astype(np.float16))
     corpus.verify()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_the_first_sound_file_shows_whether_means_were_removed(
+    home: Path, folder: Path, frames: dict[str, np.ndarray[Any, Any]], damaged: bool
+) -> None:
+    for name, array in frames.items():
+        torch.save(torch.from_numpy(array - 6), folder / name)
+    if damaged:
+        replaced(folder, torch.zeros(4, N_MELS, dtype=torch.complex64))
+    corpus = import_corpus(folder, "who", skip_damaged=damaged)
+    assert corpus.header.features == FeatureSpec(kind="log-mel", dim=N_MELS)
 
 
 def test_every_file_counts(home: Path, folder: Path) -> None:

@@ -8,6 +8,8 @@
 All of them lie in a folder Dataset; the folder around it is taken as well. The test part may be
 absent. An utterance's id is its feature_path as it stands there, and speaker k of the corpus is
 speaker k of mapping.json, whether or not there is an utterance by this speaker.
+
+The courses made them as features/log_mel.py does, so their models hear recordings too.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy.typing as npt
 
@@ -39,6 +41,7 @@ from bossline.features.spec import FeatureSpec
 _METADATA = "metadata.json"
 _TEST = "testdata.json"
 _MAPPING = "mapping.json"
+_CENTRED = 1.0  # logarithms of a spectrum lie many units below 0
 _FILE_NAME = re.compile(r"[^\s/\\]+\.pt")  # of the folder itself, and without white space, as ids
 
 
@@ -170,6 +173,20 @@ def _read(file: Path, mel_len: int) -> npt.NDArray[Any]:
     return frames
 
 
+def _features(folder: Path, names: list[str], dim: int) -> FeatureSpec:
+    """What the first sound file holds: with its mean, or without, as some make their sets."""
+    normalisation: Literal["none", "mean"] = "none"
+    for name in names:
+        try:
+            frames = read_tensor(folder / name)
+        except DamagedFile:
+            continue
+        if frames.size and frames.dtype.kind in "fiu":
+            normalisation = "mean" if abs(float(frames.mean())) < _CENTRED else "none"
+            break
+    return FeatureSpec(kind="log-mel", dim=dim, normalisation=normalisation)
+
+
 @register
 class Speaker(Reader):
     name = "speaker"
@@ -199,10 +216,10 @@ class Speaker(Reader):
                 problems.append(Problem(f"{_TEST} n_mels", f"expected {dim} as in {_METADATA}"))
             source = f"{_TEST} utterances"
             entries += _entries(test.get("utterances"), source, "test", None, problems)
-        listing = Listing(
-            FeatureSpec(kind="other", dim=dim), (), problems=problems, speakers=speakers
-        )
         there = _tensors(folder)
+        listed = [entry.feature_path for entry in entries if entry.feature_path in there]
+        features = _features(folder, listed, dim)
+        listing = Listing(features, (), problems=problems, speakers=speakers)
         seen: dict[str, str] = {}
         for entry in entries:
             id = entry.feature_path

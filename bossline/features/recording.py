@@ -1,0 +1,32 @@
+"""From a recording to the features that a model was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.errors import UserError
+from bossline.features.audio import read_audio
+from bossline.features.log_mel import log_mel
+from bossline.features.mfcc import mfcc
+from bossline.features.spec import FeatureSpec
+
+
+def read_recording(path: Path, spec: FeatureSpec) -> npt.NDArray[np.float32]:
+    """(T, dim) features of an audio file.
+
+    Raises:
+        UserError: names the file: unreadable, too short, or features that were made elsewhere.
+    """
+    if spec.kind == "other":
+        raise UserError(
+            f"{path}: the model was trained on features made elsewhere ({spec.describe()}), "
+            "which cannot be computed from a recording: give a .npy or .pt file"
+        )
+    waveform = read_audio(path, spec.sample_rate)
+    try:
+        return mfcc(waveform, spec) if spec.kind == "mfcc" else log_mel(waveform, spec)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
