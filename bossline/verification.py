@@ -21,7 +21,7 @@ from bossline.evaluation.verification.det import det_curve
 from bossline.evaluation.verification.error_rates import Floats
 from bossline.evaluation.verification.pairing import make_trials
 from bossline.evaluation.verification.scores import VerificationScores
-from bossline.evaluation.verification.trials import Trials, read_trials
+from bossline.evaluation.verification.trials import Trials, read_trials, speakers_of
 from bossline.files import write_json
 from bossline.inference.gallery import UNKNOWN, Enrolment, read_gallery
 from bossline.inference.trained import utterances_of
@@ -176,23 +176,30 @@ def evaluate_trials(
 
     Args:
         run: of the speaker task; its corpus says who speaks.
-        trials: a trial list of the corpus' utterances.
+        trials: a trial list of the corpus' utterances, or of files: whose voice a file holds, its
+            target trials tell.
         score_norm: what the cosine scores go through.
 
     Raises:
         UserError: no speaker run, a list that does not fit the corpus, or an utterance that
-            cannot be embedded.
+            cannot be read or embedded.
     """
     voices = _voices(run, device)
     corpus, scale = voices.corpus, _SCALES[score_norm]
     listed = read_trials(Path(trials), corpus.ids)
-    speakers = dict(zip(corpus.ids, corpus.speakers.tolist(), strict=True))
-    if unknown := sorted({id for id in listed.enrol + listed.test if speakers[id] < 0}):
+    names = corpus.header.speakers
+    known = {
+        id: names[speaker]
+        for id, speaker in zip(corpus.ids, corpus.speakers.tolist(), strict=True)
+        if speaker >= 0
+    }
+    heard = set(listed.enrol + listed.test)
+    if unknown := sorted((heard & set(corpus.ids)) - set(known)):
         raise UserError(
             f"{trials}: the corpus does not say who speaks in {len(unknown)} of its utterances, "
             f"as in '{unknown[0]}': intervals over speakers need to know"
         )
-    names = corpus.header.speakers
+    speakers = speakers_of(listed, known)
     trained_on = corpus.speakers[utterances_of([voices.run], corpus, "train")]
     scores = _scores(voices, listed, scale)
     found = VerificationScores.of(
@@ -200,8 +207,8 @@ def evaluate_trials(
         scale,
         scores,
         listed.labels,
-        [names[speakers[id]] for id in listed.enrol],
-        [names[speakers[id]] for id in listed.test],
+        [speakers[name] for name in listed.enrol],
+        [speakers[name] for name in listed.test],
         {names[speaker] for speaker in trained_on},
     )
     with voices.run.locked():
@@ -222,14 +229,14 @@ def calibrate(
 
     Args:
         run: of the speaker task, finished.
-        trials: a trial list of the corpus' utterances.
+        trials: a trial list of the corpus' utterances, or of files.
         false_accepts: share of the non-target trials that may be accepted; None: the threshold
             whose two error rates are equal.
         score_norm: what the cosine scores go through, here and in `verify` and `identify`.
 
     Raises:
         UserError: no finished speaker run, a list that does not fit the corpus, or an utterance
-            that cannot be embedded.
+            that cannot be read or embedded.
     """
     voices = _voices(run, device)
     if voices.run.info.state != "finished":
@@ -328,8 +335,9 @@ def _voices(run: str | Path | Run, device: str) -> Voices:
 
 def _scores(voices: Voices, trials: Trials, scale: ScoreScale) -> Floats:
     """(N,) scores of the trials."""
-    ids = sorted({*trials.enrol, *trials.test})
-    return voices.scores(voices.embed_ids(ids), *trials.rows(ids), scale)
+    names = sorted({*trials.enrol, *trials.test})
+    vectors = voices.embed(names, [voices.read(name) for name in names])
+    return voices.scores(vectors, *trials.rows(names), scale)
 
 
 def _gallery_path(run: Run) -> Path:

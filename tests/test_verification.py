@@ -13,7 +13,7 @@ from bossline.errors import UserError
 from bossline.evaluation.verification.det import det_curve
 from bossline.evaluation.verification.error_rates import equal_error_rate, min_dcf
 from bossline.evaluation.verification.scores import VerificationScores
-from bossline.evaluation.verification.trials import Trials, write_trials
+from bossline.evaluation.verification.trials import Trials, speakers_of, write_trials
 from bossline.files import read_json
 from bossline.training.run import Run
 from bossline.verification import ScoreNorm
@@ -92,6 +92,29 @@ def test_error_rates_are_those_of_the_scores(
     kept = read_json(speaker_run.path / "verification.json")
     assert VerificationScores.model_validate(kept) == found
     assert (speaker_run.path / "scores.json").read_bytes() == before
+
+
+def test_trials_of_files_are_scored_as_those_of_the_same_utterances(
+    speaker_run: Run, trials: Trials, tmp_path: Path
+) -> None:
+    """Voices that no target trial links count as further speakers."""
+    expected = verification.evaluate_trials(speaker_run, "trials.txt")
+    threshold = verification.calibrate(speaker_run, "trials.txt")
+    corpus = speaker_run.corpus()
+    files = {id: str(tmp_path / f"{id}.npy") for id in {*trials.enrol, *trials.test}}
+    for id, file in files.items():
+        np.save(file, corpus.frames(corpus.ids.index(id)))
+    of_files = Trials(
+        trials.labels,
+        tuple(files[id] for id in trials.enrol),
+        tuple(files[id] for id in trials.test),
+    )
+    write_trials(tmp_path / "files.txt", of_files)
+    found = verification.evaluate_trials(speaker_run, tmp_path / "files.txt")
+    assert found.equal_error_rate.value == pytest.approx(expected.equal_error_rate.value)
+    assert found.trained_on == 0
+    assert found.speakers == len(set(speakers_of(of_files, {}).values()))
+    assert verification.calibrate(speaker_run, tmp_path / "files.txt") == threshold
 
 
 def test_what_a_report_draws_is_kept(speaker_run: Run, trials: Trials) -> None:
@@ -238,7 +261,7 @@ def test_silence_is_not_enrolled(speaker_run: Run) -> None:
     [
         (
             "1 u00.pt x00.pt\n",
-            r"trials\.txt line 1: no utterance 'x00\.pt'.*did you mean 'u00\.pt'",
+            r"trials\.txt line 1: 'x00\.pt' is neither a file nor one of.*did you mean 'u00\.pt'",
         ),
         ("1 u00.pt u01.pt\n0 u00.pt u02.pt\n", "trial 1 is labelled target, but its speakers are"),
         ("1 u00.pt u80.pt\n", r"does not say who speaks in 1 of its utterances, as in 'u80\.pt'"),

@@ -83,6 +83,11 @@ class Voices:
         """See Run.corpus."""
         return self.run.corpus()
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each utterance stands in the corpus."""
+        return {id: place for place, id in enumerate(self.corpus.ids)}
+
     def read(self, name: str) -> npt.NDArray[Any]:
         """(T, dim) features of a file, or of an utterance of the run's corpus by its id.
 
@@ -114,18 +119,18 @@ class Voices:
         if Path(name).is_file():
             return read_features(Path(name), self._features)
         try:
-            ids = self.corpus.ids
+            places = self._places
         except UserError as error:
             raise UserError(f"{name}: no such file, and {error}") from error
-        if name not in ids:
-            known = (*splits, *ids)
-            shown = get_close_matches(name, known) or [*splits, *sorted(ids)[:5]]
+        if name not in places:
+            known = (*splits, *places)
+            shown = get_close_matches(name, known) or [*splits, *sorted(places)[:5]]
             a_split = "a split, " if splits else ""
             raise UserError(
                 f"'{name}' is neither a file, {a_split}nor an utterance of corpus "
                 f"'{self.run.info.corpus}': {did_you_mean(name, shown)}"
             )
-        return self.corpus.frames(ids.index(name))
+        return self.corpus.frames(places[name])
 
     def _ids(self, utterances: Ints) -> list[str]:
         return [self.corpus.ids[u] for u in utterances]
@@ -150,11 +155,6 @@ class Voices:
             shortest = int(np.argmin([len(piece) for piece in pieces]))
             raise UserError(f"{names[shortest]}: {error}") from error
         return np.asarray(vectors.cpu().numpy())
-
-    def embed_ids(self, ids: Sequence[str]) -> Vectors:
-        """(U, D) unit vectors of utterances of the run's corpus, all known."""
-        places = {id: place for place, id in enumerate(self.corpus.ids)}
-        return self.embed(ids, self._pieces(np.array([places[id] for id in ids])))
 
     def scores(
         self, vectors: Vectors, enrol: npt.ArrayLike, test: npt.ArrayLike, scale: ScoreScale

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,8 +23,8 @@ class Trials:
 
     Attributes:
         labels: (N,) bool, whether a trial is a target trial: one speaker.
-        enrol: (N,) ids.
-        test: (N,) ids.
+        enrol: (N,) ids, or paths of files.
+        test: (N,) likewise.
     """
 
     labels: npt.NDArray[np.bool_]
@@ -54,10 +54,11 @@ def read_trials(path: Path, ids: Sequence[str]) -> Trials:
 
     Args:
         path: UTF-8 text.
-        ids: of the utterances that trials may name.
+        ids: of the utterances that trials may name, beside files.
 
     Raises:
-        UserError: unreadable, empty, a line that does not fit, or an unknown utterance.
+        UserError: unreadable, empty, a line that does not fit, or what is neither an utterance nor
+            a file.
     """
     known = set(ids)
     rows: list[tuple[bool, str, str]] = []
@@ -75,7 +76,11 @@ def read_trials(path: Path, ids: Sequence[str]) -> Trials:
                 f"{where}: '{label}' is no label: expected 1 or target, 0 or nontarget, "
                 "then two utterances"
             )
-        unknown += [(where, id) for id in (enrol, test) if id not in known]
+        unknown += [
+            (where, name)
+            for name in (enrol, test)
+            if name not in known and not Path(name).is_file()
+        ]
         rows.append((_LABELS[label], enrol, test))
     if unknown:
         where, id = unknown[0]
@@ -83,11 +88,35 @@ def read_trials(path: Path, ids: Sequence[str]) -> Trials:
         more = len({id for _, id in unknown}) - 1
         others = f" ({more} more of the list are unknown)" if more else ""
         raise UserError(
-            f"{where}: no utterance '{id}' among {len(known)}; {did_you_mean(id, shown)}{others}"
+            f"{where}: '{id}' is neither a file nor one of {len(known)} utterances; "
+            f"{did_you_mean(id, shown)}{others}"
         )
     if not rows:
         raise UserError(f"{path}: no trials; expected lines 'label enrol test'")
     return Trials.of(rows)
+
+
+def speakers_of(trials: Trials, known: Mapping[str, str]) -> dict[str, str]:
+    """Who speaks in each utterance of the trials.
+
+    Args:
+        known: speakers of utterances. Of others the target trials tell: what they link is of one
+            speaker, who is called like one of the utterances if none of them is known.
+    """
+    link: dict[str, str] = {}
+
+    def end(name: str) -> str:
+        while (after := link.setdefault(name, name)) != name:
+            link[name] = link[after]  # halves the way for the next to come
+            name = after
+        return name
+
+    for target, enrol, test in zip(trials.labels, trials.enrol, trials.test, strict=True):
+        if target:
+            link[end(enrol)] = end(test)
+    names = dict.fromkeys(trials.enrol + trials.test)
+    linked = {end(name): known[name] for name in names if name in known}
+    return {name: known.get(name) or linked.get(end(name), end(name)) for name in names}
 
 
 def write_trials(path: Path, trials: Trials) -> None:

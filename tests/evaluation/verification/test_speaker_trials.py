@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from bossline.errors import UserError
-from bossline.evaluation.verification.trials import Trials, read_trials, write_trials
+from bossline.evaluation.verification.trials import (
+    Trials,
+    read_trials,
+    speakers_of,
+    write_trials,
+)
 
 IDS = ["ann-1", "ann-2", "bob/1.wav", "Ünal"]
 
@@ -45,10 +53,13 @@ def test_both_spellings_of_labels_empty_lines_and_tabs(tmp_path: Path) -> None:
         ("1 ann-1 ann-2 x\n", "line 1: expected 'label enrol test', found 4 words"),
         ("ann-1 ann-2 1\n", "line 1: 'ann-1' is no label: expected 1 or target, 0 or nontarget"),
         ("\n  \n", "no trials; expected lines 'label enrol test'"),
-        ("1 ann-1 ann-3\n", "line 1: no utterance 'ann-3' among 4; did you mean 'ann-2'\\?$"),
+        (
+            "1 ann-1 ann-3\n",
+            "line 1: 'ann-3' is neither a file nor one of 4 utterances; did you mean 'ann-2'\\?$",
+        ),
         (
             "1 ann-1 ann-2\n0 zzz ann-2\n0 zzz yyy\n",
-            "line 2: no utterance 'zzz' among 4; known: ann-1, .*Ünal"
+            "line 2: 'zzz' is neither a file nor one of 4 utterances; known: ann-1, .*Ünal"
             " \\(1 more of the list are unknown\\)",
         ),
     ],
@@ -59,6 +70,36 @@ def test_a_line_that_does_not_fit_is_named(tmp_path: Path, text: str, message: s
     with pytest.raises(UserError, match=message) as raised:
         read_trials(path, IDS)
     assert str(path) in str(raised.value)
+
+
+def test_a_trial_may_name_files(tmp_path: Path) -> None:
+    recording = tmp_path / "own.wav"
+    recording.touch()
+    path = tmp_path / "trials.txt"
+    path.write_text(f"1 {recording} ann-1\n", encoding="utf-8")
+    assert read_trials(path, IDS).enrol == (str(recording),)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.booleans(), st.integers(0, 11), st.integers(0, 11)), min_size=1, max_size=20
+    ),
+    known=st.sets(st.integers(0, 11), max_size=3),
+)
+def test_target_trials_tell_who_speaks(rows: list[tuple[bool, int, int]], known: set[int]) -> None:
+    """Held against scipy's components of the graph of target trials."""
+    targets = np.array([(a, b) for target, a, b in rows if target], int).reshape(-1, 2)
+    graph = coo_array((np.ones(len(targets)), tuple(targets.T)), shape=(12, 12))
+    component = connected_components(graph, directed=False)[1]
+    trials = Trials.of([(target, str(a), str(b)) for target, a, b in rows])
+    named = {str(k): f"speaker {component[k]}" for k in known}
+    found = speakers_of(trials, named)
+    assert set(found) == {*trials.enrol, *trials.test}
+    for one, other in combinations(sorted(found), 2):
+        together = component[int(one)] == component[int(other)]
+        assert (found[one] == found[other]) == together
+    for name, speaker in found.items():
+        assert named.get(name, speaker) == speaker
 
 
 def test_an_unknown_word_in_a_large_corpus_does_not_list_it(tmp_path: Path) -> None:
