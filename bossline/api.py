@@ -102,10 +102,7 @@ def resume(
     if opened.info.state != "finished":
         runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
         task = make_task(opened.recipe, opened.corpus(), runtime)
-        log = console or Console()
-        begun = opened.checkpoint.is_file()
-        model = task.build_model() if begun else _prepared_model(task, log)
-        _continue(opened, task, model, log, watch)
+        _continue(opened, task, None, console or Console(), watch)
     return opened
 
 
@@ -117,9 +114,13 @@ def _prepared_model(task: Task, console: Console) -> nn.Module:
 
 
 def _continue(
-    run: Run, task: Task, model: nn.Module, console: Console, watch: Watch | None
+    run: Run, task: Task, model: nn.Module | None, console: Console, watch: Watch | None
 ) -> None:
+    """`model`: None where the run is there already, and may have a checkpoint of one."""
     with run.locked():
+        if model is None:
+            begun = run.checkpoint.is_file()
+            model = task.build_model() if begun else _prepared_model(task, console)
         console.print(
             f"{run.recipe.name} on {run.info.corpus}: {run.info.parameters:,} parameters, "
             f"{_what_is_learnt(run, task)}, {run.info.hardware} -> {run.path}",
