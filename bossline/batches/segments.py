@@ -7,12 +7,12 @@ knows its length.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from bossline.batches.order import by_length, epoch_order
@@ -22,6 +22,9 @@ from bossline.config import Config
 EVALUATION_FRAMES = 32_768  # of one forward pass outside training
 
 Numbers = npt.NDArray[np.int64]
+
+
+Speed = Annotated[float, Field(ge=0.5, le=2)]
 
 
 class SegmentConfig(Config):
@@ -36,9 +39,21 @@ class SegmentConfig(Config):
     balanced: bool = Field(
         False, description="every speaker equally often, not every utterance equally often"
     )
+    speeds: tuple[Speed, ...] = Field(
+        (),
+        description="train on the corpus' copies of recordings at these speeds too; each makes of "
+        "every speaker one more to tell apart",
+    )
     views: int = Field(
         0, ge=0, description="segments that a prediction averages over; 0: the whole utterance"
     )
+
+    @field_validator("speeds")
+    @classmethod
+    def _are_different(cls, speeds: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(speeds)) < len(speeds):
+            raise ValueError("a speed stands there twice")
+        return speeds
 
     def inputs(self, dim: int) -> int:
         """Numbers that a model gets for a frame of `dim` numbers."""
@@ -85,7 +100,10 @@ class Segments:
     @property
     def description(self) -> str:
         balanced = ", speakers balanced" if self._members else ""
-        return f"segments of {self._config.frames}, batches of {self._config.size}{balanced}"
+        played = ", ".join(f"{speed:g}" for speed in self._config.speeds)
+        faster = f", at speeds {played} too" if played else ""
+        sizes = f"segments of {self._config.frames}, batches of {self._config.size}"
+        return f"{sizes}{balanced}{faster}"
 
     @property
     def steps_per_epoch(self) -> int:

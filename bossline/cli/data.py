@@ -42,6 +42,12 @@ def import_(
             help="keep, or time: rebuild the deltas of published LibriPhone files over time"
         ),
     ] = "keep",
+    speeds: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--speed", help="keep recordings at this speed too, to train on; once for each speed"
+        ),
+    ] = None,
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="leave damaged utterances out and say so")
     ] = False,
@@ -61,6 +67,7 @@ def import_(
             name,
             reader=layout,
             deltas=deltas,
+            speeds=speeds or (),
             skip_damaged=skip_damaged,
             fresh=fresh,
             note=note,

@@ -16,6 +16,7 @@ from bossline.corpora.header import FORMAT, Source
 from bossline.corpora.packed import Corpus
 from bossline.corpora.readers import choose_reader
 from bossline.corpora.readers.base import Item, Listing, Problem, Reader
+from bossline.corpora.speeds import check_speeds
 from bossline.corpora.store import check_name, is_packed, pack_path, register
 from bossline.corpora.writer import writing
 from bossline.errors import UserError
@@ -37,6 +38,7 @@ def import_corpus(
     *,
     reader: str | None = None,
     deltas: Literal["keep", "time"] = "keep",
+    speeds: Sequence[float] = (),
     skip_damaged: bool = False,
     fresh: bool = False,
     note: str = "",
@@ -52,6 +54,7 @@ def import_corpus(
         name: what the corpus is called from now on; an old corpus of this name is let go.
         reader: the layout; None recognises it.
         deltas: "time" replaces deltas along the coefficient axis by those over time.
+        speeds: at which recordings are kept once more, beside the speed that they have.
         skip_damaged: leave damaged items out, and say so in the header, instead of failing.
         fresh: import again even if the pack exists.
         note: a remark that every report repeats, e.g. on where the labels come from.
@@ -64,12 +67,17 @@ def import_corpus(
     path = path.expanduser().absolute()
     chosen = choose_reader(path, reader)
     options: dict[str, str | int | float | bool] = {"deltas": deltas, "skip_damaged": skip_damaged}
+    if speeds:
+        options["speeds"] = ",".join(f"{speed:g}" for speed in check_speeds(speeds))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         key = _fingerprint(path, chosen, [options, note], threads, progress)
         pack = pack_path(key)
         if fresh or not is_packed(pack):
             source = Source(reader=chosen.name, path=str(path), options=options)
-            _pack(pack, path, chosen.scan(path), source, note, threads, progress)
+            listing = chosen.scan(path)
+            if speeds:
+                listing.items.extend(chosen.at_speeds(path, listing.items, speeds))
+            _pack(pack, path, listing, source, note, threads, progress)
     register(name, pack)
     return Corpus(pack)
 

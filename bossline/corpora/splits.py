@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from bossline.config import Config
 from bossline.corpora.packed import Corpus, Ints
+from bossline.corpora.speeds import copies
 from bossline.errors import UserError
 
 SPLITS = ("train", "validation", "test")
@@ -66,7 +67,7 @@ def split_corpus(
     """Utterance indices of "train", "validation" and "test", in corpus order.
 
     Those of speakers that are set aside are under "unheard". Pseudo-labelled ones join "train" once
-    the others are split.
+    the others are split; copies at other speeds are in none.
 
     Args:
         corpus: to be split.
@@ -76,7 +77,7 @@ def split_corpus(
     Raises:
         UserError: too few labelled utterances or speakers, or the corpus lacks the parts.
     """
-    has_label = corpus.labelled if labels is None else labels
+    has_label = (corpus.labelled if labels is None else labels) & ~copies(corpus)
     if config.unheard:
         unheard = has_label & _set_aside(corpus, has_label, config)
         heard = config.model_copy(update={"unheard": 0.0})

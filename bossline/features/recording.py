@@ -8,14 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.errors import UserError
-from bossline.features.audio import read_audio
+from bossline.features.audio import read_audio, resample
 from bossline.features.log_mel import log_mel
 from bossline.features.mfcc import mfcc
 from bossline.features.spec import FeatureSpec
 
 
-def read_recording(path: Path, spec: FeatureSpec) -> npt.NDArray[np.float32]:
+def read_recording(path: Path, spec: FeatureSpec, speed: float = 1.0) -> npt.NDArray[np.float32]:
     """(T, dim) features of an audio file.
+
+    Args:
+        path: WAV, FLAC and what else libsndfile knows.
+        spec: of the features.
+        speed: how fast it is played, tempo and pitch together.
 
     Raises:
         UserError: names the file: unreadable, too short, or features that were made elsewhere.
@@ -26,6 +31,7 @@ def read_recording(path: Path, spec: FeatureSpec) -> npt.NDArray[np.float32]:
             "which cannot be computed from a recording: give a .npy or .pt file"
         )
     waveform = read_audio(path, spec.sample_rate)
+    waveform = resample(waveform, spec.sample_rate * speed, spec.sample_rate)
     try:
         return mfcc(waveform, spec) if spec.kind == "mfcc" else log_mel(waveform, spec)
     except UserError as error:

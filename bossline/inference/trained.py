@@ -8,6 +8,7 @@ import numpy as np
 
 from bossline.batches import BatchConfig
 from bossline.corpora.packed import Corpus, Ints
+from bossline.corpora.speeds import copies
 from bossline.corpora.splits import SPLITS, UNHEARD, split_corpus
 from bossline.errors import UserError, did_you_mean
 from bossline.runtime import Runtime
@@ -87,7 +88,7 @@ def utterances_of(runs: Sequence[Run], corpus: Corpus, split: str) -> Ints:
     first, *others = runs
     labelled = TASKS[first.recipe.task].labelled(corpus)
     if split == UNLABELLED:
-        chosen: Ints = np.flatnonzero(~labelled)
+        chosen: Ints = np.flatnonzero(~labelled & ~copies(corpus))
         if not len(chosen):
             raise UserError(
                 f"corpus '{first.info.corpus}' has no unlabelled {corpus.header.features.item}s; "

@@ -16,13 +16,14 @@ from bossline.augmentation.spec_augment import SpecAugment
 from bossline.batches.padded import Padded
 from bossline.batches.segments import SegmentConfig, Segments
 from bossline.corpora.packed import Corpus, Ints
+from bossline.corpora.speeds import copies_of
 from bossline.features.spec import Features, FeatureSpec
 from bossline.models.committee import Committee, CommitteeConfig
 from bossline.models.fitted.speaker_lda import SpeakerLdaConfig
 from bossline.models.speaker import SpeakerNetwork, VoiceModel
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
-from bossline.tasks.base import Pieces, Task
+from bossline.tasks.base import Pieces
 from bossline.tasks.classification import ClassificationTask
 from bossline.tasks.views import averaged
 from bossline.training.contract import StepLoss, Validation
@@ -35,6 +36,21 @@ class SpeakerTask(ClassificationTask):
     item = "utterance"
     wants = "no speakers"
 
+    def __init__(self, recipe: Recipe, corpus: Corpus, runtime: Runtime) -> None:
+        """
+        Raises:
+            UserError: as every task; or the corpus lacks a speed that is to be trained on.
+        """
+        super().__init__(recipe, corpus, runtime)
+        # Copies of a speaker's utterances at another speed are another voice (speaker augmentation,
+        # Yamamoto et al. 2019): those of speed k come k times all speakers later.
+        utterances, voices = [self.splits["train"]], [self.targets("train")]
+        for number, speed in enumerate(_segments(recipe).speeds, start=1):
+            copies, originals = copies_of(corpus, utterances[0], speed)
+            utterances.append(copies)
+            voices.append(voices[0][originals] + number * len(self.classes))
+        self._heard, self._voices = np.concatenate(utterances), np.concatenate(voices)
+
     @staticmethod
     def labelled(corpus: Corpus) -> npt.NDArray[np.bool_]:
         return np.asarray(corpus.speakers >= 0)
@@ -46,14 +62,19 @@ class SpeakerTask(ClassificationTask):
     @staticmethod
     def built(recipe: Recipe, features: Features, outputs: int) -> nn.Module:
         assert isinstance(features, FeatureSpec)  # a speaker task takes no others
+        outputs *= _voices_of_each(recipe)
         if isinstance(recipe.model, SpeakerLdaConfig | CommitteeConfig):
             return recipe.model.build(features.dim, outputs, features.statics)
-        return Task.built(recipe, features, outputs)
+        return recipe.model.build(features.dim, outputs)
 
     @cached_property
     def training(self) -> Segments:
-        groups = self.targets("train")
-        return _segments(self.recipe).open(self.pieces("train"), self.runtime.device, groups)
+        pieces = self.pieces_of(self.corpus, self._heard)
+        return _segments(self.recipe).open(pieces, self.runtime.device, self._voices)
+
+    @cached_property
+    def training_targets(self) -> Tensor:
+        return torch.from_numpy(self._voices).to(self.runtime.device)
 
     def targets(self, split: str) -> Ints:
         return self.corpus.speakers[self.splits[split]].astype(np.int64)
@@ -92,11 +113,15 @@ class SpeakerTask(ClassificationTask):
     @staticmethod
     @torch.inference_mode()
     def answer(model: nn.Module, opened: Segments, recipe: Recipe, runtime: Runtime) -> Tensor:
-        """(U, C) float32 probabilities, after averaging the logarithms of an utterance's views."""
+        """(U, C) float32 probabilities, after averaging the logarithms of an utterance's views.
+
+        Voices at other speeds are no answers.
+        """
 
         def log_probabilities(inputs: Padded) -> Tensor:
             scores: Tensor = model(inputs)
-            return scores.float().log_softmax(1)
+            speakers = scores.shape[1] // _voices_of_each(recipe)
+            return scores[:, :speakers].float().log_softmax(1)
 
         return averaged(log_probabilities, model, opened, recipe, runtime).softmax(1)
 
@@ -125,6 +150,11 @@ class _TrainingSplit:
 
     def __iter__(self) -> Iterator[tuple[Padded, Tensor]]:
         return self.task.once()
+
+
+def _voices_of_each(recipe: Recipe) -> int:
+    """Of a speaker: at the speed of the recordings and at others."""
+    return 1 + len(_segments(recipe).speeds)
 
 
 def _segments(recipe: Recipe) -> SegmentConfig:

@@ -82,6 +82,16 @@ class Reader(ABC):
             UserError: a file or folder of the layout is missing or unreadable.
         """
 
+    def at_speeds(self, path: Path, items: Sequence[Item], speeds: Sequence[float]) -> list[Item]:
+        """Copies of the items at each speed.
+
+        Raises:
+            UserError: the layout holds no recordings.
+        """
+        raise UserError(
+            f"--speed: a {self.name} set holds no recordings that could be played faster or slower"
+        )
+
 
 READERS: dict[str, Reader] = {}
 

@@ -8,7 +8,8 @@ steady channel out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.readers.base import Item, Listing, Problem, Reader, register
+from bossline.corpora.speeds import copy_id, part_of
 from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
 
@@ -35,11 +37,11 @@ def _recordings(path: Path) -> Iterator[Path]:
             )
 
 
-def _load(file: Path) -> npt.NDArray[Any]:
+def _load(file: Path, speed: float = 1.0) -> npt.NDArray[Any]:
     from bossline.features.recording import read_recording
 
     try:
-        return read_recording(file, _FEATURES)
+        return read_recording(file, _FEATURES, speed)
     except UserError as error:
         raise DamagedFile(str(error).removeprefix(f"{file}: ")) from error
 
@@ -54,6 +56,19 @@ class Recordings(Reader):
 
     def files(self, path: Path) -> list[Path]:
         return sorted(_recordings(path))
+
+    def at_speeds(self, path: Path, items: Sequence[Item], speeds: Sequence[float]) -> list[Item]:
+        return [
+            replace(
+                item,
+                id=copy_id(item.id, speed),
+                part=part_of(speed),
+                source=f"{item.source} at speed {speed:g}",
+                load=partial(_load, path / item.source, speed),
+            )
+            for speed in speeds
+            for item in items
+        ]
 
     def scan(self, path: Path) -> Listing:
         listing = Listing(_FEATURES, ())
