@@ -28,6 +28,7 @@ def tasks() -> None:
     rich_help_panel=PANEL,
     epilog="Examples: `bossline import libriphone/ --name libriphone`, "
     "`bossline import covid/2023 --name covid`, `bossline import food/ --name food`, "
+    "`bossline import voices/ --name voices --speed 0.9 --speed 1.1`, "
     "`bossline import my-features/ --name mine --as folder`",
 )
 def import_(
