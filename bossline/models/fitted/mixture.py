@@ -46,10 +46,6 @@ class Mixture(nn.Module):
         """(..., D) -> (..., K) probabilities of the Gaussians."""
         return self._log_joint(rotated).softmax(-1)
 
-    def log_likelihoods(self, rotated: Tensor) -> Tensor:
-        """(..., D) -> (...): log densities of principal components."""
-        return self._log_joint(rotated).logsumexp(-1)
-
     def _log_joint(self, x: Tensor) -> Tensor:
         precisions = 1 / self.variances
         squares = (self.means.square() * precisions).sum(1)
