@@ -12,19 +12,17 @@ from typing import Annotated, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from bossline.batches.order import by_length, epoch_order
 from bossline.batches.padded import Padded, gathered
 from bossline.config import Config
+from bossline.corpora.speeds import check_speeds
 
 EVALUATION_FRAMES = 32_768  # of one forward pass outside training
 
 Numbers = npt.NDArray[np.int64]
-
-
-Speed = Annotated[float, Field(ge=0.5, le=2)]
 
 
 class SegmentConfig(Config):
@@ -39,7 +37,7 @@ class SegmentConfig(Config):
     balanced: bool = Field(
         False, description="every speaker equally often, not every utterance equally often"
     )
-    speeds: tuple[Speed, ...] = Field(
+    speeds: Annotated[tuple[float, ...], AfterValidator(check_speeds)] = Field(
         (),
         description="train on the corpus' copies of recordings at these speeds too; each makes of "
         "every speaker one more to tell apart",
@@ -47,13 +45,6 @@ class SegmentConfig(Config):
     views: int = Field(
         0, ge=0, description="segments that a prediction averages over; 0: the whole utterance"
     )
-
-    @field_validator("speeds")
-    @classmethod
-    def _are_different(cls, speeds: tuple[float, ...]) -> tuple[float, ...]:
-        if len(set(speeds)) < len(speeds):
-            raise ValueError("a speed stands there twice")
-        return speeds
 
     def inputs(self, dim: int) -> int:
         """Numbers that a model gets for a frame of `dim` numbers."""

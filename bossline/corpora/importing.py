@@ -68,7 +68,10 @@ def import_corpus(
     chosen = choose_reader(path, reader)
     options: dict[str, str | int | float | bool] = {"deltas": deltas, "skip_damaged": skip_damaged}
     if speeds:
-        options["speeds"] = ",".join(f"{speed:g}" for speed in check_speeds(speeds))
+        try:
+            options["speeds"] = ",".join(f"{speed:g}" for speed in check_speeds(speeds))
+        except ValueError as error:
+            raise UserError(f"--speed: {error}") from error
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         key = _fingerprint(path, chosen, [options, note], threads, progress)
         pack = pack_path(key)

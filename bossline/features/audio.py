@@ -35,7 +35,7 @@ def resample(
     return np.asarray(soxr.resample(waveform, from_hz, to_hz), np.float32)
 
 
-def read_audio(path: Path, sample_rate: int) -> npt.NDArray[np.float32]:
+def read_audio(path: Path, sample_rate: float) -> npt.NDArray[np.float32]:
     """Read WAV, FLAC, OGG, MP3 and what else libsndfile knows; channels are averaged.
 
     Args:

@@ -111,6 +111,18 @@ def require(path: Path, reader: Reader, names: Sequence[str]) -> None:
         raise UserError(f"{path} is no complete {reader.name} set: it lacks {', '.join(missing)}")
 
 
+def inside(folder: Path) -> list[Path]:
+    """What is in a folder, in order; names that begin with a dot are not a set's own."""
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror or error}") from error
+
+
+def printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)
+
+
 def existing(path: Path, names: Sequence[str]) -> list[Path]:
     """Those of the named files that are there."""
     return [path / name for name in names if (path / name).is_file()]

@@ -29,6 +29,8 @@ from bossline.corpora.readers.base import (
     Problem,
     Reader,
     existing,
+    inside,
+    printable,
     read_names,
     register,
 )
@@ -66,18 +68,10 @@ _FOOD11 = (
 )
 
 
-def _inside(folder: Path) -> list[Path]:
-    """What is in a folder, in order; names that begin with a dot are not a set's own."""
-    try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be read: {error.strerror or error}") from error
-
-
 def _images(folder: Path) -> Iterator[Path]:
     """The images of a part, those a layer deeper as well."""
-    for entry in _inside(folder):
-        for file in _inside(entry) if entry.is_dir() else [entry]:
+    for entry in inside(folder):
+        for file in inside(entry) if entry.is_dir() else [entry]:
             if file.suffix.lower() in SUFFIXES and file.is_file():
                 yield file
 
@@ -110,10 +104,6 @@ def _category(file: Path, part: str, folder: Path, classes: int) -> tuple[int | 
     return category, "" if category < classes else f"class {category}, expected 0..{classes - 1}"
 
 
-def _printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)
-
-
 def _list_part(
     path: Path,
     part: str,
@@ -129,21 +119,21 @@ def _list_part(
         parents = {file.parent for file in files} - {folder}
         unnumbered = {parent for parent in parents if not _NUMBER.fullmatch(parent.name)}
     for parent in sorted(unnumbered):
-        source = _printable(parent.relative_to(path).as_posix())
+        source = printable(parent.relative_to(path).as_posix())
         problems.append(Problem(source, "the folder's name is no class number, such as 03"))
     seen: dict[str, str] = {}
     for file in files:
         if file.parent in unnumbered:
             continue
         name = file.relative_to(path).as_posix()
-        id, source = name.removesuffix(file.suffix), _printable(name)
+        id, source = name.removesuffix(file.suffix), printable(name)
         category, why = _category(file, part, folder, classes)
         if id.split() != [id] or not id.isprintable():
             why = "white space or unprintable characters in the name"
         if id in seen:
             problems.append(Problem(source, f"the same id as {seen[id]}"))
         elif why:
-            problems.append(Problem(source, why, _printable(id), part))
+            problems.append(Problem(source, why, printable(id), part))
         else:
             load = partial(read_image, file)
             items.append(Item(id, part, source, load, category=category))

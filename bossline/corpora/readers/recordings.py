@@ -17,7 +17,15 @@ from typing import Any
 import numpy.typing as npt
 
 from bossline.corpora.ptfile import DamagedFile
-from bossline.corpora.readers.base import Item, Listing, Problem, Reader, register
+from bossline.corpora.readers.base import (
+    Item,
+    Listing,
+    Problem,
+    Reader,
+    inside,
+    printable,
+    register,
+)
 from bossline.corpora.speeds import copy_id, part_of
 from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
@@ -28,13 +36,12 @@ _FEATURES = FeatureSpec(kind="log-mel", dim=40, normalisation="mean")
 
 def _recordings(path: Path) -> Iterator[Path]:
     """Audio files in the folders in a folder, at any depth."""
-    for speaker in path.iterdir():
-        if speaker.is_dir() and not speaker.name.startswith("."):
-            yield from (
-                file
-                for file in speaker.rglob("*")
-                if file.suffix.lower() in _SUFFIXES and not file.name.startswith(".")
-            )
+    for speaker in inside(path):
+        if speaker.is_dir():
+            for file in speaker.rglob("*"):
+                visible = not file.name.startswith(".")
+                if file.suffix.lower() in _SUFFIXES and visible and file.is_file():
+                    yield file
 
 
 def _load(file: Path, speed: float = 1.0) -> npt.NDArray[Any]:
@@ -74,18 +81,17 @@ class Recordings(Reader):
         listing = Listing(_FEATURES, ())
         seen: dict[str, str] = {}
         for file in self.files(path):
-            inside = file.relative_to(path)
-            source = inside.as_posix()
-            id = source.removesuffix(file.suffix)
+            name = file.relative_to(path)
+            id, source = name.as_posix().removesuffix(file.suffix), printable(name.as_posix())
             if id in seen:
                 listing.problems.append(Problem(source, f"the same id as {seen[id]}"))
-                continue
-            seen[id] = source
-            if id.split() != [id] or not id.isprintable():
-                why = "white space or what cannot be printed in the name"
-                listing.problems.append(Problem(source, why, id, "train"))
-            load = partial(_load, file)
-            listing.items.append(Item(id, "train", source, load, speaker=inside.parts[0]))
-        if not listing.items:
+            elif id.split() != [id] or not id.isprintable():
+                why = "white space or unprintable characters in the name"
+                listing.problems.append(Problem(source, why, printable(id), "train"))
+            else:
+                load = partial(_load, file)
+                listing.items.append(Item(id, "train", source, load, speaker=name.parts[0]))
+            seen.setdefault(id, source)
+        if not seen:
             raise UserError(f"{path}: no recordings in the folders of it: one folder a speaker")
         return listing

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import settings
 from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 
 from bossline.batches.padded import Padded
 from bossline.models.fitted.mixture import Mixture
 from bossline.models.fitted.mixture_statistics import MixtureStatistics
+from tests.padding import any_padding, padded
 
 Floats = npt.NDArray[np.float64]
 
@@ -125,22 +125,15 @@ def test_statistics_are_those_of_a_loop_over_frames(length: int) -> None:
 
 
 @settings(max_examples=25)
-@given(
-    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=5),
-    beyond=st.integers(0, 9),
-    padding=st.sampled_from([1e3, float("nan"), float("inf")]),
-)
+@any_padding
 def test_every_utterance_gets_what_it_gets_alone(
     lengths: list[int], beyond: int, padding: float
 ) -> None:
     described = statistics()
-    together = torch.full((len(lengths), max(lengths) + beyond, DIMS), padding)
-    for row, length in zip(together, lengths, strict=True):
-        row[:length] = frames(length, seed=length)
-    found = described(Padded(together, torch.tensor(lengths)))
-    for row, length in zip(found.numpy(), lengths, strict=True):
-        expected = by_hand(described.mixture, frames(length, seed=length))
-        np.testing.assert_allclose(row, expected, atol=2e-4)
+    utterances = [frames(length, seed=length) for length in lengths]
+    found = described(padded(utterances, beyond, padding))
+    for row, utterance in zip(found.numpy(), utterances, strict=True):
+        np.testing.assert_allclose(row, by_hand(described.mixture, utterance), atol=2e-4)
 
 
 def test_deltas_are_not_heard() -> None:

@@ -6,11 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import settings
 
 from bossline.batches.padded import Padded
 from bossline.models.fitted.utterance_statistics import UtteranceStatistics
+from tests.padding import any_padding, padded
 
 DIMS = 4
 LAGS = (0, 1, 3)
@@ -61,18 +61,12 @@ def test_correlations_at_once_and_lagged(length: int) -> None:
 
 
 @settings(max_examples=25)
-@given(
-    lengths=st.lists(st.integers(1, 30), min_size=1, max_size=5),
-    beyond=st.integers(0, 9),
-    padding=st.sampled_from([1e3, float("nan"), float("inf")]),
-)
+@any_padding
 def test_every_utterance_gets_what_it_gets_alone(
     lengths: list[int], beyond: int, padding: float
 ) -> None:
-    frames = torch.full((len(lengths), max(lengths) + beyond, DIMS), padding)
-    for row, length in zip(frames, lengths, strict=True):
-        row[:length] = torch.from_numpy(utterance(length))
-    together = UtteranceStatistics(DIMS, LAGS)(Padded(frames, torch.tensor(lengths)))
+    utterances = [torch.from_numpy(utterance(length)) for length in lengths]
+    together = UtteranceStatistics(DIMS, LAGS)(padded(utterances, beyond, padding))
     for row, length in zip(together.numpy(), lengths, strict=True):
         np.testing.assert_allclose(row, alone(utterance(length)), atol=2e-4)
 

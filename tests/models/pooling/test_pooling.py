@@ -6,14 +6,14 @@ from typing import get_args
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import settings
 from pydantic import TypeAdapter
 from torch import Tensor
 
 from bossline.batches.padded import Padded
 from bossline.errors import UserError
 from bossline.models.pooling import Pooling, PoolingConfig
+from tests.padding import any_padding, padded
 
 INPUTS = 6
 CASES: dict[str, dict[str, object]] = {
@@ -39,14 +39,10 @@ def fresh(case: str) -> Pooling:
     return pooling
 
 
-def padded(lengths: list[int], beyond: int, padding: float) -> Padded:
+def noise(lengths: list[int], beyond: int, padding: float) -> Padded:
     """Random utterances with so many frames beyond the longest, filled with one number."""
     torch.manual_seed(0)  # one utterance after the other: the padding does not move them
-    utterances = [torch.randn(length, INPUTS) * 2 + 1 for length in lengths]
-    frames = torch.full((len(lengths), max(lengths) + beyond, INPUTS), padding)
-    for row, utterance in zip(frames, utterances, strict=True):
-        row[: len(utterance)] = utterance
-    return Padded(frames, torch.tensor(lengths))
+    return padded([torch.randn(length, INPUTS) * 2 + 1 for length in lengths], beyond, padding)
 
 
 def test_every_kind_has_a_case() -> None:
@@ -57,15 +53,11 @@ def test_every_kind_has_a_case() -> None:
 
 @every_case
 @settings(max_examples=25)
-@given(
-    lengths=st.lists(st.integers(1, 14), min_size=1, max_size=4),
-    beyond=st.integers(0, 9),
-    padding=st.sampled_from([1e3, float("nan"), float("inf")]),
-)
+@any_padding
 def test_every_utterance_gets_what_it_gets_alone(
     case: str, lengths: list[int], beyond: int, padding: float
 ) -> None:
-    batch, pooling = padded(lengths, beyond, padding), fresh(case)
+    batch, pooling = noise(lengths, beyond, padding), fresh(case)
     together = pooling(batch)
     assert together.shape == (len(lengths), pooling.outputs)
     for number, length in enumerate(lengths):
@@ -77,7 +69,7 @@ def test_every_utterance_gets_what_it_gets_alone(
 @every_case
 def test_no_gradient_sees_the_padding(case: str) -> None:
     def step(beyond: int, padding: float) -> tuple[Pooling, Tensor]:
-        pooling, batch = fresh(case), padded([17, 1, 8], beyond, padding)
+        pooling, batch = fresh(case), noise([17, 1, 8], beyond, padding)
         batch.frames.requires_grad_()
         pooled = pooling(batch)
         torch.manual_seed(2)
@@ -144,7 +136,7 @@ def test_what_never_moves_goes_together_with_nothing(level: float) -> None:
 
 @pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
 def test_correlations_under_autocast_are_those_of_float32(half: torch.dtype) -> None:
-    pooling, batch = fresh("correlation"), padded([900, 700], 0, 0.0)
+    pooling, batch = fresh("correlation"), noise([900, 700], 0, 0.0)
     with torch.autocast("cpu", half):
         pooled = pooling(batch)
     torch.testing.assert_close(pooled, pooling(batch), atol=1e-6, rtol=1e-6)
@@ -152,7 +144,7 @@ def test_correlations_under_autocast_are_those_of_float32(half: torch.dtype) -> 
 
 def test_correlations_are_dropped_in_training_only() -> None:
     config = TypeAdapter(PoolingConfig).validate_python({"kind": "correlation", "dropout": 0.5})
-    pooling, batch = config.build(INPUTS), padded([30] * 8, 0, 0.0)
+    pooling, batch = config.build(INPUTS), noise([30] * 8, 0, 0.0)
     whole = pooling.eval()(batch)
     kept = pooling.train()(batch) != 0
     assert kept[:, :64].all()
