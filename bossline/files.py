@@ -14,6 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from bossline.errors import UserError
+from bossline.reading import read_text, reason
 
 
 def _sync(path: Path) -> None:
@@ -108,8 +109,12 @@ def read_json(path: Path) -> Any:
         UserError: missing, unreadable or not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(read_text(path))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {reason(error)}") from error
+    except RecursionError as error:
+        raise UserError(f"{path}: not readable as JSON (nested too deeply)") from error
+    except ValueError as error:  # no UTF-8, no JSON, or a number of thousands of digits
         raise UserError(f"{path}: not readable as JSON ({error})") from error

@@ -29,13 +29,19 @@ CLASSES = ("SIL", "AA", "S", "T", "M")
 SPEAKERS = ("zoe", "ann", "bob", "cid")
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The cache of corpora, and runs/ in the working folder, both below tmp_path."""
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of corpora of its own for every test, whether it asks for one or not."""
     path = tmp_path / "home"
     monkeypatch.setenv("BOSSLINE_HOME", str(path))
-    monkeypatch.chdir(tmp_path)
     return path
+
+
+@pytest.fixture
+def home(own_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache of corpora, and runs/ in the working folder, both below tmp_path."""
+    monkeypatch.chdir(tmp_path)
+    return own_home
 
 
 def write_toy(key: str, *, seed: int = 0, name: str = "toy") -> Corpus:
