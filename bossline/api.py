@@ -16,15 +16,22 @@ from bossline.inference.inputs import read_input
 from bossline.inference.prediction import Prediction, predictions_of
 from bossline.inference.smoothers import Smoothing, smoother_of
 from bossline.inference.submission import write_submission
-from bossline.inference.trained import UNLABELLED, Ensemble, TrainedModel, utterances_of
+from bossline.inference.trained import (
+    UNLABELLED,
+    Ensemble,
+    TrainedModel,
+    check_finite,
+    utterances_of,
+)
 from bossline.recipes import Recipe, load_recipe
 from bossline.runtime import Runtime
 from bossline.tasks import TASKS, make_task
 from bossline.tasks.base import ScoredSplit, Task
 from bossline.training.fit import fit
+from bossline.training.info import start_info
 from bossline.training.loop import Watch
 from bossline.training.loop import train as train_loop
-from bossline.training.run import Run, new_run_path, start_info
+from bossline.training.run import Run, new_run_path
 
 Runs = str | Path | Run | Sequence[str | Path | Run]
 """A run or its folder, or several."""
@@ -119,7 +126,7 @@ def _continue(
     """`model`: None where the run is there already, and may have a checkpoint of one."""
     with run.locked():
         if model is None:
-            begun = run.checkpoint.is_file()
+            begun = run.checkpoint.exists()
             model = task.build_model() if begun else _prepared_model(task, console)
         console.print(
             f"{run.recipe.name} on {run.info.corpus}: {run.info.parameters:,} parameters, "
@@ -132,9 +139,19 @@ def _continue(
             fit(run, task, model, console)
         else:
             train_loop(run, task, model, run.recipe, task.runtime, console, watch=watch)
-        _score(run, task)
-        run.update(state="finished")
-        run.checkpoint.unlink(missing_ok=True)
+        try:
+            _score(run, task)
+        except UserError as error:
+            raise UserError(
+                f"{run.path} is trained, but not scored: {error}; once that is mended, "
+                f"'bossline evaluate {run.path}' finishes the run"
+            ) from error
+        _finish(run)
+
+
+def _finish(run: Run) -> None:
+    run.update(state="finished")
+    run.checkpoint.unlink(missing_ok=True)
 
 
 def _what_is_learnt(run: Run, task: Task) -> str:
@@ -149,7 +166,8 @@ def evaluate(
     """Score the best weights of a run, or of several together, on validation and test.
 
     The best epoch was chosen on validation; test is only ever reported. The scores of one run with
-    its own smoothing are kept in its folder.
+    its own smoothing are kept in its folder; one that was trained but could not be scored is
+    finished by them.
 
     Args:
         runs: a run or its folder, or several, which answer as one: by the mean of their
@@ -165,6 +183,8 @@ def evaluate(
     if len(opened) == 1 and smoothing is None:
         with opened[0].locked():
             _score(opened[0], task)
+            if opened[0].is_trained:  # its training ended where it could not be scored
+                _finish(opened[0])
         return opened[0].scores
     ensemble, smoother = Ensemble(opened, runtime), smoother_of(opened[0], smoothing)
     utterances_of(opened, task.corpus, "test")  # refuses runs that were split in other ways
@@ -180,14 +200,14 @@ def _score(run: Run, task: Task) -> None:
         run.write_smoothing(smoother.tables())
     trained = TrainedModel(run, task.runtime)
     scored = {split: task.score(trained, smoother, split) for split in ("validation", "test")}
-    run.write_scores(_named("validation", scored["validation"]) | _named("test", scored["test"]))
     test = scored["test"]
+    embeddings = task.embeddings(trained.model, "test")
+    if embeddings is not None:
+        check_finite(embeddings, run)
+    attributions = task.attributions(trained.model, test)
+    run.write_scores(_named("validation", scored["validation"]) | _named("test", test))
     run.write_predictions(
-        test.utterances,
-        test.outputs,
-        test.predicted,
-        task.embeddings(trained.model, "test"),
-        task.attributions(trained.model, test),
+        task.corpus, test.utterances, test.outputs, test.predicted, embeddings, attributions
     )
 
 

@@ -34,7 +34,8 @@ from bossline.reports.wording import beside, brought_by, standing
 from bossline.studies.folds import Folds
 from bossline.studies.standings import Standings
 from bossline.studies.sweep import Sweep
-from bossline.training.run import Run, RunInfo, target_of
+from bossline.training.info import RunInfo
+from bossline.training.run import Run, target_of
 from bossline.verification import Identification
 
 SEGMENTS_SHOWN = 200

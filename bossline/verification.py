@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,7 +24,7 @@ from bossline.evaluation.verification.pairing import make_trials
 from bossline.evaluation.verification.scores import VerificationScores
 from bossline.evaluation.verification.trials import Trials, read_trials, speakers_of
 from bossline.files import write_json
-from bossline.inference.gallery import UNKNOWN, Enrolment, read_gallery
+from bossline.inference.gallery import UNKNOWN, Enrolment, Gallery, read_gallery
 from bossline.inference.trained import utterances_of
 from bossline.inference.voices import (
     Embeddings,
@@ -38,6 +39,7 @@ from bossline.training.run import Run
 ScoreNorm = Literal["none", "as-norm"]
 """What cosine scores go through; as-norm compares with the mean voice of each training speaker."""
 
+_GALLERY, _THRESHOLD = "gallery.safetensors", "threshold.json"
 TRIALS = 20_000  # drawn unless told, or as many as there are
 
 _SCALES: dict[ScoreNorm, ScoreScale] = {"none": "cosine", "as-norm": "as-norm"}
@@ -253,8 +255,8 @@ def calibrate(
         threshold = threshold_at_false_accepts(
             scores, listed.labels, false_accepts, score_scale=scale
         )
-    with voices.run.locked():
-        write_threshold(_threshold_path(voices.run), threshold)
+    with voices.run.locked(), voices.run.replacing(_THRESHOLD) as temporary:
+        write_threshold(temporary, threshold)
     return threshold
 
 
@@ -292,9 +294,12 @@ def enroll(
         mean = voices.embed(names, pieces).mean(0)
     enrolment = Enrolment(speaker=speaker, recordings=tuple(names), joined=joined)
     with voices.run.locked():
-        path = _gallery_path(voices.run)
-        gallery = read_gallery(path, voices.weights, len(mean))
-        gallery.enrol(enrolment, mean / np.linalg.norm(mean)).write(path)
+        gallery = _gallery(voices, len(mean))
+        length = np.linalg.norm(mean)
+        if not length:
+            raise UserError(f"{', '.join(names)}: the recordings cancel each other out")
+        with voices.run.replacing(_GALLERY) as temporary:
+            gallery.enrol(enrolment, mean / length).write(temporary)
     return Enrolled(enrolment, gallery.find(speaker))
 
 
@@ -310,7 +315,7 @@ def identify(
     voices = _voices(run, device)
     threshold = _threshold(voices.run)
     vector = voices.embed([str(recording)], [voices.read(str(recording))])
-    gallery = read_gallery(_gallery_path(voices.run), voices.weights, vector.shape[1])
+    gallery = _gallery(voices, vector.shape[1])
     if not gallery.enrolled:
         raise UserError(
             f"nobody is enrolled in {voices.run.path}: "
@@ -340,18 +345,22 @@ def _scores(voices: Voices, trials: Trials, scale: ScoreScale) -> Floats:
     return voices.scores(vectors, *trials.rows(names), scale)
 
 
-def _gallery_path(run: Run) -> Path:
-    return run.path / "gallery.safetensors"
-
-
-def _threshold_path(run: Run) -> Path:
-    return run.path / "threshold.json"
+def _gallery(voices: Voices, dim: int) -> Gallery:
+    """See read_gallery; held against its checksum, too."""
+    run = voices.run
+    with suppress(FileNotFoundError):
+        run.read(_GALLERY)
+    return read_gallery(run.path / _GALLERY, voices.weights, dim)
 
 
 def _threshold(run: Run) -> Threshold | None:
     """The calibrated threshold, if there is one."""
-    path = _threshold_path(run)
-    return read_threshold(path) if path.is_file() else None
+    path = run.path / _THRESHOLD
+    if not path.exists():
+        return None
+    threshold = read_threshold(path)
+    run.read(_THRESHOLD)
+    return threshold
 
 
 def _scale(threshold: Threshold | None) -> ScoreScale:

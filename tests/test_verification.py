@@ -236,7 +236,7 @@ def test_enrolling_again_replaces(speaker_run: Run) -> None:
 def test_a_gallery_of_other_weights_is_refused(speaker_run: Run) -> None:
     verification.enroll(speaker_run, "zoe", ["u00.pt"])
     other = train_on_voices("seed=9", run="runs/other")
-    speaker_run.best_weights.write_bytes(other.best_weights.read_bytes())
+    speaker_run.write("best.safetensors", other.best_weights.read_bytes())
     for use in (
         lambda: verification.identify(speaker_run, "u00.pt"),
         lambda: verification.enroll(speaker_run, "ann", ["u01.pt"]),
@@ -284,7 +284,10 @@ def test_calibrating_waits_for_the_last_weights(speaker_run: Run, trials: Trials
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("cosine", "plda"), "the threshold is for plda scores: calibrate again"),
+        (
+            ("cosine", "plda"),
+            r"threshold\.json is damaged: it is not what the run wrote; calibrate",
+        ),
         (('"value"', '"worth"'), "calibrate the threshold again"),
         (("{", "["), "not readable as JSON"),
     ],

@@ -72,6 +72,14 @@ class ClassificationScores(Scores):
             **_of_matrix(confusion_matrix(true, predicted, classes)),
         )
 
+    def misfit(self, classes: int) -> str | None:
+        """See Scores.misfit."""
+        if {len(self.confusion), *map(len, self.confusion)} != {classes}:
+            return f"confusion: expected {classes} rows and columns"
+        if min(map(min, self.confusion)) < 0 or sum(map(sum, self.confusion)) != self.count:
+            return f"confusion: its counts are not those of {self.count:,} {self.unit}"
+        return super().misfit(classes)
+
     @property
     def _kind(self) -> tuple[object, ...]:
         return (*super()._kind, len(self.confusion))

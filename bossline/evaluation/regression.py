@@ -42,6 +42,12 @@ class RegressionScores(Scores):
             predicted=tuple(map(float, predicted)),
         )
 
+    def misfit(self, classes: int) -> str | None:
+        """See Scores.misfit."""
+        if {len(self.true), len(self.predicted)} != {self.count} or min(self.sums, default=0) < 0:
+            return f"{len(self.true)} true and {len(self.predicted)} predicted values"
+        return super().misfit(classes)
+
     @property
     def rmse(self) -> Interval:
         """Root of the mean squared error; a root keeps order, so the interval's ends are rooted."""

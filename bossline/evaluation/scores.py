@@ -54,6 +54,19 @@ class Scores(Config):
             **first._pooled_rest(several),
         )
 
+    def misfit(self, classes: int) -> str | None:
+        """What does not fit in scores that a file holds; None: all does.
+
+        Args:
+            classes: of the model; 0 where values are predicted.
+        """
+        count = len(self.utterances)
+        if not count or {len(self.sums), len(self.lengths)} != {count}:
+            return f"{count} utterances, {len(self.sums)} sums and {len(self.lengths)} lengths"
+        if min(self.lengths) < 1 or len(set(self.utterances)) < count:
+            return "an utterance is empty or occurs twice"
+        return None
+
     @property
     def measure(self) -> Metric:
         return METRICS[self.metric]

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from bossline.config import Config
 from bossline.corpora.ptfile import DamagedFile
 from bossline.errors import UserError
-from bossline.inference.vectors import Vectors, read_vectors, write_vectors
+from bossline.inference.vectors import Vectors, are_unit, read_vectors, write_vectors
 
 UNKNOWN = "unknown"
 """The answer where nobody enrolled is near enough; nobody's name."""
@@ -92,17 +92,27 @@ def read_gallery(path: Path, weights: str, dim: int) -> Gallery:
     Raises:
         UserError: damaged, or made by other weights.
     """
-    if not path.is_file():
+    if not path.exists():
         return Gallery(weights, (), np.empty((0, dim), np.float32))
     try:
         vectors, metadata = read_vectors(path)
         header = _Header.model_validate_json(metadata.get("gallery", ""))
-    except (DamagedFile, ValidationError) as error:
-        raise _again(path, "is damaged") from error
+    except DamagedFile as error:
+        raise _again(path, f"is damaged: {error}") from error
+    except ValidationError as error:
+        raise _again(path, "is damaged: its metadata name no speakers") from error
     if header.weights != weights:
         raise _again(path, "was made by other weights than the run has now")
     if vectors.shape != (len(header.enrolled), dim):
-        raise _again(path, "is damaged")
+        raise _again(
+            path,
+            f"is damaged: vectors of shape {vectors.shape} for {len(header.enrolled)} speakers "
+            f"and {dim} dimensions",
+        )
+    if not are_unit(vectors):
+        raise _again(path, "is damaged: its vectors are not of length 1")
+    if len({one.speaker for one in header.enrolled}) < len(header.enrolled):
+        raise _again(path, "is damaged: a speaker is enrolled twice")
     return Gallery(weights, header.enrolled, vectors)
 
 

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from bossline.errors import UserError
 from bossline.inference.trained import utterances_of
 from bossline.smoothing import Smoother, SmoothingConfig
-from bossline.training.run import Run
+from bossline.training.run import SMOOTHING, Run
 
 Smoothing = Literal["none", "median", "viterbi"]
 """What may be asked for in place of what the recipe says."""
@@ -26,7 +26,7 @@ def smoother_of(run: Run, asked: Smoothing | None = None) -> Smoother | None:
     """
     own = run.recipe.smoothing
     if asked is None or (own is not None and own.kind == asked):
-        return None if own is None else own.restore(run.smoothing_tables())
+        return None if own is None else _restored(own, run)
     if asked == "none":
         return None
     if run.recipe.task != "phoneme":
@@ -35,3 +35,14 @@ def smoother_of(run: Run, asked: Smoothing | None = None) -> Smoother | None:
     corpus = run.corpus()
     train = utterances_of([run], corpus, "train")
     return config.fit([corpus.frame_labels(int(u)) for u in train], len(run.info.classes))
+
+
+def _restored(config: SmoothingConfig, run: Run) -> Smoother:
+    tables = run.smoothing_tables()
+    known = tables["prior"].size if "prior" in tables else len(run.info.classes)
+    if known != len(run.info.classes):
+        raise run.damaged(SMOOTHING, f"prior: {known} of {len(run.info.classes)} classes")
+    try:
+        return config.restore(tables)
+    except UserError as error:
+        raise run.damaged(SMOOTHING, str(error)) from error

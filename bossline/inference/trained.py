@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from bossline.batches import BatchConfig
 from bossline.corpora.packed import Corpus, Ints
@@ -14,14 +17,18 @@ from bossline.errors import UserError, did_you_mean
 from bossline.runtime import Runtime
 from bossline.tasks import TASKS
 from bossline.tasks.base import Outputs, Pieces
-from bossline.training.checkpoint import load_weights
-from bossline.training.run import Run
+from bossline.training.checkpoint import fill_weights
+from bossline.training.run import WEIGHTS, Run
 
 UNLABELLED = "unlabelled"
 
 
 class TrainedModel:
-    """A run's model with its best weights."""
+    """A run's model with its best weights.
+
+    Attributes:
+        fingerprint: SHA-256 of the weights.
+    """
 
     def __init__(self, run: Run, runtime: Runtime) -> None:
         """
@@ -31,7 +38,14 @@ class TrainedModel:
         self.run, self._runtime = run, runtime
         self.features, self.classes = run.info.features, run.info.classes
         self.model = TASKS[run.recipe.task].model(run.recipe, self.features, self.classes)
-        load_weights(run.best_weights, self.model)
+        try:
+            content = run.read(WEIGHTS)
+        except FileNotFoundError as error:
+            raise UserError(
+                f"{run.best_weights}: no such file; the run has no finished epoch yet"
+            ) from error
+        self.fingerprint = hashlib.sha256(content).hexdigest()
+        fill_weights(self.model, content, run.best_weights)
         self.model.to(runtime.device)
 
     def outputs(self, pieces: Pieces, batches: BatchConfig | None = None) -> Outputs:
@@ -43,11 +57,30 @@ class TrainedModel:
 
         Returns:
             (N, C) or (N,), utterances end to end.
+
+        Raises:
+            UserError: one of them is no number.
         """
         task, recipe = TASKS[self.run.recipe.task], self.run.recipe
         if batches is not None:
             recipe = recipe.model_copy(update={"batches": batches})
-        return task.outputs(self.model, pieces, recipe, self._runtime)
+        answers = task.outputs(self.model, pieces, recipe, self._runtime)
+        check_finite(answers, self.run)
+        return answers
+
+
+def check_finite(answers: npt.NDArray[Any], run: Run) -> None:
+    """
+    Raises:
+        UserError: a model answered with NaN or infinity.
+    """
+    wrong = int((~np.isfinite(answers)).sum())
+    if wrong:
+        raise UserError(
+            f"{run.best_weights}: the model answers {wrong:,} of {answers.size:,} numbers with NaN "
+            "or infinity: its weights are damaged, or the input is beyond what it can compute; "
+            "bring back a copy of the weights, or train the run again"
+        )
 
 
 class Ensemble:

@@ -22,7 +22,7 @@ from bossline.evaluation.verification.error_rates import Floats
 from bossline.evaluation.verification.normalisation import as_norm, cosine_scores
 from bossline.features.spec import FeatureSpec
 from bossline.inference.inputs import read_features
-from bossline.inference.trained import UNLABELLED, TrainedModel, utterances_of
+from bossline.inference.trained import UNLABELLED, TrainedModel, check_finite, utterances_of
 from bossline.inference.vectors import Vectors, read_vectors, write_vectors
 from bossline.runtime import Runtime
 from bossline.tasks.base import Pieces
@@ -32,6 +32,7 @@ from bossline.training.run import Run
 ScoreScale = Literal["cosine", "as-norm"]
 """Kinds of scores; a threshold for one kind cannot judge the other."""
 
+_COHORT = "sha256"  # of its file's metadata
 _SPLITS = (*SPLITS, UNHEARD, UNLABELLED)
 
 
@@ -60,7 +61,11 @@ class Embeddings:
 
 
 class Voices:
-    """A speaker run with its best weights, ready to embed and to compare."""
+    """A speaker run with its best weights, ready to embed and to compare.
+
+    Attributes:
+        weights: fingerprint (SHA-256) of the weights.
+    """
 
     def __init__(self, run: Run, runtime: Runtime) -> None:
         """
@@ -70,13 +75,9 @@ class Voices:
         self.run, self._runtime = check_speaker_run(run), runtime
         assert isinstance(run.info.features, FeatureSpec)  # a speaker task takes no others
         self._features = run.info.features
-        self._model = TrainedModel(run, runtime).model
-
-    @cached_property
-    def weights(self) -> str:
-        """Fingerprint (SHA-256) of the weights."""
-        with self.run.best_weights.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        trained = TrainedModel(run, runtime)
+        self._model = trained.model
+        self.weights = trained.fingerprint
 
     @cached_property
     def corpus(self) -> Corpus:
@@ -146,7 +147,8 @@ class Voices:
             pieces: features of the utterances, (T, dim) each.
 
         Raises:
-            UserError: one of silence only, or too short for the encoder.
+            UserError: one of silence only, or too short for the encoder; or the model's answer is
+                no number.
         """
         refuse_silence(names, pieces)
         try:
@@ -154,7 +156,9 @@ class Voices:
         except UserError as error:  # an encoder refuses what is too short
             shortest = int(np.argmin([len(piece) for piece in pieces]))
             raise UserError(f"{names[shortest]}: {error}") from error
-        return np.asarray(vectors.cpu().numpy())
+        found = np.asarray(vectors.cpu().numpy())
+        check_finite(found, self.run)
+        return found
 
     def scores(
         self, vectors: Vectors, enrol: npt.ArrayLike, test: npt.ArrayLike, scale: ScoreScale
@@ -177,7 +181,7 @@ class Voices:
         path = self.run.path / "cohort.safetensors"
         try:
             kept, metadata = read_vectors(path)
-            if metadata.get("weights") == self.weights:
+            if metadata.get(_COHORT) == self._seal(kept):
                 return kept
         except DamagedFile:
             pass  # not there yet, or damaged: it is made again
@@ -185,8 +189,13 @@ class Voices:
         vectors = self.embed(self._ids(utterances), self._pieces(utterances))
         speakers = self.corpus.speakers[utterances]
         means = np.stack([vectors[speakers == one].mean(0) for one in np.unique(speakers)])
-        write_vectors(path, means, {"weights": self.weights})
+        write_vectors(path, means, {_COHORT: self._seal(means)})
         return means
+
+    def _seal(self, cohort: Vectors) -> str:
+        """SHA-256 of a cohort and of the weights that it was made by."""
+        content = f"{self.weights} {cohort.shape}".encode() + cohort.tobytes()
+        return hashlib.sha256(content).hexdigest()
 
 
 def check_speaker_run(run: Run) -> Run:

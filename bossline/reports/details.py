@@ -29,7 +29,8 @@ from bossline.reports.regression import (
 )
 from bossline.reports.voices import draw_voices
 from bossline.reports.wording import classes_of
-from bossline.training.run import EXAMPLE_SECONDS, ColumnsRead, Example, Images, Run, Voices
+from bossline.training.predictions import EXAMPLE_SECONDS, ColumnsRead, Example, Images, Voices
+from bossline.training.run import Run
 
 MOST_IN_A_MATRIX = 60  # more classes make a matrix that nobody can read
 

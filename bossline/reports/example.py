@@ -14,7 +14,7 @@ from bossline.reports.groups import grouped
 from bossline.reports.posteriors import classes_that_matter, draw_posteriors, path_name
 from bossline.reports.segments import segments
 from bossline.reports.style import ERROR, INK, MUTED, NORMAL, SMALL, dress, new_figure
-from bossline.training.run import EXAMPLE_SECONDS, Example
+from bossline.training.predictions import EXAMPLE_SECONDS, Example
 
 # Inches: the figure's width, the height of its parts, and what lies between them.
 _WIDTH = 11.4

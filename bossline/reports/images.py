@@ -18,7 +18,7 @@ from PIL import Image
 from bossline.batches.images import centre_square
 from bossline.reports.picture import Picture
 from bossline.reports.style import ERROR, INK, MUTED, NORMAL, SERIES, dress, new_figure
-from bossline.training.run import Images
+from bossline.training.predictions import Images
 
 MOST_MISTAKES, _ABREAST = 24, 6
 _CELL, _LINE = 1.85, 0.2  # inches: width of an image with its margin, height of a line of text

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 from bossline.reports.groups import grouped
 from bossline.reports.segments import segments
 from bossline.reports.style import GRID, INK, MUTED, NORMAL, SERIES, SMALL
-from bossline.training.run import Example
+from bossline.training.predictions import Example
 
 LEAST = 0.15  # a posterior that makes a class worth a row
 MOST_ROWS = 41  # all classes of LibriPhone; more would make a picture higher than a screen

@@ -8,7 +8,8 @@ from functools import cached_property
 from bossline.evaluation.metric import Metric
 from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe
-from bossline.training.run import Run, RunInfo
+from bossline.training.info import RunInfo
+from bossline.training.run import Run
 
 
 @dataclass(frozen=True)

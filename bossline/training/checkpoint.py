@@ -8,12 +8,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import nn
 
-from bossline.corpora.ptfile import DamagedFile, check_archive
+from bossline.corpora.ptfile import check_archive
 from bossline.errors import UserError
-from bossline.files import replacing
+from bossline.files import replacing, write_bytes
+from bossline.reading import check_file, read_bytes, reason
+from bossline.training.optimiser_state import restore_optimiser
 from bossline.training.together import Stepper
 
 
@@ -31,6 +33,10 @@ class Progress:
     best_epoch: int = 0  # 1-based; 0 before the first validation
     seconds: float = 0.0  # training time, interruptions left out
     metrics_bytes: int = 0  # length of metrics.jsonl: what comes after is replayed
+    metrics_sha256: str = ""  # of so much of it
+
+
+_MEMBERS = {"progress", "model", "optimiser", "tally", "random", "random_cuda"}
 
 
 def save_checkpoint(
@@ -72,25 +78,63 @@ def load_checkpoint(
         UserError: damaged, or of another model.
     """
     try:
+        check_file(path)
         check_archive(path)
         content = torch.load(path, map_location=device, weights_only=True)
-        progress = Progress(**content["progress"])
-    except (DamagedFile, OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path}: damaged checkpoint ({error}); start the run again") from error
+    except OSError as error:
+        raise _unusable(path, f"cannot be read: {reason(error)}") from error
+    except Exception as error:  # torch raises what its unpickler stumbles over, of any type
+        raise _unusable(path, str(error).partition("\n")[0]) from error
+    if not isinstance(content, dict) or (lacking := _MEMBERS - content.keys()):
+        found = f"lacks {', '.join(sorted(lacking))}" if isinstance(content, dict) else "no dict"
+        raise _unusable(path, found)
+    progress = _progress(content["progress"], path)
     _fill(model, content["model"], path)
     if average is not None:
         _fill(average, content.get("average") or {}, path)
-    optimiser.load_state_dict(content["optimiser"])
-    torch.set_rng_state(content["random"].cpu())
-    if content["random_cuda"] is not None and device.type == "cuda":
-        torch.cuda.set_rng_state(content["random_cuda"].cpu(), device)
+    try:
+        restore_optimiser(optimiser, content["optimiser"])
+    except ValueError as error:
+        raise _unusable(path, f"optimiser: {error}") from error
+    try:
+        torch.set_rng_state(content["random"].cpu())
+        if content["random_cuda"] is not None and device.type == "cuda":
+            torch.cuda.set_rng_state(content["random_cuda"].cpu(), device)
+    except (AttributeError, TypeError, RuntimeError) as error:
+        raise _unusable(path, "random: no state of torch's random numbers") from error
+    if not isinstance(content["tally"], dict):
+        raise _unusable(path, f"tally: a {type(content['tally']).__name__}, expected sums")
     return progress, content["tally"]
+
+
+def _progress(found: Any, path: Path) -> Progress:
+    if not isinstance(found, dict):
+        raise _unusable(path, f"progress: a {type(found).__name__}")
+    try:
+        progress = Progress(**found)
+    except TypeError as error:
+        raise _unusable(path, f"progress: {error}") from error
+    for key, default in vars(Progress()).items():
+        value = getattr(progress, key)
+        if type(value) is not type(default):
+            raise _unusable(path, f"progress: {key}: {value!r:.40} is no {type(default).__name__}")
+    if any(type(gain) is not float for gain in progress.gains):
+        raise _unusable(path, "progress: gains: expected numbers")
+    return progress
+
+
+def _unusable(path: Path, why: str) -> UserError:
+    return UserError(f"{path}: damaged checkpoint ({why}); start the run again")
+
+
+def weights_of(model: nn.Module) -> bytes:
+    """A model's parameters and buffers as safetensors."""
+    return save({key: value.contiguous() for key, value in model.state_dict().items()})
 
 
 def save_weights(path: Path, model: nn.Module) -> None:
     """Write a model's parameters and buffers as safetensors."""
-    with replacing(path) as temporary:
-        save_file({key: value.contiguous() for key, value in model.state_dict().items()}, temporary)
+    write_bytes(path, weights_of(model))
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
@@ -99,17 +143,36 @@ def load_weights(path: Path, model: nn.Module) -> None:
         UserError: missing, damaged, or of another model.
     """
     try:
-        weights = load_file(path)
+        content = read_bytes(path)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; the run has no finished epoch yet") from error
-    except (SafetensorError, OSError) as error:
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {reason(error)}") from error
+    fill_weights(model, content, path)
+
+
+def fill_weights(model: nn.Module, content: bytes, path: Path) -> None:
+    """
+    Args:
+        content: what `weights_of` gave.
+        path: where it comes from, for errors.
+
+    Raises:
+        UserError: damaged, or of another model.
+    """
+    try:
+        weights = load(content)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"{path}: damaged weights ({error})") from error
     _fill(model, weights, path)
 
 
-def _fill(model: nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
-    own = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    given = {key: tuple(value.shape) for key, value in weights.items()}
+def _fill(model: nn.Module, weights: Any, path: Path) -> None:
+    if not isinstance(weights, dict) or not all(
+        isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in weights.items()
+    ):
+        raise UserError(f"{path}: damaged weights (no tensors by name)")
+    own, given = _kinds(model.state_dict()), _kinds(weights)
     for key in sorted(own.keys() | given.keys()):
         if own.get(key) != given.get(key):
             raise UserError(
@@ -117,3 +180,11 @@ def _fill(model: nn.Module, weights: dict[str, torch.Tensor], path: Path) -> Non
                 f"{own.get(key, 'unknown')} in this run's recipe"
             )
     model.load_state_dict(weights)
+
+
+def _kinds(tensors: dict[str, torch.Tensor]) -> dict[str, str]:
+    """Shape of each tensor, and its type where it is not the usual one."""
+    return {
+        key: f"{tuple(value.shape)}" + (f" {value.dtype}" if value.dtype != torch.float32 else "")
+        for key, value in tensors.items()
+    }

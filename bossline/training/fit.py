@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from bossline.models.fitted.base import Fitted
 from bossline.progress import Bar, bar
 from bossline.tasks.base import Task
-from bossline.training.checkpoint import save_weights
-from bossline.training.run import Run
+from bossline.training.checkpoint import weights_of
+from bossline.training.run import WEIGHTS, Run
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 
 
@@ -30,7 +30,7 @@ def fit(run: Run, task: Task, model: nn.Module, console: Console) -> None:
     with stop_on_signal() as stop, bar(console, task.unit) as shown:
         passes = _Passes(run, task, stop, shown)
         account = model.fit(passes)
-    save_weights(run.best_weights, model)
+    run.write(WEIGHTS, weights_of(model))
     seconds = time.perf_counter() - began
     run.update(seconds=round(seconds, 1), per_second=round(passes.seen / seconds))
     console.print(f"fitted in {seconds:.1f} s: {account}", highlight=False, markup=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -18,12 +19,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from bossline.training.run import Run
-
-
-class _Events(Protocol):
-    def add_scalar(self, tag: str, value: float, step: int) -> None: ...
-    def close(self) -> None: ...
+from bossline.errors import UserError
+from bossline.reading import check_file, reason
+from bossline.training.events import Events, open_events
+from bossline.training.metrics import read_records
+from bossline.training.run import METRICS, Run
 
 
 class Journal:
@@ -38,6 +38,7 @@ class Journal:
         run: Run,
         *,
         metrics_bytes: int,
+        metrics_sha256: str = "",
         step: int,
         total_steps: int,
         unit: str,
@@ -47,19 +48,37 @@ class Journal:
         Args:
             run: where the files go.
             metrics_bytes: length of metrics.jsonl to go on from.
+            metrics_sha256: its checksum up to there; "": unknown, as in checkpoints of earlier
+                versions.
             step: optimiser steps already done.
             total_steps: optimiser steps in all.
             unit: what a rate counts.
             console: where people look.
+
+        Raises:
+            UserError: one of the files is not what the run wrote, or cannot be written.
         """
-        self._unit = unit
-        path = run.path / "metrics.jsonl"
-        self._metrics = path.open("r+b" if path.exists() else "w+b")
-        self._metrics.truncate(metrics_bytes)
-        self._metrics.seek(metrics_bytes)
-        self._log = (run.path / "log.txt").open("a", encoding="utf-8")
-        self._events = _open_events(run, step)
-        self._console = console
+        self._unit, self._console, self._path = unit, console, run.path
+        self._digest = _checked(run, metrics_bytes, metrics_sha256)
+        if run.is_trained:  # once before, and the file changes from here on
+            known = {name: sha for name, sha in run.info.sha256.items() if name != METRICS}
+            run.update(seconds=None, sha256=known)
+        path = run.path / METRICS
+        try:
+            self._metrics = path.open("r+b" if path.exists() else "w+b")
+            self._metrics.truncate(metrics_bytes)
+            self._metrics.seek(metrics_bytes)
+            path = run.path / "log.txt"
+            if path.exists():
+                check_file(path)
+            self._log = path.open("a", encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {reason(error)}") from error
+        self._events: Events | None = None
+        try:
+            self._events = open_events(run.path / "tensorboard", step)
+        except OSError as error:
+            self._do_without_events(error)
         self._live = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -89,6 +108,11 @@ class Journal:
         if self._events is not None:
             self._events.close()
 
+    def _do_without_events(self, error: OSError) -> None:
+        """TensorBoard's files are a convenience: a training does not end for them."""
+        self._events = None
+        self.say(f"no more for TensorBoard: {self._path / 'tensorboard'}: {reason(error)}")
+
     def say(self, text: str) -> None:
         """One line for people, in the terminal and in log.txt."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -102,24 +126,46 @@ class Journal:
 
     def record(self, record: dict[str, Any]) -> None:
         """Append one record to metrics.jsonl and TensorBoard."""
-        self._metrics.write(json.dumps(record, allow_nan=False).encode() + b"\n")
+        line = json.dumps(record, allow_nan=False).encode() + b"\n"
+        self._metrics.write(line)
         self._metrics.flush()
+        self._digest.update(line)
         if self._events is not None:
-            for key, value in record.items():
-                if key not in ("kind", "step", "epoch", "best"):
-                    self._events.add_scalar(f"{record['kind']}/{key}", value, record["step"])
+            try:
+                self._events.add(record)
+            except OSError as error:
+                self._do_without_events(error)
 
-    def flushed_bytes(self) -> int:
-        """Force metrics.jsonl to the disk and return its length, for the checkpoint."""
+    def flushed(self) -> tuple[int, str]:
+        """Force metrics.jsonl to the disk; its length and checksum, for the checkpoint."""
         os.fsync(self._metrics.fileno())
-        return self._metrics.tell()
+        return self._metrics.tell(), self._digest.hexdigest()
 
 
-def _open_events(run: Run, step: int) -> _Events | None:
+def _checked(run: Run, length: int, sha256: str) -> Any:
+    """A checksum of what metrics.jsonl holds of the steps before the checkpoint.
+
+    Raises:
+        UserError: it is shorter or another; before a step is trained.
+    """
     try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        return None
-    # purge_step hides what an interrupted run wrote after its last checkpoint.
-    events: _Events = SummaryWriter(str(run.path / "tensorboard"), purge_step=step + 1)
-    return events
+        content = run.read(METRICS)[:length] if length else b""
+    except FileNotFoundError:
+        content = b""
+    digest = hashlib.sha256(content)
+    if len(content) < length:
+        raise _not_as_written(run, f"it holds {len(content):,} of {length:,} bytes")
+    if sha256 and digest.hexdigest() != sha256:
+        raise _not_as_written(run, "it is not what the run wrote")
+    try:
+        read_records(content, run.metric)
+    except ValueError as error:
+        raise _not_as_written(run, str(error)) from error
+    return digest
+
+
+def _not_as_written(run: Run, why: str) -> UserError:
+    return UserError(
+        f"{run.path / METRICS} is damaged: {why}, and the run cannot go on from it; bring back a "
+        "copy, or start the run again"
+    )

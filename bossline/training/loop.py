@@ -11,13 +11,14 @@ import torch
 from rich.console import Console
 from torch import nn
 
+from bossline.errors import UserError
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
 from bossline.training.averaging import WeightAverage
-from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, save_weights
+from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from bossline.training.contract import Task
 from bossline.training.journal import Journal
-from bossline.training.run import Run
+from bossline.training.run import METRICS, WEIGHTS, Run
 from bossline.training.schedules import Span
 from bossline.training.signals import Interrupted, stop_on_signal
 from bossline.training.tally import Diverged, Tally
@@ -69,9 +70,15 @@ def train(
     tally = Tally(runtime.device, interval, metric)
     torch.manual_seed(recipe.seed)
     progress = Progress()
-    if run.checkpoint.is_file():
+    if run.checkpoint.exists():
         progress, sums = load_checkpoint(run.checkpoint, model, average, optimiser, runtime.device)
-        tally.restore(sums)
+        try:
+            _check(progress, span)
+            tally.restore(sums)
+        except ValueError as error:
+            raise UserError(f"{run.checkpoint}: damaged checkpoint ({error})") from error
+        if progress.best_epoch:
+            _check_best(run)
 
     def save() -> None:
         tally.check(progress.step, lr)
@@ -79,7 +86,7 @@ def train(
             raise Diverged("weights", progress.step, lr)
         progress.seconds += (now := time.perf_counter()) - clock.began
         clock.began, clock.saved = now, now
-        progress.metrics_bytes = journal.flushed_bytes()
+        progress.metrics_bytes, progress.metrics_sha256 = journal.flushed()
         save_checkpoint(
             run.checkpoint, progress, model, average, optimiser, tally.state(), runtime.device
         )
@@ -95,6 +102,7 @@ def train(
         Journal(
             run,
             metrics_bytes=progress.metrics_bytes,
+            metrics_sha256=progress.metrics_sha256,
             step=progress.step,
             total_steps=span.epochs * span.steps_per_epoch,
             unit=task.unit,
@@ -155,7 +163,7 @@ def train(
             progress.gains.append(gain)
             if best:
                 progress.best_epoch = progress.epoch
-                save_weights(run.best_weights, judged)
+                run.write(WEIGHTS, weights_of(judged))
             journal.record(
                 {
                     "kind": "epoch",
@@ -180,10 +188,12 @@ def train(
             save()
             if watch is not None:
                 watch(progress.epoch, validation.score)
+        _, metrics_sha256 = journal.flushed()
     run.update(
         seconds=round(progress.seconds, 1),
         best_epoch=progress.best_epoch,
         per_second=_training_rate(run),
+        sha256=run.info.sha256 | {METRICS: (metrics_sha256,)},
     )
 
 
@@ -210,6 +220,33 @@ class _Clock:
             return False
         setattr(self, mark, now)
         return True
+
+
+def _check(progress: Progress, span: Span) -> None:
+    """
+    Raises:
+        ValueError: the training cannot have come so far.
+    """
+    into_epoch = progress.step - progress.epoch * span.steps_per_epoch
+    if not 0 <= progress.epoch <= span.epochs or not 0 <= into_epoch <= span.steps_per_epoch:
+        raise ValueError(
+            f"progress: epoch {progress.epoch} of {span.epochs} at step {progress.step}, "
+            f"{span.steps_per_epoch} an epoch"
+        )
+    if len(progress.gains) != progress.epoch or not all(map(math.isfinite, progress.gains)):
+        raise ValueError(f"progress: gains of {len(progress.gains)} of {progress.epoch} epochs")
+    if not 0 <= progress.best_epoch <= progress.epoch or progress.metrics_bytes < 0:
+        raise ValueError(f"progress: best_epoch {progress.best_epoch} of {progress.epoch}")
+
+
+def _check_best(run: Run) -> None:
+    """Find damage now rather than after hours of further training.
+
+    Raises:
+        UserError: the best weights so far are missing or damaged.
+    """
+    if run.tensors(WEIGHTS) is None:
+        raise run.damaged(WEIGHTS, "it is missing")
 
 
 def _finite(parameters: Iterable[nn.Parameter]) -> bool:

@@ -22,118 +22,56 @@
 
 from __future__ import annotations
 
-import json
-import platform
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from filelock import FileLock, Timeout
 from pydantic import Field, TypeAdapter, ValidationError
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save
 
-from bossline.config import Config
-from bossline.corpora.packed import Corpus, Ints
+from bossline.corpora.packed import Corpus
+from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError, did_you_mean
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.metric import Metric
 from bossline.evaluation.regression import RegressionScores
 from bossline.evaluation.scores import Scores
-from bossline.features.spec import Features, TableSpec
-from bossline.files import read_json, replacing, write_json
+from bossline.files import creating_folder, replacing, sweep, write_json
+from bossline.reading import read_bytes, reason
 from bossline.recipes.catalogue import read_yaml
 from bossline.recipes.loading import check_recipe, save_recipe
 from bossline.recipes.schema import Recipe
-from bossline.runtime import Runtime
 from bossline.tasks import metric_of
-from bossline.version import __version__
+from bossline.training.info import RunInfo, read_info, write_info
+from bossline.training.metrics import read_records
+from bossline.training.predictions import PREDICTIONS, Predicted
+from bossline.training.tensors import read_tensors
 
 RUNS = Path("runs")
 _AnyScores = Annotated[ClassificationScores | RegressionScores, Field(discriminator="metric")]
 _SCORES = TypeAdapter(dict[str, _AnyScores])
-EXAMPLE_SECONDS = 4.0  # what fits into one picture
+_BESIDE = ("unsmoothed", "one view")  # what scores may lack that stand beside others
+_ATTEMPTS = 10  # to read a file that another process replaces again and again
+
+INFO, RECIPE, METRICS, SCORES = "run.json", "recipe.yaml", "metrics.jsonl", "scores.json"
+WEIGHTS, SMOOTHING, DET = "best.safetensors", "smoothing.safetensors", "det.safetensors"
+_SCORED = (SMOOTHING, SCORES, PREDICTIONS)
 
 
-class RunInfo(Config):
-    """What a run was made with, and how far it is."""
+class Run(Predicted):
+    """An open run folder.
 
-    state: Literal["training", "finished"] = "training"
-    corpus: str = Field(description="name or folder, as given")
-    corpus_key: str = Field(description="names the corpus' content")
-    corpus_note: str = ""
-    features: Features
-    classes: tuple[str, ...]
-    parameters: int
-    device: str = Field(description="as torch names it; resuming stays on it")
-    threads: int
-    hardware: str = Field(description="device, threads and precision in words")
-    version: str = __version__
-    torch: str = torch.__version__
-    python: str = platform.python_version()
-    commit: str | None = None
-    started: str
-    seconds: float | None = Field(None, description="training time, interruptions left out")
-    per_second: float | None = Field(None, description="training frames, or utterances, a second")
-    best_epoch: int | None = None
-
-
-@dataclass(frozen=True)
-class Example:
-    """One utterance of the test split with what the model made of it."""
-
-    id: str
-    features: npt.NDArray[np.float32]  # (T, D)
-    true: npt.NDArray[np.int64]  # (T,)
-    posteriors: npt.NDArray[np.float32]  # (T, C)
-    predicted: npt.NDArray[np.int64]  # (T,) the smoothed path, or the most probable classes
-    smoothed: bool
-    frames_per_second: float
-
-
-@dataclass(frozen=True)
-class Voices:
-    """The test utterances of a speaker run: who speaks, how long, and what the model heard."""
-
-    speakers: npt.NDArray[np.int64]  # (U,) index into `names`
-    names: tuple[str, ...]
-    seconds: npt.NDArray[np.float64]  # (U,)
-    correct: npt.NDArray[np.bool_]  # (U,)
-    embeddings: npt.NDArray[np.float32] | None  # (U, D); None where they were not kept
-
-
-@dataclass(frozen=True)
-class Images:
-    """The test images of a run, what they show, and what the model made of them."""
-
-    pixels: Sequence[npt.NDArray[np.uint8]]  # (U,) of (H, W, 3) each
-    true: npt.NDArray[np.int64]  # (U,)
-    predicted: npt.NDArray[np.int64]  # (U,)
-    confidence: npt.NDArray[np.float32]  # (U,) the probability of the class that was predicted
-    mapped: npt.NDArray[np.int64]  # (K,) places of those that have a map
-    maps: npt.NDArray[np.float32]  # (K, n, n) as `occlusion_map` gives them
-
-
-@dataclass(frozen=True)
-class ColumnsRead:
-    """Which columns of a table a model reads: weights of a linear one, importances of others."""
-
-    names: tuple[str, ...]
-    weights: npt.NDArray[np.float64] | None  # (D,) in standard units
-    importances: npt.NDArray[np.float64] | None  # (R, D) as `permutation_importance` gives them
-
-
-class Run:
-    """An open run folder."""
+    What is read back from it is held against the checksums in run.json; files of earlier versions,
+    which have none, are only held against what they should contain.
+    """
 
     def __init__(self, path: str | Path) -> None:
         """
@@ -142,12 +80,11 @@ class Run:
         """
         self.path = _find(Path(path))
         self.name = self.path.resolve().name
-        content = read_yaml(self.path / "recipe.yaml")
-        self.recipe: Recipe = check_recipe(content, where=str(self.path / "recipe.yaml"))
-        try:
-            self.info = RunInfo.model_validate(read_json(self.path / "run.json"))
-        except ValidationError as error:
-            raise UserError(f"{self.path / 'run.json'} is damaged: {error.errors()[0]}") from error
+        content = read_yaml(self.path / RECIPE)
+        self.recipe: Recipe = check_recipe(content, where=str(self.path / RECIPE))
+        self.info = read_info(self.path / INFO, self.recipe)
+        self._loose = False  # whether run.json allows more than what is there now
+        self.read(RECIPE)
 
     @classmethod
     def of(cls, run: str | Path | Run) -> Run:
@@ -160,41 +97,53 @@ class Run:
 
     @classmethod
     def create(cls, path: Path, recipe: Recipe, info: RunInfo) -> Run:
-        """Start a run folder.
+        """Start a run folder: it is there as a whole, or not at all.
 
         Raises:
             UserError: the folder is taken or cannot be written.
         """
-        try:
-            path.mkdir(parents=True)
-        except FileExistsError as error:
-            raise UserError(f"{path} exists: choose another folder, or resume it") from error
-        except OSError as error:
-            raise UserError(f"cannot write {path}: {error.strerror}") from error
-        write_json(path / "run.json", info.model_dump(mode="json"))
-        save_recipe(recipe, path / "recipe.yaml")
+        if not is_free(path):
+            raise UserError(f"{path} exists: choose another folder, or resume it")
+        with creating_folder(path) as folder:
+            save_recipe(recipe, folder / RECIPE)
+            known = {RECIPE: (_digest(read_bytes(folder / RECIPE)),)}
+            write_info(folder / INFO, info.model_copy(update={"sha256": known}))
+            if path.exists() and is_free(path):
+                shutil.rmtree(path)
         return cls(path)
 
     def update(self, **changes: Any) -> None:
         """Change fields of run.json."""
-        self.info = self.info.model_copy(update=changes)
-        write_json(self.path / "run.json", self.info.model_dump(mode="json"))
+        info = self.info.model_copy(update=changes)
+        write_info(self.path / INFO, info)
+        self.info, self._loose = info, False
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from training or scoring in this folder.
 
+        What killed ones left of unfinished files is swept away.
+
         Raises:
-            UserError: another process does.
+            UserError: another process does, or the folder cannot be written.
         """
         lock = FileLock(self.path / ".lock", timeout=0)
         try:
-            with lock:
-                yield
+            lock.acquire()
         except Timeout as error:
             raise UserError(
                 f"{self.path} is in use by another process: wait for it, or stop it first"
             ) from error
+        except OSError as error:
+            raise UserError(f"cannot write {self.path / '.lock'}: {reason(error)}") from error
+        try:
+            sweep(self.path)
+            self.info = read_info(self.path / INFO, self.recipe)  # another may have changed it
+            yield
+            if self._loose:
+                self.update()
+        finally:
+            lock.release()
 
     @property
     def metric(self) -> Metric:
@@ -202,12 +151,17 @@ class Run:
         return metric_of(self.recipe)
 
     @property
+    def is_trained(self) -> bool:
+        """Whether its training has ended, scored or not."""
+        return self.info.seconds is not None
+
+    @property
     def checkpoint(self) -> Path:
         return self.path / "checkpoint.pt"
 
     @property
     def best_weights(self) -> Path:
-        return self.path / "best.safetensors"
+        return self.path / WEIGHTS
 
     def corpus(self) -> Corpus:
         """The corpus that the run was trained on.
@@ -223,18 +177,101 @@ class Run:
             )
         return corpus
 
-    def metrics(self) -> list[dict[str, Any]]:
-        """The records of metrics.jsonl; a last line that a crash cut short is left out."""
-        path = self.path / "metrics.jsonl"
-        if not path.is_file():
-            return []
-        records = []
-        for line in path.read_text(encoding="utf-8").splitlines():
+    @contextmanager
+    def replacing(self, name: str) -> Iterator[Path]:
+        """Yield a temporary path; when the block ends well it becomes a file that is read back.
+
+        Its checksum is in run.json before it is there, beside that of the file before it: a process
+        may be killed at any instant, and what is there then is known.
+
+        Raises:
+            UserError: the disk is unwilling.
+        """
+        path = self.path / name
+        with replacing(path) as temporary:
+            yield temporary
+            digest = _digest(read_bytes(temporary))
+            before = self.info.sha256.get(name, ())
+            if not before:
+                with suppress(OSError):  # of an earlier version, or none
+                    before = (_digest(read_bytes(path)),)
+            if digest not in before:
+                self.update(sha256=self.info.sha256 | {name: (digest, *before)})
+        known = self.info.sha256 | {name: (digest,)}
+        if known != self.info.sha256:
+            self.info, self._loose = self.info.model_copy(update={"sha256": known}), True
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace a file that is read back.
+
+        Raises:
+            UserError: the disk is unwilling.
+        """
+        with self.replacing(name) as temporary:
+            temporary.write_bytes(content)
+
+    def read(self, name: str) -> bytes:
+        """The content of a file, as the run wrote it.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            UserError: unreadable, or it is not what the run wrote.
+        """
+        for _ in range(_ATTEMPTS):
             try:
-                records.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
-        return records
+                content = read_bytes(self.path / name)
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                raise self.damaged(name, f"it cannot be read: {reason(error)}") from error
+            known = self.info.sha256.get(name)
+            if known is None or _digest(content) in known:
+                return content
+            # Another process may have replaced it since run.json was read.
+            self.info = read_info(self.path / INFO, self.recipe)
+        raise self.damaged(name, "it is not what the run wrote")
+
+    def tensors(self, name: str) -> dict[str, npt.NDArray[Any]] | None:
+        """The arrays of a file; None where it is not there.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        try:
+            return read_tensors(self.read(name))
+        except FileNotFoundError:
+            return None
+        except DamagedFile as error:
+            raise self.damaged(name, str(error)) from error
+
+    def damaged(self, name: str, why: str) -> UserError:
+        """The error of a file that cannot be used, with what to do about it."""
+        if name in _SCORED:
+            remedy = f"run 'bossline evaluate {self.path}'"
+        elif name == DET:
+            remedy = f"run 'bossline evaluate {self.path} --trials FILE'"
+        elif name == METRICS:
+            remedy = "bring back a copy, or delete it and do without its curves"
+        elif name == "threshold.json":
+            remedy = "calibrate the threshold again"
+        elif name == "gallery.safetensors":
+            remedy = "delete it and enroll its speakers again"
+        else:
+            remedy = "bring back a copy, or train the run again"
+        return UserError(f"{self.path / name} is damaged: {why}; {remedy}")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The records of metrics.jsonl; a last line that a crash cut short is left out.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        try:
+            return read_records(self.read(METRICS), self.metric)
+        except FileNotFoundError:
+            return []
+        except ValueError as error:
+            raise self.damaged(METRICS, str(error)) from error
 
     @cached_property
     def scores(self) -> dict[str, Scores]:
@@ -242,25 +279,40 @@ class Run:
 
         Where a smoother decides, "validation, unsmoothed" and "test, unsmoothed" stand beside them,
         where views are averaged "validation, one view" and "test, one view".
+
+        Raises:
+            UserError: the file is damaged.
         """
-        path = self.path / "scores.json"
-        if not path.is_file():
+        try:
+            content = self.read(SCORES)
+        except FileNotFoundError:
             return {}
         try:
-            return dict(_SCORES.validate_python(read_json(path)))
+            scores: dict[str, Scores] = dict(_SCORES.validate_json(content))
         except ValidationError as error:
-            raise UserError(f"{path} is damaged: run 'bossline evaluate {self.path}'") from error
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "content"
+            raise self.damaged(SCORES, f"{where}: {first['msg'].lower()}") from error
+        if not scores.keys() >= {"validation", "test"}:
+            raise self.damaged(SCORES, "validation or test is missing")
+        for name, found in scores.items():
+            split, _, lacking = name.partition(", ")
+            if split not in ("validation", "test") or lacking not in ("", *_BESIDE):
+                raise self.damaged(SCORES, f"'{name}' is no split")
+            if found.metric != self.metric.name:
+                raise self.damaged(SCORES, f"{name}: {found.metric} of the task {self.recipe.task}")
+            if (why := found.misfit(len(self.info.classes))) is not None:
+                raise self.damaged(SCORES, f"{name}: {why}")
+        return scores
 
     def write_scores(self, scores: dict[str, Scores]) -> None:
-        write_json(
-            self.path / "scores.json",
-            {split: value.model_dump(mode="json") for split, value in scores.items()},
-        )
+        content = {split: value.model_dump(mode="json") for split, value in scores.items()}
+        with self.replacing(SCORES) as temporary:
+            write_json(temporary, content)
         self.__dict__.pop("scores", None)
 
     def write_smoothing(self, tables: dict[str, npt.NDArray[np.float64]]) -> None:
-        with replacing(self.path / "smoothing.safetensors") as temporary:
-            save_file(tables, temporary)
+        self.write(SMOOTHING, save(tables))
 
     def smoothing_tables(self) -> dict[str, npt.NDArray[np.float64]]:
         """What the recipe's smoother has learnt.
@@ -268,141 +320,50 @@ class Run:
         Raises:
             UserError: the run is not finished, or the file is damaged.
         """
-        path = self.path / "smoothing.safetensors"
-        try:
-            return load_file(path)
-        except (OSError, SafetensorError) as error:
+        tables = self.tensors(SMOOTHING)
+        if tables is None:
             raise UserError(
-                f"{path} is missing or damaged: run 'bossline evaluate {self.path}'"
-            ) from error
-
-    def write_predictions(
-        self,
-        utterances: Ints,
-        outputs: npt.NDArray[np.float32],
-        predicted: npt.NDArray[Any],
-        embeddings: npt.NDArray[np.float32] | None = None,
-        attributions: Mapping[str, npt.NDArray[Any]] | None = None,
-    ) -> None:
-        """Keep test predictions; of frames also the posteriors of the utterance in the report.
-
-        Args:
-            utterances: (U,) index into the corpus.
-            outputs: (N, C) probabilities or (N,) values, end to end.
-            predicted: (N,) classes or values.
-            embeddings: (U, D), where the model has any.
-            attributions: what the outputs hang on, as the task found it.
-        """
-        arrays: dict[str, npt.NDArray[Any]] = {"utterances": utterances, "predicted": predicted}
-        arrays |= attributions or {}
-        if outputs.ndim == 2:
-            confidence = np.take_along_axis(outputs, predicted[:, None], axis=1)[:, 0]
-            arrays["predicted"] = predicted.astype(np.int16)
-            arrays["confidence"] = confidence.astype(np.float16)
-        if embeddings is not None:
-            arrays["embeddings"] = embeddings.astype(np.float16)
-        if self.recipe.task == "phoneme":
-            corpus = self.corpus()
-            lengths = corpus.lengths[utterances]
-            rate = corpus.speech.frames_per_second
-            shown = int(np.abs(lengths - EXAMPLE_SECONDS * rate).argmin())
-            frames = slice(start := int(lengths[:shown].sum()), start + int(lengths[shown]))
-            arrays |= {
-                "example": utterances[shown : shown + 1],
-                "example_predicted": predicted[frames].astype(np.int16),
-                "example_posteriors": outputs[frames].astype(np.float16),
-            }
-        with replacing(self.path / "predictions.safetensors") as temporary:
-            save_file(arrays, temporary)
-
-    def _predictions(self, *wanted: str) -> dict[str, npt.NDArray[Any]] | None:
-        """What `write_predictions` kept; None before scoring, or where it lacks what is wanted."""
-        try:
-            arrays = load_file(self.path / "predictions.safetensors")
-        except (OSError, SafetensorError):
-            return None
-        return arrays if arrays.keys() >= set(wanted) else None
-
-    def _corpus_at_hand(self) -> Corpus | None:
-        """The corpus; None where it is gone: a report does without what it would show of it."""
-        try:
-            return self.corpus()
-        except UserError:
-            return None
-
-    def example(self) -> Example | None:
-        """The first test utterance of a length that a picture can show; None before scoring."""
-        arrays = self._predictions("example")
-        if arrays is None or (corpus := self._corpus_at_hand()) is None:
-            return None
-        utterance = int(arrays["example"][0])
-        return Example(
-            id=corpus.ids[utterance],
-            features=corpus.frames(utterance).astype(np.float32),
-            true=corpus.frame_labels(utterance).astype(np.int64),
-            posteriors=arrays["example_posteriors"].astype(np.float32),
-            predicted=arrays["example_predicted"].astype(np.int64),
-            smoothed=self.recipe.smoothing is not None,
-            frames_per_second=corpus.speech.frames_per_second,
-        )
-
-    def voices(self) -> Voices | None:
-        """The test utterances of a speaker run; None before scoring and without the corpus."""
-        if self.recipe.task != "speaker":
-            return None
-        arrays = self._predictions("utterances", "predicted")
-        if arrays is None or (corpus := self._corpus_at_hand()) is None:
-            return None
-        utterances, predicted = arrays["utterances"], arrays["predicted"]
-        speakers = corpus.speakers[utterances].astype(np.int64)
-        kept = arrays.get("embeddings")
-        return Voices(
-            speakers=speakers,
-            names=self.info.classes,
-            seconds=corpus.lengths[utterances] / corpus.speech.frames_per_second,
-            correct=predicted == speakers,
-            embeddings=None if kept is None else kept.astype(np.float32),
-        )
-
-    def images(self) -> Images | None:
-        """The test images of an image run; None before scoring and without the corpus."""
-        arrays = self._predictions("utterances", "mapped")
-        if arrays is None or (corpus := self._corpus_at_hand()) is None:
-            return None
-        utterances = arrays["utterances"]
-        return Images(
-            pixels=[corpus.image(int(u)) for u in utterances],
-            true=corpus.categories[utterances].astype(np.int64),
-            predicted=arrays["predicted"].astype(np.int64),
-            confidence=arrays["confidence"].astype(np.float32),
-            mapped=arrays["mapped"],
-            maps=arrays["occlusion"].astype(np.float32),
-        )
-
-    def columns_read(self) -> ColumnsRead | None:
-        """Which columns the model of a table's run reads; None before scoring."""
-        features = self.info.features
-        if not isinstance(features, TableSpec):
-            return None
-        arrays = self._predictions() or {}
-        found = ColumnsRead(features.columns, arrays.get("weights"), arrays.get("importances"))
-        return None if found.weights is None and found.importances is None else found
+                f"{self.path / SMOOTHING} is missing: run 'bossline evaluate {self.path}'"
+            )
+        return tables
 
     def write_det(self, accepts: npt.NDArray[np.float64], rejects: npt.NDArray[np.float64]) -> None:
-        with replacing(self.path / "det.safetensors") as temporary:
-            save_file({"false_accepts": accepts, "false_rejects": rejects}, temporary)
+        self.write(DET, save({"false_accepts": accepts, "false_rejects": rejects}))
 
     def det(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
         """The run's DET curve: false accepts and false rejects (K,), as `det_curve` gives them.
 
         None where the run was not asked to verify speakers.
+
+        Raises:
+            UserError: the file is damaged.
         """
-        try:
-            arrays = load_file(self.path / "det.safetensors")
-            accepts, rejects = arrays["false_accepts"], arrays["false_rejects"]
-        except (OSError, SafetensorError, KeyError):
+        if (arrays := self.tensors(DET)) is None:
             return None
+        sides = [arrays.get(name, np.empty(0)) for name in ("false_accepts", "false_rejects")]
+        accepts, rejects = sides
+        if accepts.ndim != 1 or accepts.shape != rejects.shape or len(accepts) < 2:
+            shapes = " and ".join(str(side.shape) for side in sides)
+            raise self.damaged(DET, f"false accepts and false rejects of shapes {shapes}")
+        for side, falling in zip(sides, (-1, 1), strict=True):
+            if side.dtype.kind != "f" or not np.isfinite(side).all():
+                raise self.damaged(DET, "it holds what is no number")
+            if (falling * np.diff(side) < 0).any():
+                raise self.damaged(DET, "it holds no curve")
         return accepts.astype(np.float64), rejects.astype(np.float64)
+
+
+def is_free(path: Path) -> bool:
+    """Whether a run can be created there: nothing is, or what a killed process left of a start.
+
+    Such a folder has no recipe, and no weights that would be lost with it.
+    """
+    if not path.exists():
+        return not path.is_symlink()
+    if not path.is_dir():
+        return False
+    names = {inner.name for inner in path.iterdir()}
+    return all(name in (INFO, ".lock") or name.endswith(".part") for name in names)
 
 
 def target_of(recipe: Recipe) -> tuple[str, float] | None:
@@ -426,47 +387,14 @@ def new_run_path(recipe: Recipe, corpus: str) -> Path:
     return path
 
 
-def start_info(
-    corpus_name: str,
-    corpus: Corpus,
-    classes: tuple[str, ...],
-    recipe: Recipe,
-    parameters: int,
-    runtime: Runtime,
-) -> RunInfo:
-    """The environment of a run that begins now."""
-    return RunInfo(
-        corpus=corpus_name,
-        corpus_key=corpus.key,
-        corpus_note=corpus.header.note,
-        features=corpus.header.features,
-        classes=classes,
-        parameters=parameters,
-        device=str(runtime.device),
-        threads=runtime.threads,
-        hardware=runtime.describe(recipe.precision),
-        commit=_commit(),
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-
-
-def _commit() -> str | None:
-    """The commit of a source checkout of bossline; None for an installed package."""
-    package = Path(__file__).resolve().parents[1]
-    if not (package.parent / ".git").exists():
-        return None
-    command = ["git", "-C", str(package), "rev-parse", "--short", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _find(path: Path) -> Path:
-    if (path / "run.json").is_file():
-        return path
-    if (RUNS / path / "run.json").is_file():
-        return RUNS / path
+    for folder in (path, RUNS / path):
+        if (folder / INFO).exists():
+            return folder
     parent = path.parent if path.parent.is_dir() else RUNS
     here = [str(found.parent) for found in parent.glob("*/run.json")]
     raise UserError(f"no run in {path}: {did_you_mean(str(path), here)}")

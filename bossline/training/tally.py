@@ -89,4 +89,23 @@ class Tally:
         return {key: value for key, value in vars(self).items() if key != "_metric"}
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave.
+
+        Raises:
+            ValueError: it is no such thing; names the member.
+        """
+        own = self.state()
+        if own.keys() != state.keys():
+            raise ValueError(f"expected {', '.join(own)}, found {', '.join(map(str, state))}")
+        for key, value in own.items():
+            if _kind(state[key]) != _kind(value):
+                raise ValueError(f"{key}: expected {_kind(value)}, found {_kind(state[key])}")
+        if not 0 <= state["_recent_steps"] <= len(self._recent):
+            raise ValueError(f"_recent_steps: {state['_recent_steps']} of {len(self._recent)}")
         vars(self).update(state)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"{value.dtype} {tuple(value.shape)}"
+    return type(value).__name__

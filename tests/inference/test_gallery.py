@@ -66,7 +66,9 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
 def test_metadata_that_does_not_fit_is_damage(tmp_path: Path, metadata: dict[str, str]) -> None:
     path = tmp_path / "gallery.safetensors"
     write_vectors(path, np.eye(2, dtype=np.float32), metadata)
-    with pytest.raises(UserError, match=r"gallery\.safetensors is damaged: delete it and enroll"):
+    with pytest.raises(
+        UserError, match=r"gallery\.safetensors is damaged: its metadata .*: delete it"
+    ):
         read_gallery(path, "weights", 2)
 
 

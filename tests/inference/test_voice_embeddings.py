@@ -94,7 +94,7 @@ def test_the_cohort_of_other_weights_is_made_again(speaker_run: Run) -> None:
     Voices(speaker_run, Runtime.choose("cpu")).cohort()
     before = kept.read_bytes()
     other = train_on_voices("seed=9", run="runs/other")
-    speaker_run.best_weights.write_bytes(other.best_weights.read_bytes())
+    speaker_run.write("best.safetensors", other.best_weights.read_bytes())
     Voices(speaker_run, Runtime.choose("cpu")).cohort()
     assert kept.read_bytes() != before
 

@@ -18,7 +18,9 @@ from bossline.features.spec import FeatureSpec, TableSpec
 from bossline.recipes.loading import load_recipe
 from bossline.recipes.schema import Recipe
 from bossline.reports.det import Curve
-from bossline.training.run import Example, Run, RunInfo, Voices
+from bossline.training.info import RunInfo
+from bossline.training.predictions import Example, Voices
+from bossline.training.run import Run
 
 
 class FakeRun(Run):

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from bossline.corpora.phones import LIBRIPHONE, phonetic_order
 from bossline.reports.example import example
 from bossline.reports.posteriors import LEAST, MOST_ROWS, classes_that_matter, draw_posteriors
-from bossline.training.run import Example
+from bossline.training.predictions import Example
 from tests.reports.report_fakes import fake_run
 
 

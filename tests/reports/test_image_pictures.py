@@ -24,7 +24,7 @@ from bossline.reports.images import (
 )
 from bossline.reports.picture import Picture
 from bossline.reports.style import ERROR, SERIES
-from bossline.training.run import Images
+from bossline.training.predictions import Images
 
 CLASSES = ("bread", "$egg_1$", "a class of a name that is much too long for its line")
 

@@ -12,9 +12,11 @@ from bossline.corpora.header import Source
 from bossline.corpora.packed import Corpus
 from bossline.corpora.store import pack_path, register
 from bossline.corpora.writer import writing
+from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
 from bossline.recipes.loading import load_recipe
-from bossline.training.run import Run, RunInfo
+from bossline.training.info import RunInfo
+from bossline.training.run import Run
 
 SPEAKERS = ("ann", "bob")
 LENGTHS = (50, 120, 300)
@@ -98,4 +100,5 @@ def test_a_verified_run_has_a_curve(corpus: Corpus) -> None:
     np.testing.assert_array_equal(curve[0], accepts)
     np.testing.assert_array_equal(curve[1], rejects)
     (run.path / "det.safetensors").write_bytes(b"damaged")
-    assert run.det() is None
+    with pytest.raises(UserError, match=r"det\.safetensors is damaged: .*evaluate runs/a --trials"):
+        run.det()

@@ -88,7 +88,7 @@ def test_a_run_of_speakers_has_its_margin_in_full(voices: Corpus) -> None:
     assert found.unit == "utterances"
     without = "model.head={kind: aam-softmax, margin: 0.0, warmup: 1.0}"
     easier = train_on_voices(without, masks, run="runs/b")
-    (easier.path / "best.safetensors").write_bytes(run.best_weights.read_bytes())
+    easier.write("best.safetensors", run.best_weights.read_bytes())
     assert found.slope.loss > 10 * diagnose(easier, products=2, device="cpu").slope.loss
     margin = next(layer for layer in found.layers if layer.name == "head")
     assert margin.activation is not None
