@@ -26,7 +26,7 @@ class WindowConfig(Config):
     """Batches of context windows, in random order."""
 
     kind: Literal["windows"] = "windows"
-    frames: int = Field(11, ge=1, description="frames in a window, odd")
+    frames: int = Field(11, ge=1, le=1001, description="frames in a window, odd")
     size: int = Field(512, ge=1, description="windows in a batch")
 
     @field_validator("frames")

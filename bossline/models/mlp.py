@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.config import Config
+from bossline.config import MOST_LAYERS, Config
 from bossline.models.dropout import Dropout
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -27,7 +27,7 @@ class MlpConfig(Config):
     fitted: ClassVar[bool] = False
 
     kind: Literal["mlp"] = "mlp"
-    depth: int = Field(2, ge=1, description="hidden layers")
+    depth: int = Field(2, ge=1, le=MOST_LAYERS, description="hidden layers")
     width: int = Field(64, ge=1, description="units of each hidden layer")
     activation: Literal["sigmoid", "tanh", "relu", "leaky-relu", "gelu", "silu"] = "relu"
     norm: Literal["none", "batch", "layer"] = "none"

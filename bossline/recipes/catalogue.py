@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bossline.errors import UserError, did_you_mean
+from bossline.reading import open_file, reason
+from bossline.recipes.text import LARGEST, NotPlainData, parse_yaml
 
 FOLDER = Path(__file__).parent
 STUDIES = "studies"  # a folder beside those of the tasks
@@ -53,14 +53,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: missing, or not a mapping in YAML; names the line.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read ({error})") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
+        with open_file(path) as stream:
+            content = stream.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise UserError(f"{path}: more than {LARGEST >> 20} MiB, expected a page of YAML")
+        value = parse_yaml(content.decode("utf-8-sig"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {reason(error)}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text") from error
+    except NotPlainData as error:
+        raise UserError(f"{path}: {error}") from error
+    if not isinstance(value, dict):
         raise UserError(f"{path}: expected 'key: value' lines")
-    return content
+    return value
 
 
 def find(name: str) -> Path:
@@ -86,7 +92,7 @@ def _find(name: str, known: list[str], what: str) -> Path:
         return FOLDER / f"{name}.yaml"
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        if path.is_file():
+        if path.exists():
             return path
         raise UserError(f"no {what} file {name}")
     raise UserError(f"no {what} '{name}': {did_you_mean(name, known)} (or a path to a .yaml)")

@@ -14,8 +14,11 @@ from bossline.errors import UserError, did_you_mean
 from bossline.files import write_text
 from bossline.recipes import catalogue
 from bossline.recipes.schema import Recipe
+from bossline.recipes.text import NotPlainData, parse_yaml
 
 Checked = TypeVar("Checked", bound=BaseModel)
+
+_SHOWN = 80  # characters of a value that does not fit
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -70,9 +73,9 @@ def _apply(content: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise UserError(f"'{override}': expected key.path=value, as in model.width=1024")
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"'{override}': the value is not valid YAML") from error
+        value = parse_yaml(text)
+    except NotPlainData as error:
+        raise UserError(f"'{key}=...': {error}") from error
     *parents, last = key.split(".")
     node = content
     for parent in parents:
@@ -108,7 +111,8 @@ def _explain(problem: dict[str, Any], model: type[BaseModel]) -> str:
         return message
     if isinstance(given, dict) or problem["type"] == "value_error":
         return f"{path}: {message}"
-    return f"{path}: {message}, not {given!r}"
+    shown = repr(given)
+    return f"{path}: {message}, not {shown if len(shown) <= _SHOWN else f'{shown[:_SHOWN]}...'}"
 
 
 def _resolve(

@@ -20,6 +20,7 @@ from bossline.errors import UserError
 from bossline.evaluation.metric import Metric
 from bossline.evaluation.scores import Scores, Unit
 from bossline.features.spec import Features
+from bossline.memory import bounded_weights
 from bossline.models.penalised import Penalised
 from bossline.recipes.schema import Recipe
 from bossline.runtime import Runtime
@@ -119,9 +120,13 @@ class Task(ABC):
 
         Args:
             classes: none where a value is predicted.
+
+        Raises:
+            UserError: too large for this machine.
         """
         torch.manual_seed(recipe.seed)
-        return cls.built(recipe, features, len(classes) or 1)
+        with bounded_weights():
+            return cls.built(recipe, features, len(classes) or 1)
 
     @staticmethod
     def built(recipe: Recipe, features: Features, outputs: int) -> nn.Module:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
-from bossline.config import Config
+from bossline.config import MOST_LAYERS, Config
 from bossline.models.linear import Linear
 
 _LANES = 32  # numbers in bfloat16 that one instruction of a CPU takes
@@ -23,7 +23,7 @@ class AttentionConfig(Config):
     """What every encoder with attention is told."""
 
     kind: str
-    depth: int = Field(4, ge=1, description="layers")
+    depth: int = Field(4, ge=1, le=MOST_LAYERS, description="layers")
     width: int = Field(144, ge=2, description="numbers per frame between the layers")
     heads: int = Field(4, ge=1, description="heads; 2 x heads must divide the width")
     feed_forward: int = Field(4, ge=1, description="inner width of a feed-forward / width")

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.config import Config
+from bossline.config import MOST_LAYERS, Config
 from bossline.models.dropout import Dropout
 from bossline.models.encoders.base import Encoder, zero_padding
 from bossline.models.encoders.convolution import TimeConvolution, odd_or_none
@@ -26,7 +26,7 @@ class RnnConfig(Config):
 
     kind: Literal["rnn"] = "rnn"
     cell: Literal["rnn", "gru", "lstm"] = "lstm"
-    depth: int = Field(2, ge=1, description="recurrent layers")
+    depth: int = Field(2, ge=1, le=MOST_LAYERS, description="recurrent layers")
     width: int = Field(256, ge=1, description="units of each direction")
     bidirectional: bool = True
     norm: Literal["none", "layer"] = Field("none", description="after each recurrent layer")

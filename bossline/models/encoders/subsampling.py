@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.config import Config
+from bossline.config import MOST_LAYERS, Config
 from bossline.errors import UserError
 from bossline.models.encoders.base import Encoder, zero_padding
 from bossline.models.encoders.norm import MaskedBatchNorm
@@ -28,7 +28,10 @@ class SubsampleConfig(Config):
     kind: Literal["subsample"] = "subsample"
     channels: int = Field(32, ge=1, description="channels of all convolutions")
     blocks: int = Field(
-        0, ge=0, description="residual blocks that follow, of two 3 x 3 convolutions each"
+        0,
+        ge=0,
+        le=MOST_LAYERS,
+        description="residual blocks that follow, of two 3 x 3 convolutions each",
     )
     encoder: EncoderConfig = Field(description="what encodes the frames that are left")
 

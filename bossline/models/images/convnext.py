@@ -13,7 +13,7 @@ from bossline.models.dropout import Dropout
 from bossline.models.encoders.convolution import Kernel
 from bossline.models.encoders.drop_path import DropPath
 from bossline.models.images.layout import centred, mean_pixel
-from bossline.models.images.stages import Counts, StagesConfig
+from bossline.models.images.stages import Counts, Layers, StagesConfig
 
 _EXPANSION = 4
 _SMALLEST = 32  # sides of images
@@ -25,7 +25,7 @@ class ConvnextConfig(StagesConfig):
 
     kind: Literal["convnext"] = "convnext"
     widths: Counts = Field((48, 96, 192, 384), description="channels of each stage")
-    blocks: Counts = Field((2, 2, 6, 2), description="blocks of each stage")
+    blocks: Layers = Field((2, 2, 6, 2), description="blocks of each stage")
     kernel: Kernel = Field(7, description="side of the depthwise convolutions, odd")
     patch: int = Field(4, ge=1, description="pixels of an image beside each other that become one")
     layer_scale: float = Field(

@@ -12,7 +12,7 @@ from bossline.models.dropout import Dropout
 from bossline.models.encoders.drop_path import DropPath
 from bossline.models.images.layout import centred, mean_pixel
 from bossline.models.images.squeeze_excitation import SqueezeExcitation
-from bossline.models.images.stages import Counts, StagesConfig
+from bossline.models.images.stages import Counts, Layers, StagesConfig
 
 
 class ResnetConfig(StagesConfig):
@@ -20,7 +20,7 @@ class ResnetConfig(StagesConfig):
 
     kind: Literal["resnet"] = "resnet"
     widths: Counts = Field((64, 128, 256, 512), description="channels of each stage")
-    blocks: Counts = Field((2, 2, 2, 2), description="blocks of each stage")
+    blocks: Layers = Field((2, 2, 2, 2), description="blocks of each stage")
     stem: Literal["plain", "patch"] = Field(
         "plain", description="3x3 convolution, or 4x4 of stride 2: a quarter of the work from there"
     )

@@ -7,10 +7,11 @@ from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from bossline.config import Config
+from bossline.config import MOST_LAYERS, Config
 from bossline.models.encoders.drop_path import drop_path_rates
 
 Counts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+Layers = Annotated[tuple[Annotated[int, Field(ge=1, le=MOST_LAYERS)], ...], Field(min_length=1)]
 
 
 class StagesConfig(Config):
@@ -20,7 +21,7 @@ class StagesConfig(Config):
     fitted: ClassVar[bool] = False
 
     widths: Counts = Field(description="channels of each stage")
-    blocks: Counts = Field(description="blocks of each stage")
+    blocks: Layers = Field(description="blocks of each stage")
     drop_path: float = Field(
         0.0, ge=0, lt=1, description="chance to drop the branch of the last block; less before it"
     )
