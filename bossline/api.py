@@ -10,6 +10,7 @@ from rich.console import Console
 from torch import nn
 
 from bossline.corpora.store import open_corpus
+from bossline.counting import counted
 from bossline.errors import UserError
 from bossline.evaluation.scores import Scores
 from bossline.inference.inputs import read_input
@@ -129,7 +130,7 @@ def _continue(
             begun = run.checkpoint.exists()
             model = task.build_model() if begun else _prepared_model(task, console)
         console.print(
-            f"{run.recipe.name} on {run.info.corpus}: {run.info.parameters:,} parameters, "
+            f"{run.recipe.name} on {run.info.corpus}: {counted(run.info.parameters, 'parameter')}, "
             f"{_what_is_learnt(run, task)}, {run.info.hardware} -> {run.path}",
             highlight=False,
             markup=False,
@@ -156,7 +157,8 @@ def _finish(run: Run) -> None:
 
 def _what_is_learnt(run: Run, task: Task) -> str:
     if run.recipe.model.fitted:
-        return f"fitted to {task.count('train'):,} training {task.unit}"
+        thing = f"training {task.unit.removesuffix('s')}"
+        return f"fitted to {counted(task.count('train'), thing)}"
     return task.description
 
 

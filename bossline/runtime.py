@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
+from bossline.counting import counted
 from bossline.errors import UserError
 from bossline.heap import keep_freed_memory
 
@@ -66,4 +67,4 @@ class Runtime:
         number = "bfloat16" if self._uses_bfloat16(precision) else "float32"
         if self.device.type == "cuda":
             return f"{torch.cuda.get_device_name(self.device)}, {number}"
-        return f"CPU, {self.threads} thread{'s' if self.threads > 1 else ''}, {number}"
+        return f"CPU, {counted(self.threads, 'thread')}, {number}"

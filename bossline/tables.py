@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bossline.corpora.packed import Corpus
+from bossline.counting import counted
 from bossline.evaluation.classification import ClassificationScores, precision_recall_f1
 from bossline.evaluation.comparison import Comparison, paired_difference
 from bossline.evaluation.metric import Metric
@@ -30,7 +31,7 @@ from bossline.inference.prediction import (
 from bossline.progress import duration
 from bossline.recipes import catalogue
 from bossline.reports.study import StudyTable
-from bossline.reports.wording import beside, brought_by, standing
+from bossline.reports.wording import beside, brought_by, standing, together
 from bossline.studies.folds import Folds
 from bossline.studies.standings import Standings
 from bossline.studies.sweep import Sweep
@@ -84,11 +85,11 @@ def corpora_table(corpora: Sequence[tuple[str, Corpus]]) -> Table:
         features = corpus.header.features
         table.add_row(
             name,
-            f"{len(corpus):,} {features.item}s",
+            counted(len(corpus), features.item),
             f"{corpus.hours:.2f}" if isinstance(features, FeatureSpec) else "",
             features.target
             if isinstance(features, TableSpec)
-            else f"{len(corpus.header.classes)} classes",
+            else counted(len(corpus.header.classes), "class"),
             corpus.header.source.path,
         )
     return table
@@ -160,10 +161,10 @@ def _part(corpus: Corpus, part: str) -> str:
     """How much there is, and whether it can be learnt from."""
     chosen, features = corpus.part(part), corpus.header.features
     count, known = len(chosen), int(corpus.labelled[chosen].sum())
-    text = f"{count:,} {features.item}s"
+    text = counted(count, features.item)
     if isinstance(features, FeatureSpec):
         kind = "labelled" if count and known == count else "without labels"
-        return f"{text}, {corpus.lengths[chosen].sum():,} frames, {kind}"
+        return f"{text}, {counted(int(corpus.lengths[chosen].sum()), 'frame')}, {kind}"
     what = "target" if isinstance(features, TableSpec) else "class"
     if 0 < known < count:
         return f"{text}, {known:,} with {what}, {count - known:,} without"
@@ -223,7 +224,7 @@ def folds_table(rungs: Sequence[Folds]) -> Table:
             f"{_count(rung.info.parameters)}\n{duration(rung.info.seconds or 0)}",
         )
     test = rungs[0].scores["test"]
-    notes = [f"{len(rungs[0].runs)} folds test {test.count:,} {test.unit}, each once; time of all"]
+    notes = [f"{len(rungs[0].runs)} folds test {test.counted}, each once; time of all"]
     notes += _which_way(test.measure)
     return _with_notes(table, notes, [rung.info for rung in rungs])
 
@@ -240,8 +241,8 @@ def sweep_table(found: Sweep) -> Table:
         )
     reference, seeds = found.study.cells[found.study.reference].name, len(found.study.seeds)
     notes = [
-        f"{seeds} seed{'s' if seeds > 1 else ''} a cell, scores are means; reference: {reference}",
-        f"verdicts hold for all {len(found.comparisons)} comparisons together (Holm)",
+        f"{counted(seeds, 'seed')} a cell, scores are means; reference: {reference}",
+        f"verdicts {together(len(found.comparisons))}",
         *_which_way(found.metric),
     ]
     return _with_notes(table, notes, [run.info for e in found.entries.values() for run in e.runs])
@@ -319,7 +320,7 @@ def scores_table(scores: Mapping[str, Scores]) -> Table:
     others = ["macro F1"] if metric.higher_is_better else ["RMSE [95 %]", "R²"]
     table = _table("split", f"{metric.words} [95 %]", *others, "of")
     for split, found in scores.items():
-        table.add_row(split, str(found.score), *_others(found), f"{found.count:,} {found.unit}")
+        table.add_row(split, str(found.score), *_others(found), found.counted)
     notes = [
         f"{brought_by(lacking)} on test: {paired_difference(scores['test'], before)}"
         for lacking, before in beside(scores).items()

@@ -14,6 +14,26 @@ from bossline.cli.options import console
 from bossline.errors import UserError
 from bossline.version import __version__
 
+# What a disk, its permissions or the system's limits refuse is the user's to mend, not ours.
+_OF_THE_MACHINE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EIO,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+    errno.ESTALE,
+    errno.EBUSY,
+    errno.ENOTDIR,
+    errno.EISDIR,
+)
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -47,17 +67,24 @@ def main() -> None:
     """The entry point: user errors become one message and exit code 2."""
     from bossline.training.signals import Interrupted
 
-    errors = Console(stderr=True)
     try:
         app()
     except UserError as error:
-        errors.print(f"error: {error}", style="red", highlight=False, markup=False, soft_wrap=True)
+        _say(f"error: {error}", style="red")
         sys.exit(2)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG):
+        if error.errno not in _OF_THE_MACHINE:
             raise
-        errors.print(f"error: {error}", style="red", highlight=False, markup=False)
+        name = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        _say(f"error: {name}{error.strerror}", style="red")
         sys.exit(2)
     except Interrupted as stop:
-        errors.print(str(stop), highlight=False, markup=False, soft_wrap=True)
+        _say(str(stop))
         sys.exit(130)
+
+
+def _say(text: str, style: str | None = None) -> None:
+    """To stderr, whatever it can show: names of files may be no UTF-8."""
+    errors = Console(stderr=True)
+    shown = text.encode(errors.encoding, "backslashreplace").decode(errors.encoding)
+    errors.print(shown, style=style, highlight=False, markup=False, soft_wrap=True)

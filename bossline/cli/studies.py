@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bossline.cli.options import CorpusOption, DeviceOption, Overrides, ThreadsOption, console
+from bossline.counting import counted
 from bossline.errors import UserError
 
 PANEL = "Studies"
@@ -60,7 +61,7 @@ def sweep(
         console.print(f"report: {report}", highlight=False)
     if found.failures:
         lines = [f"{name}: {why}" for name, why in found.failures.items()]
-        raise UserError("\n  ".join([f"{len(lines)} runs failed:", *lines]))
+        raise UserError("\n  ".join([f"{counted(len(lines), 'run')} failed:", *lines]))
 
 
 @app.command(

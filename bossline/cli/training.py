@@ -17,6 +17,7 @@ from bossline.cli.options import (
     ThreadsOption,
     console,
 )
+from bossline.counting import counted
 from bossline.errors import UserError
 
 PANEL = "Training"
@@ -198,7 +199,7 @@ def predict(
     if output is not None:
         write_predictions(predictions, output)
         item = api.load_run(runs[0]).info.features.item
-        console.print(f"{output}: {len(predictions):,} {item}s", highlight=False)
+        console.print(f"{output}: {counted(len(predictions), item)}", highlight=False)
         return
     match predictions:
         case [ClassPrediction() as alone]:
@@ -230,7 +231,7 @@ def submit(
     from bossline import api
 
     rows = api.submit(runs, output, split=split, smoothing=smoothing, device=device)
-    console.print(f"{output}: {rows:,} rows", highlight=False)
+    console.print(f"{output}: {counted(rows, 'row')}", highlight=False)
 
 
 @app.command(
@@ -260,7 +261,7 @@ def pseudo_label(
             opened, name, threshold=threshold, part=part, device=device, advance=shown.advance
         )
     console.print(corpus_table(name, corpus))
-    console.print(f"{sure:,} of {count:,} images got a label", highlight=False)
+    console.print(f"{sure:,} of {counted(count, 'image')} got a label", highlight=False)
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: `bossline report runs/*/ -o comparison.html`")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bossline.cli.options import DeviceOption, RunArgument, ScoreNormOption, console
+from bossline.counting import counted
 from bossline.errors import UserError
 
 PANEL = "Voices"
@@ -40,7 +41,10 @@ def embed(
     found = verification.embed(run, inputs, device=device)
     found.write(output)
     utterances, dim = found.vectors.shape
-    console.print(f"{output}: {utterances:,} utterances, {dim} numbers each", highlight=False)
+    console.print(
+        f"{output}: {counted(utterances, 'utterance')}, {counted(dim, 'number')} each",
+        highlight=False,
+    )
 
 
 @app.command(

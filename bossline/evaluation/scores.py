@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any, Literal, Self
 
 from bossline.config import Config
+from bossline.counting import counted
 from bossline.evaluation.intervals import Interval, mean_interval
 from bossline.evaluation.metric import METRICS, Metric, MetricName
 
@@ -62,7 +63,7 @@ class Scores(Config):
         """
         count = len(self.utterances)
         if not count or {len(self.sums), len(self.lengths)} != {count}:
-            return f"{count} utterances, {len(self.sums)} sums and {len(self.lengths)} lengths"
+            return f"{count} ids, {len(self.sums)} sums and {len(self.lengths)} lengths"
         if min(self.lengths) < 1 or len(set(self.utterances)) < count:
             return "an utterance is empty or occurs twice"
         return None
@@ -75,6 +76,11 @@ class Scores(Config):
     def count(self) -> int:
         """What was scored: frames, utterances, rows or images."""
         return sum(self.lengths)
+
+    @property
+    def counted(self) -> str:
+        """The count with its unit, as in "1 row"."""
+        return counted(self.count, self.unit.removesuffix("s"))
 
     @property
     def _kind(self) -> tuple[object, ...]:

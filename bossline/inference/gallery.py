@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from bossline.config import Config
 from bossline.corpora.ptfile import DamagedFile
+from bossline.counting import counted
 from bossline.errors import UserError
 from bossline.inference.vectors import Vectors, are_unit, read_vectors, write_vectors
 
@@ -36,7 +37,7 @@ class Enrolment(Config):
             return f"1 recording: {names}"
         more = " ..." if len(self.recordings) > _SHOWN else ""
         how = "joined" if self.joined else "averaged"
-        return f"{len(self.recordings)} recordings, {how}: {names}{more}"
+        return f"{counted(len(self.recordings), 'recording')}, {how}: {names}{more}"
 
 
 class _Header(Config):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bossline.corpora.packed import Corpus, Ints
+from bossline.counting import counted
 from bossline.errors import UserError
 from bossline.files import replacing
 from bossline.inference.prediction import Cells, FramePrediction, Prediction
@@ -26,7 +27,8 @@ def write_submission(
     missing = [entry.id for entry in corpus.header.left_out if entry.part in parts]
     if missing and not (corpus.labelled | (corpus.speakers >= 0))[utterances].any():
         raise UserError(
-            f"{len(missing)} {corpus.header.features.item}s of this split were left out as damaged "
+            f"{counted(len(missing), corpus.header.features.item)} of this split left out as "
+            f"damaged "
             f"when the corpus was imported ({', '.join(missing[:5])}): rows would be missing or "
             "shifted. Get intact copies of these files and import again"
         )
@@ -36,7 +38,7 @@ def write_submission(
     frames = isinstance(predictions[0], FramePrediction)
     expected = int(corpus.lengths[utterances].sum()) if frames else len(utterances)
     if len(rows) != expected:
-        raise UserError(f"{len(rows)} predictions for {expected}: not written")
+        raise UserError(f"{counted(len(rows), 'prediction')} for {expected}: not written")
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(predictions[0].header)

@@ -59,7 +59,7 @@ def det(curves: Mapping[str, Curve]) -> Figure:
 def equal_error(curve: Curve) -> float:
     """The rate at which the errors of a curve are equal, its points joined as on the ROC."""
     accepts, rejects = curve
-    after = max(int(np.searchsorted(rejects - accepts, 0)), 1)
+    after = min(max(int(np.searchsorted(rejects - accepts, 0)), 1), len(accepts) - 1)
     ends = slice(after - 1, after + 1)
     accepted, rejected = (
         np.array([_GAUSSIAN.cdf(deviate) for deviate in side[ends].tolist()]) for side in curve

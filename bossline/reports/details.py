@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bossline.counting import counted
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.regression import RegressionScores
 from bossline.features.spec import TableSpec
@@ -97,13 +98,13 @@ def _confusions(test: ClassificationScores, classes: tuple[str, ...], key: str) 
         Picture.of(
             confusion(test, classes),
             f"{key}-confusion",
-            f"Confusion matrix of {len(classes)} classes",
+            f"Confusion matrix of {counted(len(classes), 'class')}",
             f"Each row holds the {test.unit} of one true class and sums to 100%.",
         ),
         Picture.of(
             per_class(test, classes),
             f"{key}-classes",
-            f"Recall and F1 of {len(classes)} classes",
+            f"Recall and F1 of {counted(len(classes), 'class')}",
             "How much of each class is found (bar), and F1, which also counts false alarms.",
         ),
     ]
@@ -165,7 +166,7 @@ def _map(voices: Voices, embeddings: npt.NDArray[np.float32], key: str) -> Pictu
     return Picture.of(
         draw_voices(embeddings, voices.speakers, voices.names),
         f"{key}-voices",
-        f"Map of the embeddings of {len(voices.speakers)} test utterances",
+        f"Map of the embeddings of {counted(len(voices.speakers), 'test utterance')}",
         "Each point is the embedding of a test utterance, tied to the mean of its speaker. In "
         "colour: the speakers with the most utterances, and the map is the plane in which these "
         "vary most (PCA); what lies apart here is apart, what overlaps may still be apart.",
@@ -182,7 +183,7 @@ def _mistakes(images: Images, classes: tuple[str, ...], key: str) -> list[Pictur
     picture = Picture.of(
         draw_mistakes(images, places, classes),
         f"{key}-mistakes",
-        f"{len(places)} misclassified test images: {_taken(images, places, classes)}",
+        f"{counted(len(places), 'misclassified test image')}: {_taken(images, places, classes)}",
         f"{wrong:,} of {len(images.true):,} test images are misclassified. {shown} shown, the "
         "most probable first: the class that was named with its probability, and the true one.",
     )
@@ -197,7 +198,8 @@ def _maps(images: Images, classes: tuple[str, ...], key: str) -> list[Picture]:
     picture = Picture.of(
         draw_maps(images, classes),
         f"{key}-maps",
-        f"Occlusion maps of {len(places)} test images: {_taken(images, places, classes)}",
+        f"Occlusion maps of {counted(len(places), 'test image')}: "
+        f"{_taken(images, places, classes)}",
         "What an answer hangs on: a square of the image's mean colour covers one place after the "
         "other. Orange: the class that was named loses probability when this place is covered; "
         "blue: it gains. Each map has its own scale, up to its largest change. Right answers are "
@@ -221,13 +223,13 @@ def _predictions(test: RegressionScores, run: Run, key: str) -> list[Picture]:
         Picture.of(
             predicted_against_true(test, features.target),
             f"{key}-predicted",
-            f"Predicted against true {features.target} of {test.count:,} test rows",
+            f"Predicted against true {features.target} of {counted(test.count, 'test row')}",
             "Each point is a test row; on the line, the prediction is right.",
         ),
         Picture.of(
             error_histogram(test, features.target),
             f"{key}-errors",
-            f"Histogram of the errors of {test.count:,} test rows",
+            f"Histogram of the errors of {counted(test.count, 'test row')}",
             f"Errors have mean {_real_minus(errors.mean())} and deviation {errors.std():.3g}. "
             f"The worst twentieth of the rows makes {share_of_the_worst(test, 0.05):.0%} of all "
             "squared error; of normal errors it would make 28%.",
@@ -255,6 +257,6 @@ def _columns(read: ColumnsRead, key: str) -> Picture:
         f"{key}-columns",
         "Permutation importance of columns",
         f"How much the test error grows when one column is shuffled among the rows: mean (bar) "
-        f"and span (line) of {len(read.importances)} shuffles, largest first. Columns that say "
-        "the same share it, for each stands in for the other.",
+        f"and span (line) of {counted(len(read.importances), 'shuffle')}, largest first. Columns "
+        "that say the same share it, for each stands in for the other.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bossline.counting import counted
 from bossline.evaluation.calibration import chance_error, expected_calibration_error
 from bossline.reports import landscape
 from bossline.reports.picture import Picture
@@ -108,7 +109,7 @@ def _pictures(found: Diagnosis) -> list[Picture]:
         Picture.of(
             landscape.scales(found.layers),
             "scales",
-            f"Activation and gradient of {len(found.layers)} layers",
+            f"Activation and gradient of {counted(len(found.layers), 'layer')}",
             "Root mean squares of what comes out of each layer and of its gradient, relative to "
             "its weights.",
         ),

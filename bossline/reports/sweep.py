@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bossline.counting import counted
 from bossline.evaluation.comparison import Comparison
 from bossline.reports.grid import compared_curves, dots, heat_map, lines
 from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.wording import best_of, items_of, signed, size_of, spread
+from bossline.reports.wording import best_of, items_of, signed, size_of, spread, together
 from bossline.studies.sweep import Sweep, sweep_folder
 
 
@@ -38,7 +39,7 @@ def verdict(found: Sweep) -> str:
     names = {place: entry.name for place, entry in found.entries.items()}
     chosen, metric = found.chosen, found.metric
     parts = [
-        f"Of {len(names)} cells, {names[chosen]} has the {best_of(metric)} validation "
+        f"Of {counted(len(names), 'cell')}, {names[chosen]} has the {best_of(metric)} validation "
         f"{metric.words} ({found.validation(chosen):.4f}); its test {metric.words} is "
         f"{found.entries[chosen].score.value:.4f} "
         f"(95% interval {spread(found.entries[chosen].score)})"
@@ -118,7 +119,7 @@ def _facts(found: Sweep, command: str) -> dict[str, str]:
         "chosen on": "validation, as is the best epoch of each run; test is only reported",
         "intervals": f"95%, bootstrapped over test {items_of(run)}"
         + (" and seeds" if len(found.study.seeds) > 1 else ""),
-        "verdicts": f"hold for all {len(found.comparisons)} comparisons together (Holm)",
+        "verdicts": together(len(found.comparisons)),
         "command": command,
     }
     return {fact: value for fact, value in facts.items() if value}
@@ -130,7 +131,7 @@ def _pictures(found: Sweep) -> list[Picture]:
     curves = Picture.of(
         compared_curves(found),
         "curves",
-        f"Validation {found.metric.words} by epoch of {len(found.entries)} cells",
+        f"Validation {found.metric.words} by epoch of {counted(len(found.entries), 'cell')}",
         f"Validation {found.metric.words} after each epoch, mean over seeds.",
     )
     return [*_scores(found), curves]

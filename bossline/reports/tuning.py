@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from bossline.counting import counted
 from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
 from bossline.reports.style import (
@@ -55,7 +56,8 @@ def verdict(found: Tuned) -> str:
     metric = found.plan.metric
     values = ", ".join(f"{key}={_short(value)}" for key, value in found.best.values.items())
     parts = [
-        f"The best of {len(found.trials)} trials is trial {found.best.number} with {values}: "
+        f"The best of {counted(len(found.trials), 'trial')} is trial {found.best.number} with "
+        f"{values}: "
         f"validation {metric.words} {found.best.score:.4f}."
     ]
     if found.run is not None and "test" in found.run.scores:
@@ -66,7 +68,7 @@ def verdict(found: Tuned) -> str:
         )
     pruned = sum(trial.pruned_after is not None for trial in found.trials)
     if pruned:
-        parts.append(f"{pruned} trials were pruned.")
+        parts.append(f"{counted(pruned, 'trial')} {'was' if pruned == 1 else 'were'} pruned.")
     if found.failed:
         parts.append(f"{found.failed} more failed.")
     parts.append(
@@ -106,7 +108,8 @@ def _pictures(found: Tuned) -> list[Picture]:
         Picture.of(
             history(found),
             "history",
-            f"Validation {words} of {len(found.trials)} trials, the best {found.best.score:.4f}",
+            f"Validation {words} of {counted(len(found.trials), 'trial')}, "
+            f"the best {found.best.score:.4f}",
             f"Validation {words} of each trial in the order in which they began; pruned ones with "
             "what they had reached. The line is the best so far.",
         ),

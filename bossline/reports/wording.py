@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Literal
 
+from bossline.counting import counted
 from bossline.errors import UserError
 from bossline.evaluation.intervals import Interval
 from bossline.evaluation.metric import ACCURACY, Metric
@@ -62,8 +63,19 @@ def items_of(run: Run) -> str:
 def size_of(run: Run, split: str) -> str:
     """How much was scored of a split: "342 utterances, 98,765 frames", "540 rows"."""
     scores = run.scores[split]
-    text = f"{len(scores.utterances):,} {items_of(run)}"
-    return text if scores.unit != "frames" else f"{text}, {scores.count:,} frames"
+    text = counted(len(scores.utterances), run.info.features.item)
+    return text if scores.unit != "frames" else f"{text}, {counted(scores.count, 'frame')}"
+
+
+def together(comparisons: int) -> str:
+    """For what verdicts hold that were adjusted for each other.
+
+    >>> together(1), together(3)
+    ('hold for the one comparison', 'hold for all 3 comparisons together (Holm)')
+    """
+    if comparisons == 1:
+        return "hold for the one comparison"
+    return f"hold for all {counted(comparisons, 'comparison')} together (Holm)"
 
 
 def axis_of(metric: Metric, split: str = "test") -> str:
@@ -124,7 +136,9 @@ def sentence(run: Run) -> str:
 def _found(test: Scores, run: Run) -> str:
     if isinstance(test, RegressionScores):
         return _explained(test, run)
-    found = f"{test.score.value:.1%} of {test.count:,} test {test.unit}"
+    found = (
+        f"{test.score.value:.1%} of {counted(test.count, f'test {test.unit}'.removesuffix('s'))}"
+    )
     interval = f"(95% interval {test.score.low:.1%} to {test.score.high:.1%})"
     if test.unit == "frames":
         return f"Labels {found} correctly {interval}"
@@ -136,8 +150,9 @@ def _explained(test: RegressionScores, run: Run) -> str:
     features = run.info.features
     assert isinstance(features, TableSpec)
     text = (
-        f"Predicts {features.target} of {test.count:,} test rows with a mean squared error of "
-        f"{test.score.value:.4f} (95% interval {spread(test.score)}), RMSE {test.rmse.value:.4f}"
+        f"Predicts {features.target} of {counted(test.count, 'test row')} with a mean squared "
+        f"error of {test.score.value:.4f} (95% interval {spread(test.score)}), "
+        f"RMSE {test.rmse.value:.4f}"
     )
     if test.r2 > 0:
         return f"{text}; explains {test.r2:.1%} of the variance"

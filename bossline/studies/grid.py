@@ -10,6 +10,7 @@ from itertools import product
 
 import yaml
 
+from bossline.counting import counted
 from bossline.errors import UserError
 
 MOST_VALUES = 1000  # of a range: more is a slip of the finger
@@ -172,7 +173,9 @@ def _expand(item: str, where: str) -> list[str]:
         )
     values = range(first, last + 1, step)
     if len(values) > MOST_VALUES:
-        raise UserError(f"'{where}': {item} holds {len(values):,} values, and {MOST_VALUES} go")
+        raise UserError(
+            f"'{where}': {item} holds {counted(len(values), 'value')}, and {MOST_VALUES} go"
+        )
     return list(map(str, values))
 
 

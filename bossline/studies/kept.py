@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,7 +13,7 @@ from bossline.corpora.store import open_corpus
 from bossline.errors import UserError
 from bossline.recipes import Recipe
 from bossline.training.loop import Watch
-from bossline.training.run import Run
+from bossline.training.run import RECIPE, Run
 
 PATIENCE_SECONDS = 10.0  # a process that was told to stop still writes its checkpoint
 
@@ -40,7 +39,7 @@ def reach(
         Interrupted: Ctrl-C or SIGTERM; the same call goes on.
     """
     path = run_path(recipe, corpus, folder)
-    if is_finished(path):
+    if is_finished(path, recipe):
         return Run(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,18 +70,30 @@ def begin_or_resume(
         UserError: bad input, or another process trains this run.
         Interrupted: Ctrl-C or SIGTERM; the same call goes on.
     """
-    if (path / "recipe.yaml").is_file():
-        return resume(path, console=console, watch=watch)
-    if path.is_dir():  # killed while it was being created, so that nothing is trained yet
-        shutil.rmtree(path)
+    if (path / RECIPE).exists():
+        return resume(_own(path, recipe), console=console, watch=watch)
     return train(
         recipe, corpus, run=path, device=device, threads=threads, console=console, watch=watch
     )
 
 
-def is_finished(path: Path) -> bool:
-    """Whether a folder holds a finished run."""
-    return (path / "recipe.yaml").is_file() and Run(path).info.state == "finished"
+def is_finished(path: Path, recipe: Recipe) -> bool:
+    """Whether a folder holds a finished run of a recipe.
+
+    Raises:
+        UserError: it holds a run of another one, or a damaged one.
+    """
+    return (path / RECIPE).exists() and _own(path, recipe).info.state == "finished"
+
+
+def _own(path: Path, recipe: Recipe) -> Run:
+    run = Run(path)
+    if run.recipe != recipe:
+        raise UserError(
+            f"{path} holds a run of another recipe than its name says, {run.recipe.name} of seed "
+            f"{run.recipe.seed}: move it away"
+        )
+    return run
 
 
 def run_path(recipe: Recipe, corpus: str, folder: Path) -> Path:

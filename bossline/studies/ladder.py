@@ -11,6 +11,7 @@ from rich.console import Console
 from bossline.corpora.packed import Corpus
 from bossline.corpora.splits import split_corpus
 from bossline.corpora.store import open_corpus
+from bossline.counting import counted
 from bossline.errors import UserError, did_you_mean
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.schema import FOR_GRADIENTS
@@ -109,8 +110,8 @@ def _folds_of(recipe: Recipe, folds: int, corpus: Corpus) -> list[Recipe]:
         )
     if not 1 <= folds <= split.folds:
         raise UserError(
-            f"{recipe.name}: cannot train {folds} folds: split.test={split.test:g} allows 1 to "
-            f"{split.folds}"
+            f"{recipe.name}: cannot train {counted(folds, 'fold')}: split.test={split.test:g} "
+            f"allows 1 to {split.folds}"
         )
     splits = [split.model_copy(update={"fold": fold}) for fold in range(folds)]
     for each in splits:

@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from bossline.counting import counted
 from bossline.errors import UserError
 from bossline.recipes import Recipe
 from bossline.studies.kept import reach
@@ -124,7 +125,7 @@ def _side_by_side(
                 if not stop:
                     report(number, failure)
             if stop:
-                raise Interrupted(f"stopped {len(at)} processes")
+                raise Interrupted(f"stopped {counted(len(at), 'process')}")
     finally:
         for worker in workers.values():
             worker.terminate()  # SIGTERM: a training writes its checkpoint first

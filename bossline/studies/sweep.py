@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from bossline.corpora.store import open_corpus
+from bossline.counting import counted
 from bossline.evaluation.comparison import Comparison
 from bossline.evaluation.metric import Metric
 from bossline.progress import duration
@@ -94,7 +95,7 @@ def sweep(
     folder = sweep_folder(study, corpus)
     places = [(cell, seed) for seed in study.seeds for cell in range(len(study.cells))]
     paths = {at: run_path(study.seeded(*at), corpus, folder) for at in places}
-    missing = [at for at in places if not is_finished(paths[at])]
+    missing = [at for at in places if not is_finished(paths[at], study.seeded(*at))]
     failed: dict[tuple[int, int], str] = {}
     with _progress(console or Console(), len(places), len(places) - len(missing)) as progress:
 
@@ -112,9 +113,10 @@ def sweep(
                 report,
             )
         except Interrupted as stop:
-            finished = sum(map(is_finished, paths.values()))
+            finished = sum(is_finished(paths[at], study.seeded(*at)) for at in places)
             raise Interrupted(
-                f"stopped with {finished} of {len(places)} runs finished; the same command goes on"
+                f"stopped with {finished} of {counted(len(places), 'run')} finished; "
+                "the same command goes on"
             ) from stop
     entries = {
         cell: _entry(study.cells[cell].name, [Run(paths[cell, seed]) for seed in study.seeds])
@@ -161,7 +163,10 @@ class _Ended:
 @contextmanager
 def _progress(console: Console, total: int, found: int) -> Iterator[_Ended]:
     if found:
-        console.print(f"{found} of {total} runs are there already", highlight=False)
+        console.print(
+            f"{found} of {counted(total, 'run')} {'is' if found == 1 else 'are'} there already",
+            highlight=False,
+        )
     shown = Progress(
         SpinnerColumn(),
         TextColumn("{task.completed:.0f}/{task.total:.0f} runs"),

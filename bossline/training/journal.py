@@ -21,7 +21,7 @@ from rich.progress import (
 
 from bossline.errors import UserError
 from bossline.reading import check_file, reason
-from bossline.training.events import Events, open_events
+from bossline.training.events import EventFile
 from bossline.training.metrics import read_records
 from bossline.training.run import METRICS, Run
 
@@ -74,9 +74,11 @@ class Journal:
             self._log = path.open("a", encoding="utf-8")
         except OSError as error:
             raise UserError(f"cannot write {path}: {reason(error)}") from error
-        self._events: Events | None = None
+        self._events: EventFile | None = None
         try:
-            self._events = open_events(run.path / "tensorboard", step)
+            self._events = EventFile(run.path / "tensorboard", step)
+        except ImportError:
+            pass  # not installed: done without
         except OSError as error:
             self._do_without_events(error)
         self._live = Progress(

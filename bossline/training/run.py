@@ -103,7 +103,8 @@ class Run(Predicted):
             UserError: the folder is taken or cannot be written.
         """
         if not is_free(path):
-            raise UserError(f"{path} exists: choose another folder, or resume it")
+            what = "resume it" if (path / RECIPE).exists() else f"move it away: it has no {RECIPE}"
+            raise UserError(f"{path} exists: choose another folder, or {what}")
         with creating_folder(path) as folder:
             save_recipe(recipe, folder / RECIPE)
             known = {RECIPE: (_digest(read_bytes(folder / RECIPE)),)}
@@ -139,11 +140,26 @@ class Run(Predicted):
         try:
             sweep(self.path)
             self.info = read_info(self.path / INFO, self.recipe)  # another may have changed it
+            self._settle()
             yield
             if self._loose:
                 self.update()
         finally:
             lock.release()
+
+    def _settle(self) -> None:
+        """Of files that were being replaced as a process was killed, know only what is there."""
+        for name, known in self.info.sha256.items():
+            if len(known) > 1:
+                with suppress(OSError):
+                    if (digest := _digest(read_bytes(self.path / name))) in known:
+                        self._know(name, digest)
+
+    def _know(self, name: str, digest: str) -> None:
+        """To be written with the next change, at the latest when the run is unlocked."""
+        known = self.info.sha256 | {name: (digest,)}
+        if known != self.info.sha256:
+            self.info, self._loose = self.info.model_copy(update={"sha256": known}), True
 
     @property
     def metric(self) -> Metric:
@@ -197,9 +213,7 @@ class Run(Predicted):
                     before = (_digest(read_bytes(path)),)
             if digest not in before:
                 self.update(sha256=self.info.sha256 | {name: (digest, *before)})
-        known = self.info.sha256 | {name: (digest,)}
-        if known != self.info.sha256:
-            self.info, self._loose = self.info.model_copy(update={"sha256": known}), True
+        self._know(name, digest)
 
     def write(self, name: str, content: bytes) -> None:
         """Replace a file that is read back.
@@ -285,7 +299,9 @@ class Run(Predicted):
         """
         try:
             content = self.read(SCORES)
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            if self.info.state == "finished":
+                raise self.damaged(SCORES, "it is missing") from error
             return {}
         try:
             scores: dict[str, Scores] = dict(_SCORES.validate_json(content))

@@ -50,7 +50,7 @@ def finished() -> dict[Path, int]:
     return {
         path: (path / "best.safetensors").stat().st_mtime_ns
         for path in FOLDER.glob("simple-*")
-        if kept.is_finished(path)
+        if Run(path).info.state == "finished"
     }
 
 

@@ -21,6 +21,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from bossline.counting import counted
 from bossline.errors import UserError
 from bossline.evaluation.intervals import Interval
 from bossline.evaluation.verification.error_rates import ErrorRates, RankedTrials, error_rates
@@ -116,5 +117,6 @@ def _check(
         label = "target" if targets[first] else "non-target"
         raise UserError(
             f"trial {first + 1} is labelled {label}, but its speakers are "
-            f"'{enrol[first]}' and '{test[first]}' ({len(wrong)} of {len(targets)} trials like it)"
+            f"'{enrol[first]}' and '{test[first]}' ({len(wrong)} of "
+            f"{counted(len(targets), 'trial')} like it)"
         )

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from math import isqrt
 from random import Random
 
+from bossline.counting import counted
 from bossline.errors import UserError
 from bossline.evaluation.verification.trials import Trials
 
@@ -59,16 +60,21 @@ def _within(size: int) -> int:
 
 def _check(sizes: Mapping[str, int], count: int, targets: int) -> None:
     if count < 2:
-        raise UserError(f"{count} trials: expected at least 2, a target and a non-target trial")
+        raise UserError(
+            f"{counted(count, 'trial')}: expected at least 2, a target and a non-target trial"
+        )
     one_speaker = sum(map(_within, sizes.values()))
     two_speakers = _within(sum(sizes.values())) - one_speaker
     if not one_speaker:
-        raise UserError(f"no target trials: none of {len(sizes)} speakers has two utterances")
+        raise UserError(
+            f"no target trials: none of {counted(len(sizes), 'speaker')} has two utterances"
+        )
     if not two_speakers:
         raise UserError("no non-target trials: all utterances are of one speaker")
     if targets > one_speaker or count - targets > two_speakers:
         raise UserError(
-            f"{count} trials: the utterances make {one_speaker} target and {two_speakers} "
+            f"{counted(count, 'trial')}: the utterances make {one_speaker} target and "
+            f"{two_speakers} "
             f"non-target trials; ask for at most {2 * min(one_speaker, two_speakers)}"
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.corpora.readers.base import read_lines
+from bossline.counting import counted
 from bossline.errors import UserError, did_you_mean
 from bossline.files import write_text
 
@@ -69,7 +70,9 @@ def read_trials(path: Path, ids: Sequence[str]) -> Trials:
             continue
         where = f"{path} line {number}"
         if len(words) != 3:
-            raise UserError(f"{where}: expected 'label enrol test', found {len(words)} words")
+            raise UserError(
+                f"{where}: expected 'label enrol test', found {counted(len(words), 'word')}"
+            )
         label, enrol, test = words
         if label not in _LABELS:
             raise UserError(
@@ -88,7 +91,7 @@ def read_trials(path: Path, ids: Sequence[str]) -> Trials:
         more = len({id for _, id in unknown}) - 1
         others = f" ({more} more of the list are unknown)" if more else ""
         raise UserError(
-            f"{where}: '{id}' is neither a file nor one of {len(known)} utterances; "
+            f"{where}: '{id}' is neither a file nor one of {counted(len(known), 'utterance')}; "
             f"{did_you_mean(id, shown)}{others}"
         )
     if not rows:

@@ -35,7 +35,7 @@ def open_task(run: Run, batches: int, runtime: Runtime) -> Task:
         UserError: the run's corpus is gone, or its content has changed.
     """
     batch: Any = run.recipe.batches
-    size = int(min(max(_WORK / run.info.parameters, _FEWEST), _MOST))
+    size = int(min(max(_WORK / max(run.info.parameters, 1), _FEWEST), _MOST))
     if batch.kind == "images":
         size = min(batch.size, _IMAGES)
     corpus = run.corpus()

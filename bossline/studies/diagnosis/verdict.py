@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from bossline.counting import counted
 from bossline.evaluation.calibration import chance_error, expected_calibration_error
 from bossline.studies.diagnosis.diagnose import Diagnosis
 from bossline.studies.diagnosis.hessian import Spectrum
@@ -56,14 +57,16 @@ def _curvature(spectrum: Spectrum) -> str:
     seen, kind = len(spectrum.values), shape(spectrum)
     if kind == "flat":
         return (
-            f"The surface is flat: no direction that {seen} Hessian-vector products saw curves by "
-            f"{FLAT:g} or more."
+            f"The surface is flat: no direction that "
+            f"{counted(seen, 'Hessian-vector product')} saw curves by {FLAT:g} or more."
         )
     if kind == "saddle":
         share = -spectrum.bottom / spectrum.scale
         least = "" if spectrum.bottom_is_exact else " or less"
+        directions = counted(spectrum.negative, "direction")
+        curve = "curves" if spectrum.negative == 1 else "curve"
         return (
-            f"The surface is that of a saddle: at least {spectrum.negative} directions curve down, "
+            f"The surface is that of a saddle: at least {directions} {curve} down, "
             f"the most by {spectrum.bottom:.3g}{least}, {share:.1%} of the greatest curvature "
             f"({spectrum.top:.3g})."
         )
@@ -71,7 +74,7 @@ def _curvature(spectrum: Spectrum) -> str:
         ""
         if spectrum.bottom_is_exact
         else (
-            f" as far as {seen} products saw (its lower end is uncertain by "
+            f" as far as {counted(seen, 'product')} saw (its lower end is uncertain by "
             f"{spectrum.residuals[0]:.2g})"
         )
     )

@@ -13,7 +13,7 @@ from rich.console import Console
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError
 from bossline.studies.side_by_side import Workplace
-from bossline.studies.tuning.optional import optuna
+from bossline.studies.tuning.optional import SQLAlchemyError, optuna
 from bossline.studies.tuning.plan import Plan, open_plan
 from bossline.studies.tuning.storage import open_storage
 from bossline.studies.tuning.tuned import Tuned, found_by
@@ -69,8 +69,15 @@ def tune(
         raise UserError(f"cannot write {folder}: {error.strerror}") from error
     with _quiet():
         with FileLock(folder / CLAIMS):  # two workers that begin would both create the tables
-            opened = open_storage(storage or f"sqlite:///{folder / 'study.db'}")
-            joined = _join(opened, folder.name, plan, key)
+            where = storage or f"sqlite:///{folder / 'study.db'}"
+            opened = open_storage(where)
+            try:
+                joined = _join(opened, folder.name, plan, key)
+            except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
+                reason = str(error).partition("\n")[0]
+                raise UserError(
+                    f"--storage {where}: damaged, or of something else: {reason}"
+                ) from error
         place = Workplace(corpus, folder, device, threads)
         Worker(joined, opened, plan, place, console or Console()).work(trials, timeout)
         return found_by(joined, plan, place)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from filelock import FileLock
 from rich.console import Console
 
+from bossline.counting import counted
 from bossline.errors import UserError
 from bossline.studies.kept import begin_or_resume
 from bossline.studies.side_by_side import Workplace
@@ -132,7 +133,8 @@ class Worker:
             self._say(f"trial {trial.number} failed: {self._failures[-1]}")
             if len(self._failures) >= _MOST_FAILURES:
                 raise UserError(
-                    f"{len(self._failures)} trials in a row failed; the last: {self._failures[-1]}"
+                    f"{counted(len(self._failures), 'trial')} in a row failed; "
+                    f"the last: {self._failures[-1]}"
                 )
             return
         self._failures.clear()
@@ -147,7 +149,8 @@ class Worker:
 
     def _interrupted(self, trials: int) -> Interrupted:
         return Interrupted(
-            f"stopped with {self._finished()} of {trials} trials finished; the same command goes on"
+            f"stopped with {self._finished()} of {counted(trials, 'trial')} finished; "
+            "the same command goes on"
         )
 
     def _say(self, text: str) -> None:

@@ -1,0 +1,17 @@
+"""How many of a thing, in words."""
+
+from __future__ import annotations
+
+
+def counted(count: int, thing: str) -> str:
+    """A count with its noun.
+
+    Args:
+        thing: one of them.
+
+    >>> counted(1, "trial"), counted(0, "trial"), counted(1200, "class")
+    ('1 trial', '0 trials', '1,200 classes')
+    """
+    if count == 1:
+        return f"1 {thing}"
+    return f"{count:,} {thing}{'es' if thing.endswith(('s', 'x', 'ch', 'sh')) else 's'}"

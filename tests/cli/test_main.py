@@ -1,0 +1,51 @@
+"""What ends a command: one line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import io
+import sys
+
+import pytest
+
+from bossline import cli
+from bossline.errors import UserError
+
+
+def ended_by(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """Exit code and stderr, which takes UTF-8 only."""
+
+    def fail() -> None:
+        raise error
+
+    shown = io.BytesIO()
+    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(shown, "utf-8", write_through=True))
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert isinstance(stop.value.code, int)
+    return stop.value.code, shown.getvalue().decode()
+
+
+def test_a_name_that_is_no_utf8_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = b"r\xfcn/caf\xc3\xa9".decode("utf-8", "surrogateescape")
+    code, said = ended_by(UserError(f"{name}: no such file"), monkeypatch)
+    assert (code, said) == (2, "error: r\\udcfcn/café: no such file\n")
+
+
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, errno.EACCES, errno.EMFILE, errno.EIO, errno.ENAMETOOLONG]
+)
+def test_what_the_machine_refuses_is_one_line(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said = ended_by(OSError(number, "it will not", "runs/a"), monkeypatch)
+    assert (code, said) == (2, "error: runs/a: it will not\n")
+    assert ended_by(OSError(number, "it will not"), monkeypatch)[1] == "error: it will not\n"
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        cli.main()
