@@ -34,12 +34,12 @@ from bossline.inference.voices import (
     refuse_silence,
 )
 from bossline.runtime import Runtime
+from bossline.training.contents import GALLERY, THRESHOLD
 from bossline.training.run import Run
 
 ScoreNorm = Literal["none", "as-norm"]
 """What cosine scores go through; as-norm compares with the mean voice of each training speaker."""
 
-_GALLERY, _THRESHOLD = "gallery.safetensors", "threshold.json"
 TRIALS = 20_000  # drawn unless told, or as many as there are
 
 _SCALES: dict[ScoreNorm, ScoreScale] = {"none": "cosine", "as-norm": "as-norm"}
@@ -255,7 +255,7 @@ def calibrate(
         threshold = threshold_at_false_accepts(
             scores, listed.labels, false_accepts, score_scale=scale
         )
-    with voices.run.locked(), voices.run.replacing(_THRESHOLD) as temporary:
+    with voices.run.locked(), voices.run.replacing(THRESHOLD) as temporary:
         write_threshold(temporary, threshold)
     return threshold
 
@@ -298,7 +298,7 @@ def enroll(
         length = np.linalg.norm(mean)
         if not length:
             raise UserError(f"{', '.join(names)}: the recordings cancel each other out")
-        with voices.run.replacing(_GALLERY) as temporary:
+        with voices.run.replacing(GALLERY) as temporary:
             gallery.enrol(enrolment, mean / length).write(temporary)
     return Enrolled(enrolment, gallery.find(speaker))
 
@@ -349,17 +349,17 @@ def _gallery(voices: Voices, dim: int) -> Gallery:
     """See read_gallery; held against its checksum, too."""
     run = voices.run
     with suppress(FileNotFoundError):
-        run.read(_GALLERY)
-    return read_gallery(run.path / _GALLERY, voices.weights, dim)
+        run.read(GALLERY)
+    return read_gallery(run.path / GALLERY, voices.weights, dim)
 
 
 def _threshold(run: Run) -> Threshold | None:
     """The calibrated threshold, if there is one."""
-    path = run.path / _THRESHOLD
+    path = run.path / THRESHOLD
     if not path.exists():
         return None
     threshold = read_threshold(path)
-    run.read(_THRESHOLD)
+    run.read(THRESHOLD)
     return threshold
 
 

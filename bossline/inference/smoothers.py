@@ -9,7 +9,8 @@ from pydantic import TypeAdapter
 from bossline.errors import UserError
 from bossline.inference.trained import utterances_of
 from bossline.smoothing import Smoother, SmoothingConfig
-from bossline.training.run import SMOOTHING, Run
+from bossline.training.contents import SMOOTHING
+from bossline.training.run import Run
 
 Smoothing = Literal["none", "median", "viterbi"]
 """What may be asked for in place of what the recipe says."""

@@ -27,9 +27,9 @@ def write_submission(
     missing = [entry.id for entry in corpus.header.left_out if entry.part in parts]
     if missing and not (corpus.labelled | (corpus.speakers >= 0))[utterances].any():
         raise UserError(
-            f"{counted(len(missing), corpus.header.features.item)} of this split left out as "
-            f"damaged "
-            f"when the corpus was imported ({', '.join(missing[:5])}): rows would be missing or "
+            f"{counted(len(missing), corpus.header.features.item)} of this split "
+            f"{'was' if len(missing) == 1 else 'were'} left out as damaged when the corpus was "
+            f"imported ({', '.join(missing[:5])}): rows would be missing or "
             "shifted. Get intact copies of these files and import again"
         )
     rows: list[Cells] = []

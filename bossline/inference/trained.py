@@ -18,7 +18,8 @@ from bossline.runtime import Runtime
 from bossline.tasks import TASKS
 from bossline.tasks.base import Outputs, Pieces
 from bossline.training.checkpoint import fill_weights
-from bossline.training.run import WEIGHTS, Run
+from bossline.training.contents import WEIGHTS
+from bossline.training.run import Run
 
 UNLABELLED = "unlabelled"
 

@@ -12,8 +12,9 @@ from bossline.api import resume, train
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError
 from bossline.recipes import Recipe
+from bossline.training.contents import RECIPE
 from bossline.training.loop import Watch
-from bossline.training.run import RECIPE, Run
+from bossline.training.run import Run
 
 PATIENCE_SECONDS = 10.0  # a process that was told to stop still writes its checkpoint
 

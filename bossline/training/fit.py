@@ -14,7 +14,8 @@ from bossline.models.fitted.base import Fitted
 from bossline.progress import Bar, bar
 from bossline.tasks.base import Task
 from bossline.training.checkpoint import weights_of
-from bossline.training.run import WEIGHTS, Run
+from bossline.training.contents import WEIGHTS
+from bossline.training.run import Run
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 
 

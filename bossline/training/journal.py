@@ -21,9 +21,10 @@ from rich.progress import (
 
 from bossline.errors import UserError
 from bossline.reading import check_file, reason
+from bossline.training.contents import METRICS
 from bossline.training.events import EventFile
 from bossline.training.metrics import read_records
-from bossline.training.run import METRICS, Run
+from bossline.training.run import Run
 
 
 class Journal:

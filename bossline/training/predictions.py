@@ -16,9 +16,9 @@ from bossline.corpora.packed import Corpus, Ints
 from bossline.errors import UserError
 from bossline.features.spec import TableSpec
 from bossline.recipes.schema import Recipe
+from bossline.training.contents import PREDICTIONS
 from bossline.training.info import RunInfo
 
-PREDICTIONS = "predictions.safetensors"
 EXAMPLE_SECONDS = 4.0  # what fits into one picture
 
 _Arrays = dict[str, npt.NDArray[Any]]

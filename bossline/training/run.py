@@ -50,9 +50,20 @@ from bossline.recipes.catalogue import read_yaml
 from bossline.recipes.loading import check_recipe, save_recipe
 from bossline.recipes.schema import Recipe
 from bossline.tasks import metric_of
+from bossline.training.contents import (
+    DET,
+    ELSE,
+    INFO,
+    METRICS,
+    RECIPE,
+    REMEDIES,
+    SCORES,
+    SMOOTHING,
+    WEIGHTS,
+)
 from bossline.training.info import RunInfo, read_info, write_info
 from bossline.training.metrics import read_records
-from bossline.training.predictions import PREDICTIONS, Predicted
+from bossline.training.predictions import Predicted
 from bossline.training.tensors import read_tensors
 
 RUNS = Path("runs")
@@ -60,10 +71,6 @@ _AnyScores = Annotated[ClassificationScores | RegressionScores, Field(discrimina
 _SCORES = TypeAdapter(dict[str, _AnyScores])
 _BESIDE = ("unsmoothed", "one view")  # what scores may lack that stand beside others
 _ATTEMPTS = 10  # to read a file that another process replaces again and again
-
-INFO, RECIPE, METRICS, SCORES = "run.json", "recipe.yaml", "metrics.jsonl", "scores.json"
-WEIGHTS, SMOOTHING, DET = "best.safetensors", "smoothing.safetensors", "det.safetensors"
-_SCORED = (SMOOTHING, SCORES, PREDICTIONS)
 
 
 class Run(Predicted):
@@ -260,18 +267,7 @@ class Run(Predicted):
 
     def damaged(self, name: str, why: str) -> UserError:
         """The error of a file that cannot be used, with what to do about it."""
-        if name in _SCORED:
-            remedy = f"run 'bossline evaluate {self.path}'"
-        elif name == DET:
-            remedy = f"run 'bossline evaluate {self.path} --trials FILE'"
-        elif name == METRICS:
-            remedy = "bring back a copy, or delete it and do without its curves"
-        elif name == "threshold.json":
-            remedy = "calibrate the threshold again"
-        elif name == "gallery.safetensors":
-            remedy = "delete it and enroll its speakers again"
-        else:
-            remedy = "bring back a copy, or train the run again"
+        remedy = REMEDIES.get(name, ELSE).format(run=self.path)
         return UserError(f"{self.path / name} is damaged: {why}; {remedy}")
 
     def metrics(self) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ def test_a_wrong_number_of_rows_is_not_written(home: Path, tmp_path: Path) -> No
 
 
 def test_a_split_with_damaged_utterances_is_not_submitted(home: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"1 utterances of this split were left out .* \(z\)"):
+    with pytest.raises(UserError, match=r"1 utterance of this split was left out .* \(z\)"):
         write_submission(
             tmp_path / "p.csv", unlabelled(True), np.array([0, 1]), of_frames([0, 0, 0], [0, 0])
         )

@@ -78,7 +78,7 @@ def test_the_seed_decides() -> None:
     [
         ([1, 1, 1], 2, "no target trials: none of 3 speakers has two utterances"),
         ([4], 2, "no non-target trials: all utterances are of one speaker"),
-        ([2, 2], 1, "1 trials: expected at least 2"),
+        ([2, 2], 1, "1 trial: expected at least 2"),
         ([2, 2], 6, "make 2 target and 4 non-target trials; ask for at most 4"),
         ([6, 1], 14, "make 15 target and 6 non-target trials; ask for at most 12"),
     ],
