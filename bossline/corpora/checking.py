@@ -38,7 +38,7 @@ def _frames(loaded: Numbers, item: Item, dim: int) -> tuple[Numbers | None, list
     if loaded.dtype.kind not in "fiu":
         return None, [f"holds {loaded.dtype}, expected numbers"]
     if loaded.ndim != 2:
-        return None, [f"shape {loaded.shape}, expected (frames, {dim})"]
+        return None, [shape_fault(loaded.shape, dim)]
     with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite
         # A copy: a loaded tensor may be a small view that keeps a large storage alive.
         frames = loaded.astype(np.float32)
@@ -54,3 +54,9 @@ def _frames(loaded: Numbers, item: Item, dim: int) -> tuple[Numbers | None, list
     elif item.labels is not None and len(item.labels) != len(frames):
         faults.append(f"{len(item.labels)} labels for {len(frames)} frames")
     return (None if faults else frames), faults
+
+
+def shape_fault(shape: tuple[int, ...], dim: int) -> str:
+    """What to say of an array that is no (frames, dim)."""
+    batch = ": a batch of one? save x[0]" if len(shape) == 3 and shape[0] == 1 else ""
+    return f"shape {tuple(shape)}, expected (frames, {dim}){batch}"

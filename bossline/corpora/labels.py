@@ -46,17 +46,21 @@ def quoted(word: str) -> str:
     return f"'{short}'" if short.isprintable() else ascii(short)
 
 
-def leading_id(line: AnyStr, spaced: Collection[AnyStr] = ()) -> AnyStr:
-    """The first word of a line that is not empty, or the longest of the ids with blanks in them
-    that the line begins with.
+def leading_id(line: AnyStr, spaced: Collection[AnyStr], longest: int) -> AnyStr:
+    """The first word of a line, or the longest id with blanks that the line begins with.
 
-    >>> leading_id("a b 1 2", ["a b"])
+    Args:
+        line: not empty, without white space at its beginning.
+        spaced: ids with blanks in them.
+        longest: length of the longest of them, else 0.
+
+    >>> leading_id("a b 1 2", {"a b"}, 3)
     'a b'
     """
-    fitting = [
-        id for id in spaced if line.startswith(id) and line[len(id) :][:1].strip() == line[:0]
-    ]
-    return max(fitting, key=len) if fitting else line.split(None, 1)[0]
+    for end in range(min(longest, len(line)), 0, -1):
+        if not line[end : end + 1].strip() and line[:end] in spaced:
+            return line[:end]
+    return line.split(None, 1)[0]
 
 
 def read_labels(
@@ -94,7 +98,7 @@ def parse_labels(
     >>> [(line.id, line.labels.tolist(), line.error) for line in parse_labels(b"a 0 1\\nb 7", 3)]
     [('a', [0, 1], None), ('b', [7], 'label 7 at position 1 is outside 0..2')]
     """
-    ids, mark, numbers = _blank_ids(text, [id.encode() for id in spaced])
+    ids, mark, numbers = _blank_ids(text, {id.encode() for id in spaced})
     values, first, last, wrong = _parse_numbers(numbers)
     wrong |= values >= classes
     bounds = np.append(np.searchsorted(first, [start for _, start, _ in ids]), len(first))
@@ -127,10 +131,11 @@ def _blank_ids(
     mark = 3 if text.startswith(b"\xef\xbb\xbf") else 0
     numbers = bytearray(text[mark:])
     ids = []
+    longest = max(map(len, spaced), default=0)
     offset = 0
     for number, line in enumerate(text[mark:].split(b"\n"), start=1):
         if line and not line.isspace():
-            id = leading_id(line.lstrip(), spaced)
+            id = leading_id(line.lstrip(), spaced, longest)
             start = offset + line.index(id)
             numbers[start : start + len(id)] = b" " * len(id)
             ids.append((number, offset, id.decode()))

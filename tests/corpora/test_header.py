@@ -29,7 +29,6 @@ def write(path: Path, passed_over: list[str]) -> Corpus:
 
 
 def test_a_header_with_nothing_passed_over_is_as_it_always_was(tmp_path: Path) -> None:
-    """Runs know their corpus by the header's checksum."""
     corpus = write(tmp_path / "a", [])
     assert "passed_over" not in json.loads((corpus.path / HEADER).read_text())
     assert corpus.header.passed_over == ()
@@ -41,6 +40,7 @@ def test_what_was_passed_over_is_kept_and_shown(
     lines = ("3 .heic files in test/", "1 [b].txt file in training/")
     corpus = write(tmp_path / "a", list(lines))
     assert read_header(corpus.path)[0].passed_over == lines
+    assert corpus.key == write(tmp_path / "b", []).key, "runs know their corpus by its key"
     Console(width=200).print(corpus_table("a", corpus))
     assert (
         "passed over  3 .heic files in test/; 1 [b].txt file in training/"

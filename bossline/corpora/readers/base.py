@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
+from unicodedata import category
 
 import numpy as np
 import numpy.typing as npt
@@ -184,11 +185,13 @@ def passed_over(path: Path, files: Iterable[Path]) -> list[str]:
         name = file.relative_to(path)
         hidden = any(part.startswith(".") for part in name.parts)
         if not hidden and name.name.lower() not in _SYSTEM_FILES:
-            counts[name.parent.as_posix(), file.suffix] += 1
+            kind = f"{printable(file.suffix) or 'suffixless'} file"
+            place = name.parent.as_posix()
+            counts[place, "linked folder" if file.is_dir() else kind] += 1
     return [
-        f"{count} {printable(suffix) if suffix else 'suffixless'} file{'s' * (count > 1)} in "
+        f"{count} {kind}{'s' * (count > 1)} in "
         + ("the folder itself" if place == "." else f"{printable(place)}/")
-        for (place, suffix), count in sorted(counts.items())
+        for (place, kind), count in sorted(counts.items())
     ]
 
 
@@ -229,8 +232,8 @@ def read_names(path: Path) -> tuple[str, ...]:
     """
     lines = read_lines(path)
     for number, line in enumerate(lines, start=1):
-        if not line.isprintable():
-            raise UserError(f"{path} line {number}: unprintable characters in a name")
+        if any(category(sign) == "Cc" and sign != "\t" for sign in line):
+            raise UserError(f"{path} line {number}: control characters in a name")
     names = tuple(line for line in lines if line)
     if not names or len(set(names)) != len(names):
         raise UserError(f"{path}: expected a different name on each line")
@@ -249,6 +252,10 @@ class Row:
 
 CUT = ": the file's last line has no end, is it cut short?"
 """What to add to a complaint about an unfinished line."""
+
+
+def _word_fault(words: Iterable[str]) -> str | None:
+    return None if "".join(words).isprintable() else "unprintable characters"
 
 
 def read_table(
@@ -271,17 +278,18 @@ def read_table(
     """
     rows: dict[str, Row] = {}
     lines = read_lines(folder / file)
+    longest = max(map(len, spaced), default=0)
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
-        id = leading_id(line, spaced)
+        id = leading_id(line, spaced, longest)
         words = [id, *line[len(id) :].split()]
         source = f"{file} line {number}"
         unfinished = number == len(lines)
         if len(words) != len(columns):
             why = f"expected '{' '.join(columns)}', found {len(words)} words"
             problems.append(Problem(source, why + CUT * unfinished))
-        elif fault := id_fault(id) or (None if line.isprintable() else "unprintable characters"):
+        elif fault := id_fault(id) or _word_fault(words):
             problems.append(Problem(source, f"{quoted(id)}: {fault}"))
         elif id in rows:
             why = f"{quoted(id)} a second time, first in {rows[id].source}"
