@@ -43,7 +43,7 @@ def quoted(word: str) -> str:
     ("'Ä b'", "'\\\\x1b[2J'")
     """
     short = word if len(word) <= _LONGEST else f"{word[:_LONGEST]}..."
-    return f"'{short}'" if short.isprintable() else ascii(short)
+    return f"'{short}'" if short.isprintable() and "\\" not in short else ascii(short)
 
 
 def leading_id(line: AnyStr, spaced: Collection[AnyStr], longest: int) -> AnyStr:
