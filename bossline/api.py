@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from torch import nn
 
+from bossline.corpora.readers.base import printable
 from bossline.corpora.store import open_corpus
 from bossline.errors import UserError
 from bossline.evaluation.scores import Scores
@@ -220,7 +221,7 @@ def predict(
     task = TASKS[opened[0].recipe.task]
     ensemble, smoother = Ensemble(opened, Runtime.choose(device)), smoother_of(opened[0], smoothing)
     if Path(source).suffix:
-        ids = [Path(source).stem]
+        ids = [printable(Path(source).stem)]
         pieces = [read_input(Path(source), ensemble.features)]
     else:
         corpus = opened[0].corpus()

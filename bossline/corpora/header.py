@@ -59,15 +59,25 @@ class Header(Config):
     left_out: tuple[LeftOut, ...] = ()
     source: Source
     note: str = Field("", description="a remark that every report repeats, e.g. on the labels")
+    passed_over: tuple[str, ...] = Field(
+        (), description="what lay among the items and was none, such as '3 .txt files in test/'"
+    )
 
 
 def _checksum(content: dict[str, Any]) -> str:
-    """SHA-256 over a header as it stands in its file, so that fields may be added later."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    """SHA-256 over a header as it stands in its file, so that fields may be added later.
+
+    It names the corpus, so what is not in the corpus is left out.
+    """
+    named = {key: value for key, value in content.items() if key != "passed_over"}
+    return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
 def write_header(folder: Path, header: Header) -> None:
-    content = header.model_dump(mode="json")
+    # Left out where there is nothing to say, so that such a header is as it always was.
+    content = header.model_dump(
+        mode="json", exclude=None if header.passed_over else {"passed_over"}
+    )
     write_json(folder / HEADER, {**content, "checksum": _checksum(content)})
 
 
