@@ -26,6 +26,7 @@ from bossline.training.fit import fit
 from bossline.training.loop import Watch
 from bossline.training.loop import train as train_loop
 from bossline.training.run import Run, new_run_path, start_info
+from bossline.training.signals import Interrupted
 
 Runs = str | Path | Run | Sequence[str | Path | Run]
 """A run or its folder, or several."""
@@ -133,7 +134,12 @@ def _continue(
             fit(run, task, model, console)
         else:
             train_loop(run, task, model, run.recipe, task.runtime, console, watch=watch)
-        _score(run, task)
+        try:
+            _score(run, task)
+        except KeyboardInterrupt as stop:
+            raise Interrupted(
+                f"stopped while scoring; go on with: bossline train --resume {run.path}"
+            ) from stop
         run.update(state="finished")
         run.checkpoint.unlink(missing_ok=True)
 

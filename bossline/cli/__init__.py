@@ -45,7 +45,7 @@ def _main(
 
 def main() -> None:
     """The entry point: user errors become one message and exit code 2."""
-    from bossline.training.signals import Interrupted
+    from bossline.training.signals import INTERRUPTED, Interrupted
 
     errors = Console(stderr=True)
     try:
@@ -60,4 +60,4 @@ def main() -> None:
         sys.exit(2)
     except Interrupted as stop:
         errors.print(str(stop), highlight=False, markup=False, soft_wrap=True)
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

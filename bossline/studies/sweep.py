@@ -17,7 +17,7 @@ from bossline.corpora.store import open_corpus
 from bossline.evaluation.comparison import Comparison
 from bossline.evaluation.metric import Metric
 from bossline.progress import duration
-from bossline.studies.kept import is_finished, run_path
+from bossline.studies.kept import THE_SAME_COMMAND, is_finished, run_path
 from bossline.studies.side_by_side import Workplace, threads_of, train_all
 from bossline.studies.standings import Entry, Standings
 from bossline.studies.study import Study
@@ -114,7 +114,7 @@ def sweep(
         except Interrupted as stop:
             finished = sum(map(is_finished, paths.values()))
             raise Interrupted(
-                f"stopped with {finished} of {len(places)} runs finished; the same command goes on"
+                f"stopped with {finished} of {len(places)} runs finished; {THE_SAME_COMMAND}"
             ) from stop
     entries = {
         cell: _entry(study.cells[cell].name, [Run(paths[cell, seed]) for seed in study.seeds])

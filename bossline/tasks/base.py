@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from bossline.batches import BatchConfig
 from bossline.corpora.packed import Corpus, Ints
@@ -204,8 +205,25 @@ class Task(ABC):
         model = self.model(self.recipe, self.corpus.header.features, self.classes)
         return model.to(self.runtime.device)
 
-    def prepare(self, model: nn.Module) -> None:  # noqa: B027
-        """Set what a model knows of the training split before its first step: mostly nothing."""
+    def prepare(self, model: nn.Module) -> None:
+        """Set what a model knows of the training split before its first step: mostly nothing.
+
+        Raises:
+            UserError: the data or the recipe do not allow that step.
+        """
+        if any(isinstance(layer, _BatchNorm) for layer in model.modules()):
+            self._check_no_batch_of_one()
+
+    def _check_no_batch_of_one(self) -> None:
+        count = len(self.training)
+        if count >= 2 * self.steps_per_epoch:
+            return
+        found = "only one is there to train on" if count == 1 else "batches.size=1"
+        remedy = "more data" if count == 1 else "batches.size=2 or more"
+        raise UserError(
+            f"batch normalisation divides by a variance over {self.unit}, which a batch of one has "
+            f"not, and {found}: {remedy}, or a model without it"
+        )
 
     @cached_property
     def _validation(self) -> tuple[Any, Tensor]:

@@ -9,7 +9,7 @@ from filelock import FileLock
 from rich.console import Console
 
 from bossline.errors import UserError
-from bossline.studies.kept import begin_or_resume
+from bossline.studies.kept import THE_SAME_COMMAND, begin_or_resume
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.optional import optuna
 from bossline.studies.tuning.plan import Plan
@@ -52,7 +52,7 @@ class Worker:
             Interrupted: Ctrl-C or SIGTERM; the trial goes on when a worker comes to it.
         """
         until = None if timeout is None else time.monotonic() + timeout
-        with stop_on_signal() as stop:
+        with stop_on_signal(THE_SAME_COMMAND) as stop:
             while self._finished() < trials and (until is None or time.monotonic() < until):
                 if stop:
                     raise self._interrupted(trials)
@@ -147,7 +147,7 @@ class Worker:
 
     def _interrupted(self, trials: int) -> Interrupted:
         return Interrupted(
-            f"stopped with {self._finished()} of {trials} trials finished; the same command goes on"
+            f"stopped with {self._finished()} of {trials} trials finished; {THE_SAME_COMMAND}"
         )
 
     def _say(self, text: str) -> None:
