@@ -15,7 +15,7 @@ from bossline.corpora.checking import Numbers, read_checked
 from bossline.corpora.header import FORMAT, Source
 from bossline.corpora.packed import Corpus
 from bossline.corpora.readers import choose_reader
-from bossline.corpora.readers.base import Item, Listing, Problem, Reader
+from bossline.corpora.readers.base import Item, Listing, Problem, Reader, printable
 from bossline.corpora.speeds import check_speeds
 from bossline.corpora.store import check_name, is_packed, pack_path, register
 from bossline.corpora.writer import writing
@@ -163,7 +163,7 @@ def _pack(
         if not packed:
             raise UserError(f"{path}: no {features.item} is left to import")
         for (part, id), found in problems.items():
-            writer.leave_out(id, part=part, why="; ".join(map(str, found)))
+            writer.leave_out(printable(id), part=part, why="; ".join(map(str, found)))
 
 
 def _settle(

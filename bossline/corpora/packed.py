@@ -9,8 +9,8 @@ processes share the pages. A shard holds
 
 | tensor     | type             | shape         |                                            |
 | ---------- | ---------------- | ------------- | ------------------------------------------ |
-| frames     | float16, float32 | (frames, dim) | float32: of rows, or where float16 would   |
-|            | or uint8         |               | overflow; uint8: of images                 |
+| frames     | float16, float32 | (frames, dim) | float32: of rows, or where float16 is not  |
+|            | or uint8         |               | enough (precision.py); uint8: of images    |
 | labels     | int16            | (frames,)     | of utterances: -1 where the frame has none |
 | offsets    | int64            | (utts + 1,)   | utterance u is frames[offsets[u]:offsets[u + 1]] |
 | parts      | uint8            | (utts,)       | index into the header's parts              |
