@@ -16,6 +16,7 @@ from bossline.corpora.header import FORMAT, Header, LeftOut, Shard, Source, writ
 from bossline.corpora.ids import id_fault
 from bossline.corpora.packed import Corpus
 from bossline.corpora.precision import HalfPrecision
+from bossline.corpora.stamps import stamp_written
 from bossline.errors import UserError
 from bossline.features.spec import Features
 from bossline.files import replacing_folder
@@ -225,4 +226,4 @@ def writing(
         writer = CorpusWriter(folder, features, classes, speakers)
         yield writer
         writer.finish(source, note)
-    Corpus(path)
+    stamp_written(Corpus(path))

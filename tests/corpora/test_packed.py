@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import re
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from bossline.corpora.packed import Corpus
 from bossline.corpora.writer import writing
 from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
+from tests.corpora.packs import flip_bit
 
 DIM = 3
 FEATURES = FeatureSpec(kind="other", dim=DIM)
@@ -108,9 +110,9 @@ def test_round_trip(
 def test_opening_maps_and_does_not_load(tmp_path: Path) -> None:
     frames = write(tmp_path / "pack", simple([4, 5])).frames(1)
     base: Any = frames
-    while not isinstance(base, np.memmap):
+    while isinstance(base, np.ndarray):
         base = base.base
-    assert np.shares_memory(frames, base)
+    assert isinstance(base.obj if isinstance(base, memoryview) else base, mmap.mmap)
     assert not frames.flags.writeable
 
 
@@ -159,9 +161,7 @@ def test_verify_finds_a_flipped_byte(tmp_path: Path, monkeypatch: pytest.MonkeyP
     corpus.verify(read.append)
     shard = tmp_path / "pack" / corpus.header.shards[1].file
     assert sum(read) > shard.stat().st_size
-    content = bytearray(shard.read_bytes())
-    content[-1] ^= 1
-    shard.write_bytes(content)
+    flip_bit(shard)
     with pytest.raises(UserError, match=r"damaged since it was written: shard-00001\.safetensors;"):
         Corpus(tmp_path / "pack").verify()
 
@@ -178,7 +178,7 @@ def edit_header(folder: Path, **changes: Any) -> None:
             {"format": FORMAT + 1},
             f"format version {FORMAT + 1}, this bossline reads up to {FORMAT}",
         ),
-        ({"frames": 1}, "its checksum does not match"),
+        ({"note": "other"}, "its checksum does not match"),
         ({"frames": "many"}, "frames: input should be a valid integer"),
         ({"news": 1}, "news: extra inputs are not permitted"),
     ],
@@ -201,7 +201,7 @@ def test_missing_and_cut_shards(tmp_path: Path) -> None:
     content = shard.read_bytes()
     for kept in (len(content) - 1, 100, 4, 0):
         shard.write_bytes(content[:kept])
-        with pytest.raises(UserError, match="not a readable shard; import the corpus again"):
+        with pytest.raises(UserError, match=r"not a readable shard: .*; import the corpus again"):
             packed.Corpus(tmp_path / "pack")
     shard.unlink()
     with pytest.raises(UserError, match="is missing; import the corpus again"):
