@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bossline.corpora import duplicates
 from bossline.corpora.header import AGAIN, HEADER, read_header
 from bossline.corpora.shards import open_shard
 from bossline.errors import UserError
@@ -143,6 +144,11 @@ class Corpus:
     def lengths(self) -> Ints:
         """(utterances,) frames of each utterance."""
         return np.diff(self.offsets)
+
+    @cached_property
+    def originals(self) -> Ints:
+        """(utterances,) the first utterance of the same numbers: itself, where it is no copy."""
+        return duplicates.originals(self._shards)
 
     @cached_property
     def labels(self) -> npt.NDArray[np.int16]:
