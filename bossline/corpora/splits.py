@@ -129,17 +129,34 @@ def _split(
         raise UserError(f"split.by={config.by}: the corpus does not say who speaks")
     if config.by == "each-speaker":
         return _of_each_speaker(labelled, first, speakers, config)
-    groups = first
-    if config.by == "speaker":
-        groups = _linked(speakers, corpus.speakers[first])
-    order = np.random.default_rng(config.seed).permutation(np.unique(groups))
-    chosen = _around_a_circle(order, config)
+    by_speaker = config.by == "speaker"
+    groups: Ints = np.unique(speakers).astype(np.int64) if by_speaker else labelled
+    chosen = _around_a_circle(np.random.default_rng(config.seed).permutation(groups), config)
     if min(map(len, chosen.values())) < 1:
-        what = "speakers" if config.by == "speaker" else f"labelled {corpus.header.features.item}s"
-        if len(order) < len(np.unique(speakers if config.by == "speaker" else labelled)):
-            what += " without a copy in common"
-        raise UserError(f"{len(order)} {what} are too few to train, validate and test on")
-    return {name: labelled[np.isin(groups, chosen[name])] for name in SPLITS}
+        what = "speakers" if by_speaker else f"labelled {corpus.header.features.item}s"
+        raise UserError(f"{len(groups)} {what} are too few to train, validate and test on")
+    followed = _linked(speakers, corpus.speakers[first]) if by_speaker else first
+    return _following(chosen, labelled, followed)
+
+
+def _following(chosen: dict[str, Ints], labelled: Ints, followed: Ints) -> dict[str, Ints]:
+    """Put each item where what it follows was put: all but copies stay where they are.
+
+    Args:
+        chosen: items of each side, or speakers.
+        labelled: (N,) items.
+        followed: (N,) the item, or the speaker, that each of them follows: mostly its own.
+
+    Raises:
+        UserError: a side is left without items.
+    """
+    sides = {name: labelled[np.isin(followed, chosen[name])] for name in SPLITS}
+    if empty := [name for name, members in sides.items() if not len(members)]:
+        raise UserError(
+            "so many items hold the same numbers as others, on other sides of the split, that "
+            f"{empty[0]} is left without any: bossline corpus NAME names some; leave copies out"
+        )
+    return sides
 
 
 def _linked(speakers: npt.NDArray[np.int32], others: npt.NDArray[np.int32]) -> Ints:
@@ -198,11 +215,9 @@ def _of_each_speaker(
 ) -> dict[str, Ints]:
     """Deal each speaker's utterances out like cards, so that the shares differ by one at most.
 
-    Of copies the first is dealt, and the others follow it.
+    Copies then follow the first of them.
     """
-    leading = np.flatnonzero(labelled == first)
-    order = np.random.default_rng(config.seed).permutation(len(leading))
-    order = leading[order]
+    order = np.random.default_rng(config.seed).permutation(len(labelled))
     dealt = labelled[order[np.argsort(speakers[order], kind="stable")]]
     tested = np.arange(len(dealt)) % config.folds == config.fold % config.folds
     rest = dealt[~tested]
@@ -210,7 +225,7 @@ def _of_each_speaker(
     chosen = {"train": rest[~validates], "validation": rest[validates], "test": dealt[tested]}
     if min(map(len, chosen.values())) < 1:
         raise UserError(f"{len(dealt)} utterances are too few to train, validate and test on")
-    chosen = {name: labelled[np.isin(first, members)] for name, members in chosen.items()}
+    chosen = _following(chosen, labelled, first)
     unknown = set(speakers) - set(speakers[np.isin(labelled, chosen["train"])])
     if len(unknown) > 0:
         raise UserError(
@@ -230,14 +245,15 @@ def _own_parts(
     if set(labelled) != {"train", "validation"}:
         return None
     # An epoch is chosen by a share of train, so that what is reported has decided nothing.
-    first = leaders(corpus, labelled["train"])
-    order = np.random.default_rng(config.seed).permutation(np.unique(first))
-    count = round(len(order) * config.validation)
-    if not 0 < count < len(order):
+    train = np.random.default_rng(config.seed).permutation(labelled["train"])
+    count = round(len(train) * config.validation)
+    if not 0 < count < len(train):
         raise UserError(
-            f"{len(order)} labelled {corpus.header.features.item}s are too few to train on"
+            f"{len(train)} labelled {corpus.header.features.item}s are too few to train on"
         )
-    validates = np.isin(first, order[:count])
+    validates = np.isin(leaders(corpus, labelled["train"]), train[:count])
+    if validates.all() or not validates.any():
+        raise UserError("too many of the corpus' own train part hold the same numbers as others")
     return {
         "train": labelled["train"][~validates],
         "validation": labelled["train"][validates],

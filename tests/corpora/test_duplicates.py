@@ -158,17 +158,18 @@ def test_noise_is_at_chance_with_every_recording_there_twice(home: Path, tmp_pat
     for speaker in range(10):
         folder = tmp_path / "noise" / f"s{speaker}"
         folder.mkdir(parents=True)
-        for number in range(10):
+        for number in range(16):
             samples = rng.uniform(-0.5, 0.5, 4000).astype(np.float32)
             soundfile.write(folder / f"{number}.wav", samples, 16_000, subtype="PCM_16")
             samples, _ = soundfile.read(folder / f"{number}.wav", dtype="float32")
             soundfile.write(folder / f"{number}-again.flac", samples, 16_000, subtype="PCM_16")
     corpus = import_corpus(tmp_path / "noise", "noise")
-    assert remarks_on_copies(corpus)[0].startswith("100 of 200 utterances hold the same numbers")
-    keys = ["split.test=0.2", "split.validation=0.2"]
+    assert remarks_on_copies(corpus)[0].startswith("160 of 320 utterances hold the same numbers")
+    keys = ["split.test=0.4"]
     run = api.train(
         "speaker/floor", "noise", keys, run="runs/a", device="cpu", threads=1,
         console=Console(quiet=True),
     )  # fmt: skip
     accuracy = run.scores["test"].score
-    assert accuracy.low <= 0.1 <= accuracy.high
+    assert accuracy.low <= 0.1
+    assert accuracy.value < 0.2  # three standard deviations of 80 different recordings above 0.1
