@@ -70,7 +70,7 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; `resume` goes on.
     """
     chosen = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
-    opened = open_corpus(corpus)
+    opened = open_corpus(corpus, verified=True)
     runtime = Runtime.choose(device, threads)
     task = make_task(chosen, opened, runtime)
     log = console or Console()

@@ -14,6 +14,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from bossline.errors import UserError
+from bossline.leftovers import part_folder, sweep
 from bossline.reading import read_text, reason
 
 
@@ -70,25 +71,25 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder; when the block ends well it becomes `path`, else it is removed.
 
     An existing `path` is replaced. Files inside must be written by the block and are flushed here.
+    What killed processes have left beside it is removed (see leftovers.py).
+
+    Raises:
+        UserError: the disk is full, read-only or otherwise unwilling.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
-        yield temporary
-        for inner in sorted(temporary.rglob("*")):
-            _sync(inner)
-        temporary.chmod(0o755)
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
-        _sync(path.parent)
+        sweep(path.parent)
+        with part_folder(path) as temporary:
+            yield temporary
+            for inner in sorted(temporary.rglob("*")):
+                _sync(inner)
+            temporary.chmod(0o755)
+            if path.exists():
+                shutil.rmtree(path)
+            os.replace(temporary, path)
+            _sync(path.parent)
     except _DISK_ERRORS as error:
         raise _cannot_write(path, error) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

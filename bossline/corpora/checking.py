@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bossline.corpora.ids import id_fault
 from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.readers.base import Item
 from bossline.features.spec import Features
@@ -19,6 +20,8 @@ def read_checked(item: Item, features: Features) -> tuple[Numbers | None, list[s
 
     Frames (T, dim) and rows (1, dim) come as float32, images (H, W, 3) as uint8.
     """
+    if fault := id_fault(item.id):
+        return None, [fault]
     try:
         loaded = item.load()
     except DamagedFile as damage:

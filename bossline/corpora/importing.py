@@ -164,7 +164,7 @@ def _pack(
         if not packed:
             raise UserError(f"{path}: no {features.item} is left to import")
         for (part, id), found in problems.items():
-            writer.leave_out(id, part=part, why="; ".join(map(str, found)))
+            writer.leave_out(printable(id), part=part, why="; ".join(map(str, found)))
 
 
 def _settle(

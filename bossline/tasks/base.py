@@ -177,6 +177,7 @@ class Task(ABC):
 
     def once(self) -> Iterator[tuple[Any, Tensor]]:
         """The training split once, for a model that is fitted: inputs and their targets (n,)."""
+        self.corpus.check_sizes()
         for inputs, numbers in self.training.in_order():
             yield inputs, self.training_targets[numbers]
 
@@ -232,6 +233,7 @@ class Task(ABC):
 
     def validate(self, model: nn.Module) -> Validation:
         """Loss and score on the validation split."""
+        self.corpus.check_sizes()
         opened, true = self._validation
         return self.judged(self.answer(model, opened, self.recipe, self.runtime), true)
 

@@ -215,7 +215,7 @@ class Run:
         Raises:
             UserError: it is gone, or its content has changed.
         """
-        corpus = open_corpus(self.info.corpus)
+        corpus = open_corpus(self.info.corpus, verified=True)
         if corpus.key != self.info.corpus_key:
             raise UserError(
                 f"corpus '{self.info.corpus}' is not the one that {self.path} was trained on: "
