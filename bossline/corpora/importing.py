@@ -21,6 +21,7 @@ from bossline.corpora.store import check_name, is_packed, pack_path, register
 from bossline.corpora.writer import writing
 from bossline.errors import UserError
 from bossline.features.spec import Features, FeatureSpec
+from bossline.reading import open_file, reason
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many files or items are done, and of how many."""
@@ -93,11 +94,12 @@ def _in_order(
 
 
 def _digest(file: Path) -> str:
+    """SHA-256, or why there is none: whoever reads the file later says so, of a single item."""
     try:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from error
+        return reason(error)
 
 
 def _fingerprint(
