@@ -115,6 +115,8 @@ def corpus_table(name: str, corpus: Corpus) -> Table:
         facts[f"part {part}"] = _part(corpus, part)
     if header.left_out:
         facts["left out"] = f"{len(header.left_out)} damaged {features.item}s"
+    if header.passed_over:
+        facts["passed over"] = "; ".join(header.passed_over)
     return _facts({fact: value for fact, value in facts.items() if value})
 
 

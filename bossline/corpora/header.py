@@ -59,6 +59,9 @@ class Header(Config):
     left_out: tuple[LeftOut, ...] = ()
     source: Source
     note: str = Field("", description="a remark that every report repeats, e.g. on the labels")
+    passed_over: tuple[str, ...] = Field(
+        (), description="what lay among the items and was none, such as '3 .txt files in test/'"
+    )
 
 
 def _checksum(content: dict[str, Any]) -> str:
@@ -67,7 +70,10 @@ def _checksum(content: dict[str, Any]) -> str:
 
 
 def write_header(folder: Path, header: Header) -> None:
-    content = header.model_dump(mode="json")
+    # Left out where there is nothing to say: the checksum names the corpus, in old runs too.
+    content = header.model_dump(
+        mode="json", exclude=None if header.passed_over else {"passed_over"}
+    )
     write_json(folder / HEADER, {**content, "checksum": _checksum(content)})
 
 

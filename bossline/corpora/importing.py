@@ -138,6 +138,7 @@ def _pack(
         source=source,
         note=note,
         speakers=listing.speakers,
+        passed_over=listing.passed_over,
     ) as writer:
         packed = 0
         results = _in_order(threads, read, listing.items)

@@ -146,7 +146,7 @@ class CorpusWriter:
         )
         self._clear()
 
-    def finish(self, source: Source, note: str) -> None:
+    def finish(self, source: Source, note: str, passed_over: Sequence[str]) -> None:
         """Write the last shard and the header."""
         self._flush()
         write_header(
@@ -165,6 +165,7 @@ class CorpusWriter:
                 left_out=tuple(self._left_out),
                 source=source,
                 note=note,
+                passed_over=tuple(passed_over),
             ),
         )
 
@@ -178,6 +179,7 @@ def writing(
     source: Source,
     note: str = "",
     speakers: Sequence[str] = (),
+    passed_over: Sequence[str] = (),
 ) -> Iterator[CorpusWriter]:
     """Write a corpus folder: it appears at `path` when the block ends well, else nothing does.
 
@@ -188,6 +190,7 @@ def writing(
         source: where the frames come from.
         note: a remark that every report repeats.
         speakers: speaker 0, 1, ...; any other gets the next number when it first comes.
+        passed_over: what lay among the items and is none.
 
     Raises:
         UserError: the disk is full or read-only.
@@ -195,5 +198,5 @@ def writing(
     with replacing_folder(path) as folder:
         writer = CorpusWriter(folder, features, classes, speakers)
         yield writer
-        writer.finish(source, note)
+        writer.finish(source, note, passed_over)
     Corpus(path)

@@ -58,6 +58,8 @@ class Listing:
     problems: list[Problem] = field(default_factory=list)
     speakers: tuple[str, ...] = ()
     """Speaker 0, 1, ... of the corpus, where the source numbers them; others come behind."""
+    passed_over: list[str] = field(default_factory=list)
+    """What lies among the items and is none, a line a kind: "3 .heic files in test/"."""
 
 
 class Reader(ABC):
