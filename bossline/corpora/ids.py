@@ -1,34 +1,28 @@
-"""What may be the id of an utterance, an image or a row: asked by every reader."""
+"""What may name an item. Ids stand in lists a line each, in tables, and in the paths of results."""
 
 from __future__ import annotations
 
 import re
 
-_DRIVE = re.compile("[A-Za-z]:/")
+_STEPS = re.compile(r"[/\\]")
 
 
 def id_fault(id: str) -> str | None:
-    """What is wrong with an id, as a phrase that follows it; None if nothing is.
+    """What is wrong with an id; None: nothing.
 
-    An id stands in lists, a line each, in messages and in file names below a set's folder. Blanks
-    within it are fine.
+    Blanks within it are well: it may be the path of a file, below the folder of the source.
 
-    >>> id_fault("training/0_0 (1)"), id_fault("../a")
-    (None, 'leads out of the folder')
+    >>> id_fault("Ann Lee/Recording 1"), id_fault("../../x")
+    (None, "leads out of its folder by '..'")
     """
     if not id:
-        return "is empty"
+        return "an empty id"
     if not id.isprintable():
-        return "has unprintable characters"
+        return "unprintable characters in the id"
     if id != id.strip():
-        return "begins or ends with a blank"
-    if "\\" in id:
-        return "has a backslash"
-    if id.startswith("/") or _DRIVE.match(id):
-        return "is an absolute path"
-    parts = id.split("/")
-    if ".." in parts:
-        return "leads out of the folder"
-    if "" in parts or "." in parts:
-        return "has an empty part"
+        return "white space at an end of the id"
+    if id[0] in "/\\":
+        return "an absolute path as id"
+    if ".." in id and ".." in _STEPS.split(id):
+        return "leads out of its folder by '..'"
     return None

@@ -15,7 +15,7 @@ from bossline.corpora.checking import Numbers, read_checked
 from bossline.corpora.header import FORMAT, Source
 from bossline.corpora.packed import Corpus
 from bossline.corpora.readers import choose_reader
-from bossline.corpora.readers.base import Item, Listing, Problem, Reader
+from bossline.corpora.readers.base import Item, Listing, Problem, Reader, printable
 from bossline.corpora.speeds import check_speeds
 from bossline.corpora.store import check_name, is_packed, pack_path, register
 from bossline.corpora.writer import writing
@@ -76,7 +76,7 @@ def import_corpus(
         key = _fingerprint(path, chosen, [options, note], threads, progress)
         pack = pack_path(key)
         if fresh or not is_packed(pack):
-            source = Source(reader=chosen.name, path=str(path), options=options)
+            source = Source(reader=chosen.name, path=printable(str(path)), options=options)
             listing = chosen.scan(path)
             if speeds:
                 listing.items.extend(chosen.at_speeds(path, listing.items, speeds))
