@@ -108,10 +108,9 @@ class Audio:
         try:
             source = containers.checked(stream)
         except Undecodable as error:
-            name = self._path.name
-            raise UserError(
-                f"{error}: convert it, as by 'ffmpeg -i {name} {self._path.stem}.wav'"
-            ) from error
+            names = [self._path.name, f"{self._path.stem}.wav"]
+            before, after = (f'"{name}"' if " " in name else name for name in names)
+            raise UserError(f"{error}: convert it, as by 'ffmpeg -i {before} {after}'") from error
         if isinstance(source, Spliced) and source.note:
             warnings.warn(f"{self._path}: {source.note}", stacklevel=2)
         try:

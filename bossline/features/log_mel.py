@@ -20,7 +20,7 @@ _PARTS_PER_SECOND = 100
 _PAUSE = 10  # parts: a silence so long is cut out
 _LOWEST_HZ = 50.0
 _FLOOR = 1e-9
-_STRETCH = 1 << 14  # frames that are made at a time
+_STRETCH = 1 << 16  # frames that are made at a time
 
 Samples = npt.NDArray[np.float32]
 
@@ -54,11 +54,13 @@ def log_mel(sound: Samples | Iterable[Samples], spec: FeatureSpec) -> npt.NDArra
         peak = max(peak, float(np.abs(block).max(initial=0)))
     triangles = _triangles(spec.sample_rate, window, spec.dim)
     loud = _without_silence(blocks, peak, spec.sample_rate) if peak >= _LOWEST_PEAK else iter(())
-    parts = [
-        (_power(stretch, window, hop) @ triangles + _FLOOR).log()
-        for stretch in _stretches(loud, total, window, hop)
-    ]
-    frames = torch.cat(parts)
+    frames = torch.empty(total // hop + 1, spec.dim)
+    count = 0
+    for stretch in _stretches(loud, total, window, hop):
+        found = (_power(stretch, window, hop) @ triangles + _FLOOR).log()
+        frames[count : count + len(found)] = found
+        count += len(found)
+    frames = frames[:count]
     if spec.normalisation == "mean":
         frames -= frames.mean(0)
     return np.asarray(frames.numpy())

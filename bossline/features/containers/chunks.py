@@ -11,6 +11,7 @@ import struct
 from typing import BinaryIO
 
 from bossline.features.containers.cut import cut_short, size_of, without_sound
+from bossline.features.containers.spliced import Spliced
 
 W64 = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 _IMA_PACKET = 64  # samples that AIFF counts as one
@@ -41,8 +42,9 @@ def check_aiff(stream: BinaryIO) -> None:
         raise cut_short(there, promised, promised * rate / frames if frames else 0)
 
 
-def check_caf(stream: BinaryIO) -> None:
-    """
+def check_caf(stream: BinaryIO) -> Spliced | None:
+    """With its length where the sound is declared to go to the end, which libsndfile refuses.
+
     Raises:
         UserError: cut short.
     """
@@ -55,11 +57,12 @@ def check_caf(stream: BinaryIO) -> None:
             per_second = rate * in_packet / frames if frames else 0
         there = size - place - 12
         if id == b"data" and length < 0:
-            return  # which is: to the end of the file
+            head = _at(stream, 0, place + 4) + struct.pack(">q", there)
+            return Spliced(head, stream, place + 12, size)
         if id == b"data":
             if there < length:
                 raise cut_short(there, length, per_second)
-            return
+            return None
         place += 12 + max(length, 0)
     raise without_sound()
 
