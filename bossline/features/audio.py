@@ -135,9 +135,14 @@ def _mono(file: soundfile.SoundFile) -> Iterator[Samples]:
         )
     if file.channels > _CHANNELS:
         raise UserError(f"{file.channels:,} channels, expected {_CHANNELS} at most")
+    if file.frames >= _UNKNOWN:
+        raise UserError(
+            "its header does not say how long it is, as of a FLAC that went through a pipe: "
+            "convert it, as by 'ffmpeg -i piped.flac whole.flac'"
+        )
     count = 0
-    if file.seekable():
-        file.seek(0)  # without which the decoder of MP3 rounds some samples another way
+    if file.format == "MP3":
+        file.seek(0)  # without which some samples are rounded another way
     while len(block := file.read(_BLOCK // file.channels, dtype="float32", always_2d=True)):
         if not np.isfinite(block).all():
             raise UserError("damaged, it has samples that are no numbers")
@@ -145,6 +150,5 @@ def _mono(file: soundfile.SoundFile) -> Iterator[Samples]:
         yield block.mean(axis=1)
     if not count:
         raise UserError("holds no audio, its length is 0")
-    # Of MP3 libsndfile only guesses, and FLAC from a pipe says nothing: a number beyond reason.
-    if count < file.frames < _UNKNOWN and file.format != "MP3":
+    if count < file.frames and file.format != "MP3":  # of which libsndfile may only guess
         raise cut_short(count, file.frames, file.samplerate)

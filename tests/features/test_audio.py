@@ -164,6 +164,17 @@ def test_what_is_not_decoded_is_named(
     assert str(tmp_path) not in str(caught.value)
 
 
+def test_a_flac_that_does_not_say_how_long_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "a.flac"
+    soundfile.write(file, tone(16_000), 16_000)
+    content = bytearray(file.read_bytes())
+    content[21] &= 0xF0  # the 36 bits of STREAMINFO that count samples
+    content[22:26] = bytes(4)
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=r"does not say how long it is.*'ffmpeg -i"):
+        heard(file)
+
+
 def test_a_path_is_said_once(tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
     with pytest.raises(UserError) as caught:

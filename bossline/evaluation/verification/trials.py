@@ -6,6 +6,7 @@ twice, as in CSV.
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def read_trials(path: Path, ids: Sequence[str]) -> Trials:
         unknown += [
             (where, name)
             for name in (enrol, test)
-            if name not in known and not Path(name).is_file()
+            if name not in known and not os.path.isfile(name)
         ]
         rows.append((_LABELS[label], enrol, test))
     if unknown:

@@ -110,6 +110,13 @@ def test_an_unknown_word_in_a_large_corpus_does_not_list_it(tmp_path: Path) -> N
     assert len(str(raised.value)) - len(str(path)) < 200
 
 
+def test_a_word_that_no_file_can_be_called_is_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "trials.txt"
+    path.write_text(f"1 {'x' * 5000} ann-1\n", encoding="utf-8")
+    with pytest.raises(UserError, match="neither a file nor one of 4 utterances"):
+        read_trials(path, IDS)
+
+
 def test_a_missing_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.txt: cannot be read"):
         read_trials(tmp_path / "none.txt", IDS)
