@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from bossline.features.spec import Features
 from bossline.reading import check_file, read_text, reason
 
 _FEW = 3
+_FOLDERS = 5  # that have a line each
 _LONGEST = 500  # characters of a problem
 _SYSTEM_FILES = ("thumbs.db", "desktop.ini")  # of Windows; those of others begin with a dot
 
@@ -178,21 +179,27 @@ def tree(folder: Path) -> list[Path]:
 def passed_over(path: Path, files: Iterable[Path]) -> list[str]:
     """Files that are none of a set's, a line a suffix and folder, for Listing.passed_over.
 
-    Hidden files and those that Windows leaves behind are not worth a line.
+    A suffix that is in many folders has one line. Hidden files and those that Windows leaves behind
+    are not worth one.
     """
-    counts = Counter[tuple[str, str]]()
+    counts = defaultdict[str, Counter[str]](Counter)
     for file in files:
         name = file.relative_to(path)
         hidden = any(part.startswith(".") for part in name.parts)
         if not hidden and name.name.lower() not in _SYSTEM_FILES:
             kind = f"{printable(file.suffix) or 'suffixless'} file"
-            place = name.parent.as_posix()
-            counts[place, "linked folder" if file.is_dir() else kind] += 1
-    return [
-        f"{count} {kind}{'s' * (count > 1)} in "
-        + ("the folder itself" if place == "." else f"{printable(place)}/")
-        for (place, kind), count in sorted(counts.items())
-    ]
+            kind = "linked folder" if file.is_dir() else kind
+            counts[kind][name.parent.as_posix()] += 1
+    lines = []
+    for kind, places in counts.items():
+        if len(places) > _FOLDERS:
+            line = f"{places.total()} {kind}s in {len(places)} folders"
+            lines.append((min(places), kind, line))
+            continue
+        for place, count in places.items():
+            where = "the folder itself" if place == "." else f"{printable(place)}/"
+            lines.append((place, kind, f"{count} {kind}{'s' * (count > 1)} in {where}"))
+    return [line for _, _, line in sorted(lines)]
 
 
 def printable(text: str) -> str:
