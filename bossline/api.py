@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from torch import nn
 
+from bossline.corpora.readers.base import printable
 from bossline.corpora.store import open_corpus
 from bossline.counting import counted
 from bossline.errors import UserError
@@ -33,6 +34,7 @@ from bossline.training.info import start_info
 from bossline.training.loop import Watch
 from bossline.training.loop import train as train_loop
 from bossline.training.run import Run, new_run_path
+from bossline.training.signals import Interrupted
 
 Runs = str | Path | Run | Sequence[str | Path | Run]
 """A run or its folder, or several."""
@@ -76,7 +78,7 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; `resume` goes on.
     """
     chosen = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
-    opened = open_corpus(corpus)
+    opened = open_corpus(corpus, verified=True)
     runtime = Runtime.choose(device, threads)
     task = make_task(chosen, opened, runtime)
     log = console or Console()
@@ -142,6 +144,10 @@ def _continue(
             train_loop(run, task, model, run.recipe, task.runtime, console, watch=watch)
         try:
             _score(run, task)
+        except KeyboardInterrupt as stop:
+            raise Interrupted(
+                f"stopped while scoring; go on with: bossline train --resume {run.path}"
+            ) from stop
         except UserError as error:
             raise UserError(
                 f"{run.path} is trained, but not scored: {error}; once that is mended, "
@@ -242,7 +248,7 @@ def predict(
     task = TASKS[opened[0].recipe.task]
     ensemble, smoother = Ensemble(opened, Runtime.choose(device)), smoother_of(opened[0], smoothing)
     if Path(source).suffix:
-        ids = [Path(source).stem]
+        ids = [printable(Path(source).stem)]
         pieces = [read_input(Path(source), ensemble.features)]
     else:
         corpus = opened[0].corpus()

@@ -10,8 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 _HEAD = 1024
 _LFS = b"version https://git-lfs.github.com/spec/"
@@ -25,7 +25,7 @@ _KINDS = (
 )
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BufferedReader:
     """Open a regular file for reading, at its first byte.
 
     Raises:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bossline.corpora.packed import Corpus
+from bossline.corpora.remarks import remarks_on_copies
 from bossline.counting import counted
 from bossline.evaluation.classification import ClassificationScores, precision_recall_f1
 from bossline.evaluation.comparison import Comparison, paired_difference
@@ -117,6 +118,9 @@ def corpus_table(name: str, corpus: Corpus) -> Table:
         facts[f"part {part}"] = _part(corpus, part)
     if header.left_out:
         facts["left out"] = f"{len(header.left_out)} damaged {features.item}s"
+    if header.passed_over:
+        facts["passed over"] = "; ".join(header.passed_over)
+    facts["copies"] = "\n".join(remarks_on_copies(corpus))
     return _facts({fact: value for fact, value in facts.items() if value})
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bossline.errors import UserError
-from bossline.files import creating_folder, replacing, replacing_folder, sweep
+from bossline.files import creating_folder, replacing, replacing_folder
+from bossline.leftovers import sweep
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
 
@@ -47,12 +48,12 @@ def names(folder: Path) -> list[str]:
 def test_only_what_a_killed_process_left_is_swept(tmp_path: Path, what: str) -> None:
     child = begun(what, tmp_path / "target")
     (left,) = names(tmp_path)
-    sweep(tmp_path)
+    sweep(tmp_path, files=True)
     assert names(tmp_path) == [left]  # its process lives
     child.kill()
     child.wait()
     assert names(tmp_path) == [left]
-    sweep(tmp_path)
+    sweep(tmp_path, files=True)
     assert names(tmp_path) == []
 
 
@@ -62,7 +63,7 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     for name in theirs:
         (tmp_path / name).write_text("")
     (tmp_path / ".b.12345678.part").symlink_to("a")
-    sweep(tmp_path)
+    sweep(tmp_path, files=True)
     assert names(tmp_path) == sorted([*theirs, ".b.12345678.part"])
 
 
@@ -104,10 +105,10 @@ def test_a_kill_between_the_two_renames_loses_nothing(tmp_path: Path) -> None:
     aside = tmp_path / ".pack.12345678.aside"
     aside.mkdir()
     (aside / "file").write_text("old")
-    sweep(tmp_path)
+    sweep(tmp_path, files=True)
     assert names(tmp_path) == ["pack"]
     aside.mkdir()
-    sweep(tmp_path)  # killed after the second one
+    sweep(tmp_path, files=True)  # killed after the second one
     assert names(tmp_path) == ["pack"]
     assert (tmp_path / "pack" / "file").read_text() == "old"
 

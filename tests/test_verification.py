@@ -54,6 +54,27 @@ def test_trials_are_of_the_split_and_as_the_corpus_says(speaker_run: Run, trials
         assert label == (int(enrol[1:3]) % 4 == int(test[1:3]) % 4)
 
 
+def test_names_with_blanks_of_any_script(speaker_run: Run) -> None:
+    corpus = speaker_run.corpus()
+    names = []
+    for number in range(4):
+        name = f'Ann "Lee" {number}/录音 [b] 1.npy'
+        Path(name).parent.mkdir()
+        np.save(name, corpus.frames(number).astype(np.float32))
+        names.append(name)
+    rows = [(True, names[0], KNOWN[4]), (False, names[1], names[2])]
+    write_trials(Path("trials.txt"), Trials.of(rows))
+    found = verification.evaluate_trials(speaker_run, "trials.txt")
+    plain = [(True, KNOWN[0], KNOWN[4]), (False, KNOWN[1], KNOWN[2])]
+    write_trials(Path("plain.txt"), Trials.of(plain))
+    expected = verification.evaluate_trials(speaker_run, "plain.txt")
+    assert found.equal_error_rate == expected.equal_error_rate
+    verification.calibrate(speaker_run, "trials.txt")
+    assert verification.verify(speaker_run, names[0], KNOWN[0]).cosine == pytest.approx(1, abs=1e-5)
+    verification.enroll(speaker_run, "Ann Lee 王", names[:1])
+    assert verification.identify(speaker_run, names[0]).speaker == "Ann Lee 王"
+
+
 def test_trials_of_speakers_that_were_never_heard(speaker_run: Run) -> None:
     run = train_on_voices("split.unheard=0.5", run="runs/unheard")
     drawn = verification.draw_trials(run, split="unheard")

@@ -22,7 +22,7 @@ class Shuffled:
         """
         Args:
             count: of numbers.
-            size: most of a batch.
+            size: most of a batch; see `batch_count`.
             device: where batches are wanted.
         """
         self._count, self._size, self._device = count, size, device
@@ -54,13 +54,17 @@ def by_length(lengths: npt.NDArray[np.int64], frames: int) -> list[npt.NDArray[n
 def batch_bounds(count: int, size: int, step: int) -> tuple[int, int]:
     """Where batch `step` of an epoch begins and ends in its order.
 
-    Batches differ by at most one item and none is dropped: a last batch of one item would have no
-    variance for batch normalisation to divide by.
+    Batches differ by at most one item and none is dropped.
     """
     batches = batch_count(count, size)
     return step * count // batches, (step + 1) * count // batches
 
 
 def batch_count(count: int, size: int) -> int:
-    """Batches that hold `count` items, at most `size` each."""
-    return -(-count // size)
+    """Batches that hold `count` items, at most `size` each.
+
+    Batches of one item are left to those who ask for them: one item has no variance for batch
+    normalisation to divide by. So an odd count in twos makes one batch of three.
+    """
+    batches = -(-count // size)
+    return batches if size == 1 else max(1, min(batches, count // 2))

@@ -65,7 +65,7 @@ def _main(
 
 def main() -> None:
     """The entry point: user errors become one message and exit code 2."""
-    from bossline.training.signals import Interrupted
+    from bossline.training.signals import INTERRUPTED, Interrupted
 
     try:
         app()
@@ -80,7 +80,7 @@ def main() -> None:
         sys.exit(2)
     except Interrupted as stop:
         _say(str(stop))
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
 
 
 def _say(text: str, style: str | None = None) -> None:

@@ -96,7 +96,15 @@ def corpus(
         console.print("no corpus yet: bossline import FOLDER --name NAME, or bossline synth")
         return
     if name is None:
-        console.print(corpora_table([(known, open_corpus(known)) for known in names()]))
+        sound, faults = [], []
+        for known in names():
+            try:
+                sound.append((known, open_corpus(known)))
+            except UserError as error:
+                faults.append(f"{known}: {error}")
+        console.print(corpora_table(sound))
+        for fault in faults:
+            console.print(fault, markup=False, highlight=False, soft_wrap=True)
         return
     opened = open_corpus(name)
     console.print(corpus_table(name, opened))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bossline.corpora.ids import id_fault
 from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.readers.base import Item
 from bossline.features.spec import Features
@@ -19,6 +20,8 @@ def read_checked(item: Item, features: Features) -> tuple[Numbers | None, list[s
 
     Frames (T, dim) and rows (1, dim) come as float32, images (H, W, 3) as uint8.
     """
+    if fault := id_fault(item.id):
+        return None, [fault]
     try:
         loaded = item.load()
     except DamagedFile as damage:
@@ -38,13 +41,16 @@ def _frames(loaded: Numbers, item: Item, dim: int) -> tuple[Numbers | None, list
     if loaded.dtype.kind not in "fiu":
         return None, [f"holds {loaded.dtype}, expected numbers"]
     if loaded.ndim != 2:
-        return None, [f"shape {loaded.shape}, expected (frames, {dim})"]
+        return None, [
+            f"shape {loaded.shape}, expected (frames, {dim}){shape_hint(loaded.shape, dim)}"
+        ]
     with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite
         # A copy: a loaded tensor may be a small view that keeps a large storage alive.
         frames = loaded.astype(np.float32)
     faults = []
     if frames.shape[1] != dim:
-        faults.append(f"{frames.shape[1]} numbers per frame, expected {dim}")
+        hint = shape_hint(frames.shape, dim)
+        faults.append(f"{frames.shape[1]} numbers per frame, expected {dim}{hint}")
     if not np.isfinite(frames).all():
         frame, column = np.argwhere(~np.isfinite(frames))[0]
         value = "NaN" if np.isnan(frames[frame, column]) else "infinity"
@@ -54,3 +60,16 @@ def _frames(loaded: Numbers, item: Item, dim: int) -> tuple[Numbers | None, list
     elif item.labels is not None and len(item.labels) != len(frames):
         faults.append(f"{len(item.labels)} labels for {len(frames)} frames")
     return (None if faults else frames), faults
+
+
+def shape_hint(shape: tuple[int, ...], dim: int) -> str:
+    """What to do about an array that is no (frames, dim), where it shows that; behind a complaint.
+
+    >>> shape_hint((1, 200, 39), 39), shape_hint((200, 13), 39)
+    (': a batch of one? save x[0]', '')
+    """
+    if len(shape) == 3 and shape[0] == 1:
+        return ": a batch of one? save x[0]"
+    if len(shape) == 2 and shape[0] == dim:
+        return ": the other way round? save x.T"
+    return ""

@@ -15,12 +15,13 @@ from bossline.corpora.checking import Numbers, read_checked
 from bossline.corpora.header import FORMAT, Source
 from bossline.corpora.packed import Corpus
 from bossline.corpora.readers import choose_reader
-from bossline.corpora.readers.base import Item, Listing, Problem, Reader
+from bossline.corpora.readers.base import Item, Listing, Problem, Reader, printable
 from bossline.corpora.speeds import check_speeds
 from bossline.corpora.store import check_name, is_packed, pack_path, register
 from bossline.corpora.writer import writing
 from bossline.errors import UserError
 from bossline.features.spec import Features, FeatureSpec
+from bossline.reading import open_file, reason
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many files or items are done, and of how many."""
@@ -76,7 +77,7 @@ def import_corpus(
         key = _fingerprint(path, chosen, [options, note], threads, progress)
         pack = pack_path(key)
         if fresh or not is_packed(pack):
-            source = Source(reader=chosen.name, path=str(path), options=options)
+            source = Source(reader=chosen.name, path=printable(str(path)), options=options)
             listing = chosen.scan(path)
             if speeds:
                 listing.items.extend(chosen.at_speeds(path, listing.items, speeds))
@@ -93,11 +94,12 @@ def _in_order(
 
 
 def _digest(file: Path) -> str:
+    """SHA-256, or why there is none: whoever reads the file later says so, of a single item."""
     try:
-        with file.open("rb") as stream:
+        with open_file(file) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from error
+        return reason(error)
 
 
 def _fingerprint(
@@ -138,6 +140,7 @@ def _pack(
         source=source,
         note=note,
         speakers=listing.speakers,
+        passed_over=listing.passed_over,
     ) as writer:
         packed = 0
         results = _in_order(threads, read, listing.items)
@@ -163,7 +166,7 @@ def _pack(
         if not packed:
             raise UserError(f"{path}: no {features.item} is left to import")
         for (part, id), found in problems.items():
-            writer.leave_out(id, part=part, why="; ".join(map(str, found)))
+            writer.leave_out(printable(id), part=part, why="; ".join(map(str, found)))
 
 
 def _settle(

@@ -9,8 +9,8 @@ processes share the pages. A shard holds
 
 | tensor     | type             | shape         |                                            |
 | ---------- | ---------------- | ------------- | ------------------------------------------ |
-| frames     | float16, float32 | (frames, dim) | float32: of rows, or where float16 would   |
-|            | or uint8         |               | overflow; uint8: of images                 |
+| frames     | float16, float32 | (frames, dim) | float32: of rows, or where float16 is not  |
+|            | or uint8         |               | enough (precision.py); uint8: of images    |
 | labels     | int16            | (frames,)     | of utterances: -1 where the frame has none |
 | offsets    | int64            | (utts + 1,)   | utterance u is frames[offsets[u]:offsets[u + 1]] |
 | parts      | uint8            | (utts,)       | index into the header's parts              |
@@ -24,7 +24,7 @@ processes share the pages. A shard holds
 from __future__ import annotations
 
 import hashlib
-import json
+from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -33,40 +33,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bossline.corpora.header import read_header
+from bossline.corpora import duplicates
+from bossline.corpora.header import AGAIN, HEADER, read_header
+from bossline.corpora.shards import open_shard
 from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
+from bossline.reading import open_file, reason
 
 Ints = npt.NDArray[np.int64]
-
-_DTYPES = {
-    "F16": np.float16,
-    "F32": np.float32,
-    "F64": np.float64,
-    "I16": np.int16,
-    "I32": np.int32,
-    "I64": np.int64,
-    "U8": np.uint8,
-}
-
-
-def _map_safetensors(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Memory-map the tensors of a safetensors file without reading them."""
-    try:
-        mapped = np.memmap(path, dtype=np.uint8, mode="r")
-        length = int(mapped[:8].view(np.uint64)[0])
-        header: dict[str, Any] = json.loads(mapped[8 : 8 + length].tobytes())
-        header.pop("__metadata__", None)
-        tensors = {}
-        for name, entry in header.items():
-            start, stop = entry["data_offsets"]
-            content = mapped[8 + length + start : 8 + length + stop]
-            tensors[name] = content.view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
-        return tensors
-    except FileNotFoundError as error:
-        raise UserError(f"{path} is missing; import the corpus again") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a readable shard; import the corpus again") from error
 
 
 class Corpus:
@@ -79,7 +53,7 @@ class Corpus:
         offsets: (utterances + 1,) int64, over all shards.
         parts: (utterances,) uint8 index into `header.parts`.
         speakers: (utterances,) int32 index into `header.speakers`, -1 where unknown.
-        labels: (frames,) int16, -1 where unlabelled; of utterances only.
+        ids: of the utterances, in the order of the source's own lists.
         categories: (utterances,) int16 class, -1 where unlabelled; of images only.
         shapes: (utterances, 2) int32 height and width; of images only.
         targets: (utterances,) float64, NaN where unknown; of rows only.
@@ -88,18 +62,15 @@ class Corpus:
     def __init__(self, path: Path) -> None:
         """
         Raises:
-            UserError: not a corpus, a newer format, a shard missing or of the wrong size.
+            UserError: not a corpus, a newer format, a shard that is missing or other than the
+                header says.
         """
         self.path = path
         self.header, self.key = read_header(path)
-        self._shards = [_map_safetensors(path / shard.file) for shard in self.header.shards]
-        for shard, tensors in zip(self.header.shards, self._shards, strict=True):
-            expected = (shard.frames, self.header.features.dim)
-            if "frames" not in tensors or tensors["frames"].shape != expected:
-                raise UserError(
-                    f"{path / shard.file}: expected frames {expected}; import the corpus again"
-                )
+        self._shards = [open_shard(path, shard, self.header) for shard in self.header.shards]
         self._shard_ends = np.cumsum([shard.utterances for shard in self.header.shards])
+        self.ids = tuple(id for shard in self._shards for id in shard.ids)
+        self._check_ids()
         self.offsets = self._all_offsets()
         self.parts: npt.NDArray[np.uint8] = self._join("parts")
         self.speakers: npt.NDArray[np.int32] = self._join("speakers")
@@ -107,10 +78,9 @@ class Corpus:
         if kind == "image":
             self.categories: npt.NDArray[np.int16] = self._join("categories")
             self.shapes: npt.NDArray[np.int32] = self._join("shapes")
+            self._check_counts(self.categories)
         elif kind == "table":
             self.targets: npt.NDArray[np.float64] = self._join("targets")
-        else:
-            self.labels: npt.NDArray[np.int16] = self._join("labels")
 
     def __len__(self) -> int:
         return self.header.utterances
@@ -118,14 +88,30 @@ class Corpus:
     def __repr__(self) -> str:
         return f"Corpus({str(self.path)!r}, {len(self)} {self.header.features.item}s)"
 
+    def _check_ids(self) -> None:
+        if len(set(self.ids)) < len(self.ids):
+            twice = next(id for id, count in Counter(self.ids).items() if count > 1)
+            raise UserError(f"{self.path}: the id {twice} comes twice; {AGAIN}")
+
+    def _check_counts(self, classes: npt.NDArray[np.int16]) -> None:
+        """Hold the classes of frames or images against the header's counts."""
+        counts, missing = self.header.class_counts, len(classes) - self.header.labelled_frames
+        if not self.header.labelled_frames and (classes == -1).all():
+            return
+        if classes.min() >= -1:
+            found = np.bincount(classes.astype(np.int64) + 1, minlength=len(counts) + 1)
+            if found.tolist() == [missing, *counts]:
+                return
+        raise UserError(f"{self.path}: other labels than {HEADER} counts; {AGAIN}")
+
     def _join(self, name: str) -> npt.NDArray[Any]:
-        pieces = [tensors[name] for tensors in self._shards]
+        pieces = [shard.tensors[name] for shard in self._shards]
         return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
     def _all_offsets(self) -> Ints:
         if len(self._shards) == 1:
-            return np.asarray(self._shards[0]["offsets"])
-        lengths = np.concatenate([np.diff(tensors["offsets"]) for tensors in self._shards])
+            return np.asarray(self._shards[0].tensors["offsets"])
+        lengths = np.concatenate([np.diff(shard.tensors["offsets"]) for shard in self._shards])
         return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
     @property
@@ -160,10 +146,29 @@ class Corpus:
         return np.diff(self.offsets)
 
     @cached_property
-    def ids(self) -> tuple[str, ...]:
-        """Utterance ids, in the order of the source's own lists."""
-        text = b"".join(tensors["ids"].tobytes() for tensors in self._shards)
-        return tuple(text.decode().split("\n")[:-1])
+    def originals(self) -> Ints:
+        """(utterances,) the first utterance of the same numbers: itself, where it is no copy."""
+        return duplicates.originals(self._shards)
+
+    @cached_property
+    def labels(self) -> npt.NDArray[np.int16]:
+        """(frames,) class, -1 where unlabelled; of utterances only.
+
+        Checked when they are asked for, not when the corpus is opened: they are as many as frames.
+
+        Raises:
+            UserError: other labels than the header counts, or an utterance labelled in part.
+        """
+        labels: npt.NDArray[np.int16] = self._join("labels")
+        self._check_counts(labels)
+        known = labels >= 0
+        changes = np.flatnonzero(known[1:] != known[:-1]) + 1
+        if (within := ~np.isin(changes, self.offsets)).any():
+            place = np.searchsorted(self.offsets, changes[within][0], side="right") - 1
+            raise UserError(
+                f"{self.path}: only a part of {self.ids[int(place)]} has labels; {AGAIN}"
+            )
+        return labels
 
     @cached_property
     def labelled(self) -> npt.NDArray[np.bool_]:
@@ -177,10 +182,15 @@ class Corpus:
         return np.asarray(self.labels[first] >= 0)
 
     def frames(self, utterance: int) -> npt.NDArray[Any]:
-        """One utterance's features, (T, dim), a view of the file."""
-        shard = int(np.searchsorted(self._shard_ends, utterance, side="right"))
-        tensors = self._shards[shard]
-        local = utterance - (int(self._shard_ends[shard - 1]) if shard else 0)
+        """One utterance's features, (T, dim), a view of the file.
+
+        Raises:
+            UserError: as check_sizes, of the one shard.
+        """
+        number = int(np.searchsorted(self._shard_ends, utterance, side="right"))
+        self._shards[number].check_size()
+        tensors = self._shards[number].tensors
+        local = utterance - (int(self._shard_ends[number - 1]) if number else 0)
         start, stop = tensors["offsets"][local : local + 2]
         return np.asarray(tensors["frames"][start:stop])
 
@@ -216,14 +226,30 @@ class Corpus:
         wrong = []
         for shard in self.header.shards:
             digest = hashlib.sha256()
-            with (self.path / shard.file).open("rb") as stream:
-                while block := stream.read(1 << 22):
-                    digest.update(block)
-                    advance(len(block))
+            path = self.path / shard.file
+            try:
+                with open_file(path) as stream:
+                    while block := stream.read(1 << 22):
+                        digest.update(block)
+                        advance(len(block))
+            except OSError as error:
+                raise UserError(f"{path}: cannot be read: {reason(error)}; {AGAIN}") from error
             if digest.hexdigest() != shard.sha256:
                 wrong.append(shard.file)
         if wrong:
             raise UserError(
-                f"{self.path}: damaged since it was written: {', '.join(wrong)}; "
-                "import the corpus again with --fresh"
+                f"{self.path}: damaged since it was written: {', '.join(wrong)}; {AGAIN}"
             )
+
+    def check_sizes(self) -> None:
+        """Look whether the shards are as long as they were when opened; it costs microseconds.
+
+        A mapped file that another program cuts short ends the process by a bus error, without a
+        word, as soon as a lost page is touched. bossline itself replaces packs as a whole, which
+        leaves the old ones readable to whoever has opened them.
+
+        Raises:
+            UserError: names the shard.
+        """
+        for shard in self._shards:
+            shard.check_size()

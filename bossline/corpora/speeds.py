@@ -22,8 +22,8 @@ def check_speeds(speeds: Sequence[float]) -> tuple[float, ...]:
     Raises:
         ValueError: one outside of 0.5..2, one twice, or 1.
     """
-    different = len({part_of(speed) for speed in speeds}) == len(speeds)
-    if not different or not all(0.5 <= speed <= 2 and speed != 1 for speed in speeds):
+    different = len({part_of(speed) for speed in (1, *speeds)}) == len(speeds) + 1
+    if not different or not all(0.5 <= speed <= 2 for speed in speeds):
         raise ValueError("expected different numbers from 0.5 to 2, without 1, as 0.9 and 1.1")
     return tuple(speeds)
 

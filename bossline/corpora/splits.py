@@ -1,6 +1,7 @@
 """Which utterances train, validate and test. Never frames: neighbours would leak.
 
-Images and rows of a table are split as utterances are.
+Images and rows of a table are split as utterances are. Items that hold the same numbers go to one
+side together; only the corpus' own parts are taken as they are.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from bossline.config import Config
+from bossline.corpora.duplicates import leaders
 from bossline.corpora.packed import Corpus, Ints
 from bossline.corpora.speeds import copies
 from bossline.errors import UserError
@@ -67,7 +69,9 @@ def split_corpus(
     """Utterance indices of "train", "validation" and "test", in corpus order.
 
     Those of speakers that are set aside are under "unheard". Pseudo-labelled ones join "train" once
-    the others are split; copies at other speeds are in none.
+    the others are split; copies at other speeds are in none. Items of equal numbers are on one
+    side; what equals one that is set aside is on none, and so is a pseudo-labelled one that equals
+    one held out.
 
     Args:
         corpus: to be split.
@@ -82,16 +86,24 @@ def split_corpus(
         unheard = has_label & _set_aside(corpus, has_label, config)
         heard = config.model_copy(update={"unheard": 0.0})
         return {
-            **split_corpus(corpus, heard, has_label & ~unheard),
+            **split_corpus(corpus, heard, has_label & ~_equal_to(corpus, unheard)),
             UNHEARD: np.flatnonzero(unheard),
         }
     if PSEUDO not in corpus.header.parts:
         return _split(corpus, config, has_label)
-    pseudo = corpus.part(PSEUDO)
-    true = has_label.copy()
-    true[pseudo] = False
-    chosen = _split(corpus, config, true)
-    return {**chosen, "train": np.sort(np.concatenate([chosen["train"], pseudo]))}
+    pseudo = np.zeros(len(corpus), np.bool_)
+    pseudo[corpus.part(PSEUDO)] = True
+    pseudo &= has_label
+    chosen = _split(corpus, config, has_label & ~pseudo)
+    held_out = np.zeros(len(corpus), np.bool_)
+    held_out[np.concatenate([chosen["validation"], chosen["test"]])] = True
+    more = np.flatnonzero(pseudo & ~_equal_to(corpus, held_out))
+    return {**chosen, "train": np.sort(np.concatenate([chosen["train"], more]))}
+
+
+def _equal_to(corpus: Corpus, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """(U,) True where an item, itself or another, holds the numbers of a chosen one."""
+    return np.isin(corpus.originals, corpus.originals[chosen])
 
 
 def _split(
@@ -111,22 +123,57 @@ def _split(
             )
         return own
     labelled = np.flatnonzero(has_label)
+    first = leaders(corpus, labelled)
     speakers = corpus.speakers[labelled]
     if config.by in ("speaker", "each-speaker") and (speakers < 0).any():
         raise UserError(f"split.by={config.by}: the corpus does not say who speaks")
     if config.by == "each-speaker":
-        return _of_each_speaker(labelled, speakers, config)
-    if config.by == "speaker":
-        groups: Ints = np.unique(speakers).astype(np.int64)
-    else:
-        groups = labelled
+        return _of_each_speaker(labelled, first, speakers, config)
+    by_speaker = config.by == "speaker"
+    groups: Ints = np.unique(speakers).astype(np.int64) if by_speaker else labelled
     chosen = _around_a_circle(np.random.default_rng(config.seed).permutation(groups), config)
     if min(map(len, chosen.values())) < 1:
-        what = "speakers" if config.by == "speaker" else f"labelled {corpus.header.features.item}s"
+        what = "speakers" if by_speaker else f"labelled {corpus.header.features.item}s"
         raise UserError(f"{len(groups)} {what} are too few to train, validate and test on")
-    if config.by == "speaker":
-        chosen = {name: labelled[np.isin(speakers, members)] for name, members in chosen.items()}
-    return {name: np.sort(chosen[name]) for name in SPLITS}
+    followed = _linked(speakers, corpus.speakers[first]) if by_speaker else first
+    return _following(chosen, labelled, followed)
+
+
+def _following(chosen: dict[str, Ints], labelled: Ints, followed: Ints) -> dict[str, Ints]:
+    """Put each item where what it follows was put: all but copies stay where they are.
+
+    Args:
+        chosen: items of each side, or speakers.
+        labelled: (N,) items.
+        followed: (N,) the item, or the speaker, that each of them follows: mostly its own.
+
+    Raises:
+        UserError: a side is left without items.
+    """
+    sides = {name: labelled[np.isin(followed, chosen[name])] for name in SPLITS}
+    if empty := [name for name, members in sides.items() if not len(members)]:
+        raise UserError(
+            "so many items hold the same numbers as others, on other sides of the split, that "
+            f"{empty[0]} is left without any: bossline corpus NAME names some; leave copies out"
+        )
+    return sides
+
+
+def _linked(speakers: npt.NDArray[np.int32], others: npt.NDArray[np.int32]) -> Ints:
+    """(N,) of each item the lowest speaker that its own is linked to, over any number of copies.
+
+    Args:
+        speakers: (N,) of each item.
+        others: (N,) of the first item that holds the same numbers.
+    """
+    lowest = np.arange(speakers.max(initial=-1) + 1)
+    while True:
+        before = lowest.copy()
+        pairs = np.minimum(lowest[speakers], lowest[others])
+        np.minimum.at(lowest, speakers, pairs)
+        np.minimum.at(lowest, others, pairs)
+        if (lowest == before).all():
+            return lowest[speakers]
 
 
 def _set_aside(
@@ -164,9 +211,12 @@ def _around_a_circle(order: Ints, config: SplitConfig) -> dict[str, Ints]:
 
 
 def _of_each_speaker(
-    labelled: Ints, speakers: npt.NDArray[np.int32], config: SplitConfig
+    labelled: Ints, first: Ints, speakers: npt.NDArray[np.int32], config: SplitConfig
 ) -> dict[str, Ints]:
-    """Deal each speaker's utterances out like cards, so that the shares differ by one at most."""
+    """Deal each speaker's utterances out like cards, so that the shares differ by one at most.
+
+    Copies then follow the first of them.
+    """
     order = np.random.default_rng(config.seed).permutation(len(labelled))
     dealt = labelled[order[np.argsort(speakers[order], kind="stable")]]
     tested = np.arange(len(dealt)) % config.folds == config.fold % config.folds
@@ -175,13 +225,14 @@ def _of_each_speaker(
     chosen = {"train": rest[~validates], "validation": rest[validates], "test": dealt[tested]}
     if min(map(len, chosen.values())) < 1:
         raise UserError(f"{len(dealt)} utterances are too few to train, validate and test on")
+    chosen = _following(chosen, labelled, first)
     unknown = set(speakers) - set(speakers[np.isin(labelled, chosen["train"])])
     if len(unknown) > 0:
         raise UserError(
             f"{len(unknown)} speakers have so few utterances that none is left to train on: give "
             "them more, or leave them out"
         )
-    return {name: np.sort(chosen[name]) for name in SPLITS}
+    return chosen
 
 
 def _own_parts(
@@ -200,8 +251,11 @@ def _own_parts(
         raise UserError(
             f"{len(train)} labelled {corpus.header.features.item}s are too few to train on"
         )
+    validates = np.isin(leaders(corpus, labelled["train"]), train[:count])
+    if validates.all() or not validates.any():
+        raise UserError("too many of the corpus' own train part hold the same numbers as others")
     return {
-        "train": np.sort(train[count:]),
-        "validation": np.sort(train[:count]),
+        "train": labelled["train"][~validates],
+        "validation": labelled["train"][validates],
         "test": labelled["validation"],
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bossline.corpora.header import HEADER
 from bossline.corpora.packed import Corpus
+from bossline.corpora.stamps import verify_and_stamp, verify_once
 from bossline.errors import UserError, did_you_mean
 from bossline.files import read_json, write_json
 
@@ -38,9 +39,9 @@ def pack_path(key: str) -> Path:
 
 
 def is_packed(path: Path) -> bool:
-    """Whether a pack is there and opens; a damaged one is to be made again."""
+    """Whether a pack is there, as it was written to the last bit; else it is to be made again."""
     try:
-        Corpus(path)
+        verify_and_stamp(Corpus(path))
     except UserError:
         return False
     return True
@@ -57,21 +58,32 @@ def register(name: str, pack: Path) -> None:
 
 def names() -> list[str]:
     """Names of the imported corpora."""
-    return sorted(path.stem for path in (home() / "corpora").glob("*.json"))
+    stems = (path.stem for path in (home() / "corpora").glob("*.json"))
+    return sorted(stem for stem in stems if _NAME.fullmatch(stem))
 
 
-def open_corpus(name: str | Path) -> Corpus:
+def open_corpus(name: str | Path, *, verified: bool = False) -> Corpus:
     """Open a corpus by the name it was imported under, or by its folder.
 
+    Args:
+        name: or the folder.
+        verified: hash its shards too, which is done once on a machine (see stamps.py).
+
     Raises:
-        UserError: no such corpus (with the nearest name), or it cannot be read.
+        UserError: no such corpus (with the nearest name), or it cannot be read, or is damaged.
     """
-    if (Path(name) / HEADER).is_file():
-        return Corpus(Path(name))
-    if _NAME.fullmatch(str(name)) and _pointer(str(name)).is_file():
-        pointer = read_json(_pointer(str(name)))
-        return Corpus(home() / "packs" / str(pointer["pack"]))
-    if Path(name).is_dir():
+    corpus = Corpus(_folder(name))
+    if verified:
+        verify_once(corpus)
+    return corpus
+
+
+def _folder(name: str | Path) -> Path:
+    if os.path.lexists(Path(name) / HEADER):
+        return Path(name)
+    if _NAME.fullmatch(str(name)) and os.path.lexists(_pointer(str(name))):
+        return _pointed_to(str(name))
+    if os.path.isdir(name):
         raise UserError(
             f"{name} is a folder but no packed corpus: run 'bossline import {name} --name NAME'"
         )
@@ -79,3 +91,21 @@ def open_corpus(name: str | Path) -> Corpus:
         f"no corpus '{name}': {did_you_mean(str(name), names())} "
         "(bossline import FOLDER --name NAME, or bossline synth --name NAME)"
     )
+
+
+def _pointed_to(name: str) -> Path:
+    """
+    Raises:
+        UserError: a pointer that cannot be read or does not name a pack, or its pack is gone.
+    """
+    advice = f"import the corpus again (bossline import FOLDER --name {name})"
+    try:
+        pointer = read_json(_pointer(name))
+    except UserError as error:
+        raise UserError(f"{error}; {advice}") from error
+    match pointer:
+        case {"pack": str(pack)} if _NAME.fullmatch(pack):
+            if not os.path.isdir(folder := home() / "packs" / pack):
+                raise UserError(f"the pack of '{name}', {folder}, is gone: {advice}")
+            return folder
+    raise UserError(f'{_pointer(name)}: expected {{"pack": NAME}}; {advice}')

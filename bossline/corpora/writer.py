@@ -13,7 +13,11 @@ import numpy.typing as npt
 from safetensors.numpy import save_file
 
 from bossline.corpora.header import FORMAT, Header, LeftOut, Shard, Source, write_header
+from bossline.corpora.ids import id_fault
 from bossline.corpora.packed import Corpus
+from bossline.corpora.precision import HalfPrecision
+from bossline.corpora.stamps import stamp_written
+from bossline.errors import UserError
 from bossline.features.spec import Features
 from bossline.files import replacing_folder
 
@@ -40,6 +44,7 @@ class CorpusWriter:
         self._speakers = {speaker: number for number, speaker in enumerate(speakers)}
         self._shards: list[Shard] = []
         self._left_out: list[LeftOut] = []
+        self._known: set[str] = set()
         self._clear()
 
     def _clear(self) -> None:
@@ -52,6 +57,7 @@ class CorpusWriter:
         self._target: list[float] = []
         self._shape: list[tuple[int, ...]] = []
         self._bytes = 0
+        self._half = HalfPrecision(self._features.dim)
 
     def add(
         self,
@@ -64,22 +70,28 @@ class CorpusWriter:
         category: int | None = None,
         target: float | None = None,
     ) -> None:
-        """Append one item. The caller has checked it.
+        """Append one item. The caller has checked all of it but its id.
 
         Args:
-            id: unique, without white space.
+            id: unique in the corpus; see ids.py.
             numbers: frames (T, dim), a row (1, dim), or an image (H, W, 3) uint8.
             part: the source's own division it belongs to.
             labels: (T,) class of each frame, or None for an unlabelled utterance.
             speaker: who speaks, where known.
             category: class of an image, where known.
             target: of a row, where known.
+
+        Raises:
+            UserError: an id that cannot be one, or comes a second time.
         """
+        if fault := id_fault(id) or ("there is such an id already" if id in self._known else None):
+            raise UserError(f"{id!a}: {fault}")
+        self._known.add(id)
         if part not in self._parts:
             self._parts.append(part)
         self._ids.append(id)
         self._shape.append(numbers.shape[:2])
-        self._frames.append(self._stored(numbers))
+        self._keep(numbers.reshape(-1, self._features.dim))
         self._labels.append(
             np.full(len(numbers), _NO_LABEL, np.int16)
             if labels is None
@@ -98,20 +110,38 @@ class CorpusWriter:
         )
         self._category.append(_NO_LABEL if category is None else category)
         self._target.append(np.nan if target is None else target)
-        self._bytes += self._frames[-1].nbytes
         if self._bytes >= SHARD_BYTES:
             self._flush()
 
-    def _stored(self, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """(n, dim) in the type that the corpus keeps."""
-        if self._features.kind == "image":
-            return numbers.reshape(-1, self._features.dim)
-        if self._features.kind == "table":
-            return numbers.astype(np.float32)
-        with np.errstate(over="ignore"):
-            half = numbers.astype(np.float16)
-        # Half precision is plenty for normalised features; raw ones may not fit into its range.
-        return half if np.isfinite(half).all() else numbers.astype(np.float32)
+    def _keep(self, numbers: npt.NDArray[Any]) -> None:
+        """Hold (n, dim) as it is: how it is stored is known once the shard is full."""
+        match self._features.kind:
+            case "image":
+                size = 1
+            case "table":
+                numbers, size = numbers.astype(np.float32), 4
+            case _:
+                numbers = numbers.astype(np.float32)
+                size = 2 if self._half.add(numbers) else 4
+        self._frames.append(numbers)
+        self._bytes += numbers.size * size
+
+    def _joined(self) -> npt.NDArray[Any]:
+        """(frames, dim) of the shard, in the type that the corpus keeps; lets the pieces go."""
+        match self._features.kind:
+            case "image":
+                dtype: npt.DTypeLike = np.uint8
+            case "table":
+                dtype = np.float32
+            case _:
+                dtype = np.float16 if self._half.is_enough else np.float32
+        joined = np.empty((sum(map(len, self._frames)), self._features.dim), dtype)
+        end = len(joined)
+        while self._frames:  # from the end, so that never all of them are there twice
+            piece = self._frames.pop()
+            joined[end - len(piece) : end] = piece
+            end -= len(piece)
+        return joined
 
     def leave_out(self, id: str, *, part: str, why: str) -> None:
         """Record an item that the source names and that is damaged."""
@@ -125,7 +155,7 @@ class CorpusWriter:
         lengths = [len(piece) for piece in self._frames]
         file = f"shard-{len(self._shards):05d}.safetensors"
         tensors = {
-            "frames": np.concatenate(self._frames),  # float32 as soon as one of them is
+            "frames": self._joined(),
             "offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             "parts": np.array(self._part, np.uint8),
             "speakers": np.array(self._speaker, np.int32),
@@ -146,7 +176,7 @@ class CorpusWriter:
         )
         self._clear()
 
-    def finish(self, source: Source, note: str) -> None:
+    def finish(self, source: Source, note: str, passed_over: Sequence[str]) -> None:
         """Write the last shard and the header."""
         self._flush()
         write_header(
@@ -165,6 +195,7 @@ class CorpusWriter:
                 left_out=tuple(self._left_out),
                 source=source,
                 note=note,
+                passed_over=tuple(passed_over),
             ),
         )
 
@@ -178,6 +209,7 @@ def writing(
     source: Source,
     note: str = "",
     speakers: Sequence[str] = (),
+    passed_over: Sequence[str] = (),
 ) -> Iterator[CorpusWriter]:
     """Write a corpus folder: it appears at `path` when the block ends well, else nothing does.
 
@@ -188,6 +220,7 @@ def writing(
         source: where the frames come from.
         note: a remark that every report repeats.
         speakers: speaker 0, 1, ...; any other gets the next number when it first comes.
+        passed_over: what lay among the items and is none.
 
     Raises:
         UserError: the disk is full or read-only.
@@ -195,5 +228,5 @@ def writing(
     with replacing_folder(path) as folder:
         writer = CorpusWriter(folder, features, classes, speakers)
         yield writer
-        writer.finish(source, note)
-    Corpus(path)
+        writer.finish(source, note, passed_over)
+    stamp_written(Corpus(path))

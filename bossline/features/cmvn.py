@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 _GUARD = 1e-10  # a dimension that never moves becomes zeros
+_STRETCH = 1 << 16  # frames in double precision at a time
+
+Exact = npt.NDArray[np.float64]
 
 
 def cmvn(frames: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -19,7 +23,16 @@ def cmvn(frames: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     Returns:
         (T, dim).
     """
-    exact = frames.astype(np.float64)
-    centred = exact - exact.mean(axis=0)
-    deviation = np.sqrt((centred**2).sum(axis=0) / max(len(frames) - 1, 1))
-    return np.asarray(centred / (deviation + _GUARD), np.float32)
+    count = len(frames)
+    stretches = [slice(start, start + _STRETCH) for start in range(0, count, _STRETCH)]
+
+    def total(of: Callable[[Exact], Exact]) -> Exact:
+        sums = [of(frames[stretch].astype(np.float64)).sum(axis=0) for stretch in stretches]
+        return np.asarray(np.sum(sums, axis=0))
+
+    mean = total(lambda exact: exact) / count
+    spread = np.sqrt(total(lambda exact: (exact - mean) ** 2) / max(count - 1, 1)) + _GUARD
+    result = np.empty(frames.shape, np.float32)
+    for stretch in stretches:
+        result[stretch] = (frames[stretch].astype(np.float64) - mean) / spread
+    return result

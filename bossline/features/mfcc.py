@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ CEPSTRA = 13
 _MEL_BINS = 23
 _LOWEST_HZ = 20.0
 _LIFTER = 22.0
+_TAKEN = 1 << 16  # samples at a time: as a list of Python numbers they are eight times as big
+
+Samples = npt.NDArray[np.float32]
 
 
 def _kaldi(spec: FeatureSpec) -> Any:
@@ -40,7 +44,7 @@ def _kaldi(spec: FeatureSpec) -> Any:
     return kaldi_native_fbank.OnlineMfcc(options)
 
 
-def mfcc(waveform: npt.NDArray[np.float32], spec: FeatureSpec) -> npt.NDArray[np.float32]:
+def mfcc(sound: Samples | Iterable[Samples], spec: FeatureSpec) -> npt.NDArray[np.float32]:
     """Features of a recording, as `spec` describes them.
 
     A frame is a Povey window without the mean of its samples, pre-emphasised by 0.97; only whole
@@ -48,7 +52,7 @@ def mfcc(waveform: npt.NDArray[np.float32], spec: FeatureSpec) -> npt.NDArray[np
     that of 16-bit integers.
 
     Args:
-        waveform: (samples,) in -1..1 at `spec.sample_rate`.
+        sound: (samples,) in -1..1 at `spec.sample_rate`; or blocks of them.
         spec: kind "mfcc"; dim 13 without deltas, 39 with them.
 
     Returns:
@@ -62,14 +66,20 @@ def mfcc(waveform: npt.NDArray[np.float32], spec: FeatureSpec) -> npt.NDArray[np
     if spec.kind != "mfcc" or spec.dim != dim:
         raise UserError(f"cannot make these features from a recording: {spec.describe()}")
     window = round(spec.sample_rate * spec.window_ms / 1000)
-    if len(waveform) < window:
-        raise UserError(
-            f"the recording is too short: {len(waveform)} samples, a frame takes {window}"
-        )
     extractor = _kaldi(spec)
-    extractor.accept_waveform(spec.sample_rate, waveform.tolist())
-    extractor.input_finished()
-    static = np.stack([extractor.get_frame(t) for t in range(extractor.num_frames_ready)])
+    parts = []
+    samples = frames = 0
+    for block in [sound] if isinstance(sound, np.ndarray) else sound:
+        samples += len(block)
+        for start in range(0, len(block), _TAKEN):
+            extractor.accept_waveform(spec.sample_rate, block[start : start + _TAKEN].tolist())
+            if ready := range(frames, extractor.num_frames_ready):
+                parts.append(np.stack([extractor.get_frame(t) for t in ready]))
+                extractor.pop(len(ready))
+                frames = ready.stop
+    if not parts:
+        raise UserError(f"the recording is too short: {samples} samples, a frame takes {window}")
+    static = np.concatenate(parts)
     if spec.deltas != "none":
         axis = TIME if spec.deltas == "time" else COEFFICIENT
         static = with_deltas(static, axis)

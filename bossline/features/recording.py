@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.errors import UserError
-from bossline.features.audio import read_audio
+from bossline.features.audio import Audio
 from bossline.features.log_mel import log_mel
 from bossline.features.mfcc import mfcc
 from bossline.features.spec import FeatureSpec
@@ -18,12 +18,13 @@ def read_recording(path: Path, spec: FeatureSpec, speed: float = 1.0) -> npt.NDA
     """(T, dim) features of an audio file.
 
     Args:
-        path: WAV, FLAC and what else libsndfile knows.
+        path: of a format that Audio reads.
         spec: of the features.
         speed: how fast it is played, tempo and pitch together.
 
     Raises:
-        UserError: names the file: unreadable, too short, or features that were made elsewhere.
+        UserError: names the file: unreadable, damaged, cut short, too short, or features that were
+            made elsewhere.
     """
     if spec.kind == "other":
         raise UserError(
@@ -31,8 +32,11 @@ def read_recording(path: Path, spec: FeatureSpec, speed: float = 1.0) -> npt.NDA
             "which cannot be computed from a recording: give a .npy or .pt file"
         )
     # Fewer samples, taken for as many a second, sound faster.
-    waveform = read_audio(path, spec.sample_rate / speed)
+    sound = Audio(path, spec.sample_rate / speed)
     try:
-        return mfcc(waveform, spec) if spec.kind == "mfcc" else log_mel(waveform, spec)
+        features = mfcc(sound, spec) if spec.kind == "mfcc" else log_mel(sound, spec)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
+    if not np.isfinite(features).all():
+        raise UserError(f"{path}: damaged, its samples are too large for features of them")
+    return features

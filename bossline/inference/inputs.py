@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bossline.corpora.checking import shape_hint
 from bossline.corpora.featurefile import READERS_BY_SUFFIX
 from bossline.corpora.imagefile import read_image
 from bossline.corpora.ptfile import DamagedFile
 from bossline.errors import UserError
 from bossline.features.recording import read_recording
 from bossline.features.spec import Features, FeatureSpec, ImageSpec
+from bossline.reading import check_file, reason
 
 
 def read_input(path: Path, features: Features) -> npt.NDArray[Any]:
@@ -43,22 +45,28 @@ def read_features(path: Path, spec: FeatureSpec) -> npt.NDArray[np.float32]:
         UserError: missing or damaged, another width, NaN or infinite, or a recording for a model
             whose features cannot be computed from one.
     """
-    if not path.is_file():
-        raise UserError(f"{path}: no such file")
-    if path.suffix not in READERS_BY_SUFFIX:
+    try:
+        check_file(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {reason(error)}") from error
+    read = READERS_BY_SUFFIX.get(path.suffix.lower())
+    if read is None:
         return read_recording(path, spec)
     try:
-        features = READERS_BY_SUFFIX[path.suffix](path)
+        features = read(path)
     except DamagedFile as error:
         raise UserError(f"{path}: {error}") from error
-    if features.ndim != 2 or features.shape[1] != spec.dim or not len(features):
-        raise UserError(
-            f"{path}: expected (frames, {spec.dim}), found {tuple(features.shape)}; "
-            f"the model's features: {spec.describe()}"
-        )
     if features.dtype.kind not in "fiu":
         raise UserError(f"{path}: holds {features.dtype}, not numbers")
-    features = features.astype(np.float32)
-    if not np.isfinite(features).all():
+    if features.ndim != 2 or features.shape[1] != spec.dim or not len(features):
+        raise UserError(
+            f"{path}: expected (frames, {spec.dim}), found {tuple(features.shape)}"
+            f"{shape_hint(features.shape, spec.dim)}; the model's features: {spec.describe()}"
+        )
+    with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite
+        frames = features.astype(np.float32)
+    if not np.isfinite(frames).all():
         raise UserError(f"{path}: has NaN or infinite values")
-    return features
+    return frames

@@ -33,7 +33,7 @@ def write_predictions(predictions: Sequence[Prediction], path: Path) -> None:
         with replacing(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, np.concatenate([p.outputs for p in predictions]))
         return
-    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
         writer.writerow(predictions[0].columns)
         for prediction in predictions:

@@ -15,7 +15,9 @@ from bossline.recipes import Recipe
 from bossline.training.contents import RECIPE
 from bossline.training.loop import Watch
 from bossline.training.run import Run
+from bossline.training.signals import Interrupted, stop_on_signal
 
+THE_SAME_COMMAND = "the same command goes on"
 PATIENCE_SECONDS = 10.0  # a process that was told to stop still writes its checkpoint
 
 
@@ -46,11 +48,17 @@ def reach(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}") from error
+    lock = FileLock(folder / f".{path.name}.lock", timeout=PATIENCE_SECONDS)
     try:
-        with FileLock(folder / f".{path.name}.lock", timeout=PATIENCE_SECONDS):
-            return begin_or_resume(
+        with lock, stop_on_signal(THE_SAME_COMMAND) as stop:
+            run = begin_or_resume(
                 path, recipe, corpus, device=device, threads=threads, console=console
             )
+            if stop:
+                raise Interrupted("asked for after its last step")
+            return run
+    except Interrupted as stopped:
+        raise Interrupted(f"stopped at {path}; {THE_SAME_COMMAND}") from stopped
     except Timeout as error:
         raise UserError(f"{path} is in use by another process: wait for it, or stop it") from error
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,10 +21,11 @@ from rich.console import Console
 from bossline.counting import counted
 from bossline.errors import UserError
 from bossline.recipes import Recipe
-from bossline.studies.kept import reach
+from bossline.studies.kept import THE_SAME_COMMAND, reach
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 
 _POLL_SECONDS = 0.2
+_ORPHAN_SECONDS = 60.0  # to write a checkpoint; then a process whose parent is gone is ended
 _spawning = get_context("spawn")  # a forked process could not use a GPU
 
 Report = Callable[[int, str | None], None]
@@ -73,7 +75,7 @@ def train_all(recipes: Sequence[Recipe], place: Workplace, jobs: int, report: Re
     Raises:
         Interrupted: Ctrl-C or SIGTERM; checkpoints are written, the same call goes on.
     """
-    with stop_on_signal() as stop:
+    with stop_on_signal(THE_SAME_COMMAND) as stop:
         if min(jobs, len(recipes)) > 1:
             _side_by_side(recipes, place, jobs, report, stop)
         else:
@@ -156,3 +158,5 @@ def _stop_with_the_parent() -> None:
     assert parent is not None
     wait([parent.sentinel])
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_ORPHAN_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)  # a native call may hold it

@@ -18,7 +18,7 @@ from bossline.counting import counted
 from bossline.evaluation.comparison import Comparison
 from bossline.evaluation.metric import Metric
 from bossline.progress import duration
-from bossline.studies.kept import is_finished, run_path
+from bossline.studies.kept import THE_SAME_COMMAND, is_finished, run_path
 from bossline.studies.side_by_side import Workplace, threads_of, train_all
 from bossline.studies.standings import Entry, Standings
 from bossline.studies.study import Study
@@ -116,7 +116,7 @@ def sweep(
             finished = sum(is_finished(paths[at], study.seeded(*at)) for at in places)
             raise Interrupted(
                 f"stopped with {finished} of {counted(len(places), 'run')} finished; "
-                "the same command goes on"
+                f"{THE_SAME_COMMAND}"
             ) from stop
     entries = {
         cell: _entry(study.cells[cell].name, [Run(paths[cell, seed]) for seed in study.seeds])

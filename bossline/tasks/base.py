@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from bossline.batches import BatchConfig
 from bossline.corpora.packed import Corpus, Ints
@@ -176,6 +177,7 @@ class Task(ABC):
 
     def once(self) -> Iterator[tuple[Any, Tensor]]:
         """The training split once, for a model that is fitted: inputs and their targets (n,)."""
+        self.corpus.check_sizes()
         for inputs, numbers in self.training.in_order():
             yield inputs, self.training_targets[numbers]
 
@@ -204,8 +206,25 @@ class Task(ABC):
         model = self.model(self.recipe, self.corpus.header.features, self.classes)
         return model.to(self.runtime.device)
 
-    def prepare(self, model: nn.Module) -> None:  # noqa: B027
-        """Set what a model knows of the training split before its first step: mostly nothing."""
+    def prepare(self, model: nn.Module) -> None:
+        """Set what a model knows of the training split before its first step: mostly nothing.
+
+        Raises:
+            UserError: the data or the recipe do not allow that step.
+        """
+        if any(isinstance(layer, _BatchNorm) for layer in model.modules()):
+            self._check_no_batch_of_one()
+
+    def _check_no_batch_of_one(self) -> None:
+        count = len(self.training)
+        if count >= 2 * self.steps_per_epoch:
+            return
+        found = "only one is there to train on" if count == 1 else "batches.size=1"
+        remedy = "more data" if count == 1 else "batches.size=2 or more"
+        raise UserError(
+            f"batch normalisation divides by a variance over {self.unit}, which a batch of one has "
+            f"not, and {found}: {remedy}, or a model without it"
+        )
 
     @cached_property
     def _validation(self) -> tuple[Any, Tensor]:
@@ -214,6 +233,7 @@ class Task(ABC):
 
     def validate(self, model: nn.Module) -> Validation:
         """Loss and score on the validation split."""
+        self.corpus.check_sizes()
         opened, true = self._validation
         return self.judged(self.answer(model, opened, self.recipe, self.runtime), true)
 

@@ -28,8 +28,9 @@ def fit(run: Run, task: Task, model: nn.Module, console: Console) -> None:
     """
     began = time.perf_counter()
     assert isinstance(model, Fitted)
-    with stop_on_signal() as stop, bar(console, task.unit) as shown:
-        passes = _Passes(run, task, stop, shown)
+    go_on = f"begin again with: bossline train --resume {run.path}"
+    with stop_on_signal(go_on) as stop, bar(console, task.unit) as shown:
+        passes = _Passes(task, stop, go_on, shown)
         account = model.fit(passes)
     run.write(WEIGHTS, weights_of(model))
     seconds = time.perf_counter() - began
@@ -41,9 +42,9 @@ def fit(run: Run, task: Task, model: nn.Module, console: Console) -> None:
 class _Passes:
     """The training split, as often as it is gone through; watched on the bar, and stoppable."""
 
-    run: Run
     task: Task
     stop: StopRequest
+    go_on: str
     shown: Bar
     number: int = 0
     seen: int = 0
@@ -56,7 +57,4 @@ class _Passes:
             self.seen += len(labels)
             self.shown.advance(len(labels))
             if self.stop:
-                raise Interrupted(
-                    "stopped while fitting; begin again with: "
-                    f"bossline train --resume {self.run.path}"
-                )
+                raise Interrupted(f"stopped while fitting; {self.go_on}")

@@ -98,8 +98,9 @@ def train(
     # Of the last step done: a run may be resumed between an epoch's last step and its validation.
     lr = rate_at(max(progress.step - 1, 0))
     clock = _Clock()
+    go_on = f"go on with: bossline train --resume {run.path}"
     with (
-        stop_on_signal() as stop,
+        stop_on_signal(go_on) as stop,
         Journal(
             run,
             metrics_bytes=progress.metrics_bytes,
@@ -118,10 +119,7 @@ def train(
             for step in range(progress.step - epoch * span.steps_per_epoch, span.steps_per_epoch):
                 if stop:
                     save()
-                    raise Interrupted(
-                        f"stopped at step {progress.step}; go on with: "
-                        f"bossline train --resume {run.path}"
-                    )
+                    raise Interrupted(f"stopped at step {progress.step}; {go_on}")
                 lr = rate_at(progress.step)
                 for group in optimiser.param_groups:
                     group["lr"] = lr

@@ -44,7 +44,8 @@ from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.metric import Metric
 from bossline.evaluation.regression import RegressionScores
 from bossline.evaluation.scores import Scores
-from bossline.files import creating_folder, replacing, sweep, write_json
+from bossline.files import creating_folder, replacing, write_json
+from bossline.leftovers import sweep
 from bossline.reading import read_bytes, reason
 from bossline.recipes.catalogue import read_yaml
 from bossline.recipes.loading import check_recipe, save_recipe
@@ -145,7 +146,7 @@ class Run(Predicted):
         except OSError as error:
             raise UserError(f"cannot write {self.path / '.lock'}: {reason(error)}") from error
         try:
-            sweep(self.path)
+            sweep(self.path, files=True)
             self.info = read_info(self.path / INFO, self.recipe)  # another may have changed it
             self._settle()
             yield
@@ -192,7 +193,7 @@ class Run(Predicted):
         Raises:
             UserError: it is gone, or its content has changed.
         """
-        corpus = open_corpus(self.info.corpus)
+        corpus = open_corpus(self.info.corpus, verified=True)
         if corpus.key != self.info.corpus_key:
             raise UserError(
                 f"corpus '{self.info.corpus}' is not the one that {self.path} was trained on: "

@@ -111,7 +111,11 @@ class WarmRestartsConfig(_Schedule):
 
 
 class PlateauConfig(_Schedule):
-    """Multiply by gamma when the validation score stands still (torch's ReduceLROnPlateau, max)."""
+    """Multiply by gamma when the validation score stands still (torch's ReduceLROnPlateau).
+
+    As in its mode max for scores above 0, as in its mode min for the losses whose negatives they
+    are.
+    """
 
     kind: Literal["plateau"] = "plateau"
     gamma: float = Field(0.1, gt=0, lt=1)
@@ -121,13 +125,19 @@ class PlateauConfig(_Schedule):
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
         factor, best, waited = 1.0, -math.inf, 0
         for score in scores:
-            if score > best * (1 + self.threshold):
+            if score > self._surpassing(best):
                 best, waited = score, 0
             else:
                 waited += 1
             if waited > self.patience:
                 factor, waited = factor * self.gamma, 0
         return factor
+
+    def _surpassing(self, best: float) -> float:
+        """What a better score exceeds: of a negative one, a loss turned round, the loss falls."""
+        if best == -math.inf:
+            return best
+        return best * (1 + self.threshold if best > 0 else 1 - self.threshold)
 
 
 class OneCycleConfig(_Schedule):
@@ -146,7 +156,7 @@ class OneCycleConfig(_Schedule):
 
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
         peak = self.rise * length - 1
-        if time <= peak:
+        if 0 < peak >= time:  # at 0 the first unit is the peak itself
             return _cosine(time / peak, self.start, 1.0)
         return _cosine((time - peak) / max(length - 1 - peak, 1), 1.0, self.end)
 

@@ -1,12 +1,24 @@
-"""Ctrl-C and SIGTERM as a request that the loop grants between two steps."""
+"""Ctrl-C and SIGTERM: once, a request that the loop grants between two steps; twice, the end."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import parent_process
 from types import FrameType
+
+INTERRUPTED = 130  # exit code of what was stopped
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_LAST_WORDS_SECONDS = 1.0  # for a terminal that takes no more
+_SHOW_CURSOR = b"\x1b[?25h"  # which a progress bar hides
+
+_active: StopRequest | None = None  # of the block that the main thread is in
 
 
 class Interrupted(Exception):
@@ -23,23 +35,83 @@ class StopRequest:
         return self._asked
 
     def ask(self, signum: int, frame: FrameType | None) -> None:
-        if self._asked:
-            raise KeyboardInterrupt  # asked twice: stop here and now, the checkpoint stays
+        if self._asked and _someone_types_python():
+            raise KeyboardInterrupt  # the session and its variables stay, and the checkpoint
         self._asked = True
 
 
 @contextmanager
-def stop_on_signal() -> Iterator[StopRequest]:
-    """Turn SIGINT and SIGTERM into a StopRequest while the block runs."""
-    request = StopRequest()
+def stop_on_signal(go_on: str) -> Iterator[StopRequest]:
+    """Turn SIGINT and SIGTERM into a StopRequest while the block runs; blocks within share it.
+
+    A second one ends the process at once, with exit code 130, even while a native call holds the
+    main thread, where no handler of Python's runs. In an interactive session, a notebook's among
+    them, it is a KeyboardInterrupt instead. Outside the main thread nothing is caught.
+
+    Args:
+        go_on: what is said at such an end, as in "the same command goes on"; that of the outermost
+            block.
+    """
+    global _active
     if threading.current_thread() is not threading.main_thread():  # Python lets only it handle them
-        yield request
+        yield StopRequest()
         return
-    previous = {
-        which: signal.signal(which, request.ask) for which in (signal.SIGINT, signal.SIGTERM)
-    }
+    if _active is not None:
+        yield _active
+        return
+    _active = StopRequest()
+    former = {which: signal.signal(which, _active.ask) for which in _SIGNALS}
     try:
-        yield request
+        with contextlib.nullcontext() if _someone_types_python() else _end_on_second(go_on):
+            yield _active
     finally:
-        for which, handler in previous.items():
+        for which, handler in former.items():
             signal.signal(which, handler)
+        _active = None
+
+
+@contextmanager
+def _end_on_second(go_on: str) -> Iterator[None]:
+    """A thread that counts signals: the interpreter's own handler writes each to a socket."""
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    former = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    watch = threading.Thread(target=_watch, args=(reader, go_on), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(former)
+        writer.close()
+        watch.join()
+        reader.close()
+
+
+def _watch(reader: socket.socket, go_on: str) -> None:
+    asked = 0
+    while caught := reader.recv(64):  # nothing, once the other end is closed
+        asked += sum(number in _SIGNALS for number in caught)
+        if asked > 1:
+            _end(go_on)
+
+
+def _end(go_on: str) -> None:
+    said = threading.Thread(target=_say, args=(f"\nstopped at once; {go_on}\n",), daemon=True)
+    said.start()
+    said.join(_LAST_WORDS_SECONDS)
+    os._exit(INTERRUPTED)
+
+
+def _say(text: str) -> None:
+    """By bare writes: the main thread may hold the locks of Python's streams."""
+    if parent_process() is not None:  # which has said it
+        return
+    with contextlib.suppress(OSError):
+        if os.isatty(1):
+            os.write(1, _SHOW_CURSOR)
+    with contextlib.suppress(OSError):
+        os.write(2, text.encode())
+
+
+def _someone_types_python() -> bool:
+    return hasattr(sys, "ps1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bossline.corpora.importing import import_corpus
@@ -19,6 +20,7 @@ from bossline.corpora.readers.base import Listing
 from bossline.corpora.readers.covid import Covid
 from bossline.errors import UserError
 from bossline.features.spec import TableSpec
+from bossline.reading import placeholder
 
 READER = Covid()
 TRAIN, TEST = "covid.train.csv", "covid.test.csv"
@@ -478,8 +480,48 @@ def test_all_problems_in_one_message(home: Path, folder: Path) -> None:
 @given(st.binary(max_size=200))
 @settings(max_examples=50)
 def test_any_bytes_end_in_problems(content: bytes) -> None:
+    assume(placeholder(content) is None)
     with tempfile.TemporaryDirectory() as name:
         (Path(name) / TRAIN).write_bytes(content)
         listing = READER.scan(Path(name))
         assert listing.problems or listing.items
         assert all("\n" not in str(problem) for problem in listing.problems)
+
+
+@pytest.mark.parametrize("file", [TRAIN, TEST])
+@pytest.mark.parametrize("target", ["nowhere", "/dev/zero", "."])
+def test_what_is_no_file_does_not_count_as_absent(folder: Path, file: str, target: str) -> None:
+    (folder / file).unlink()
+    (folder / file).symlink_to(target)
+    for act in (READER.files, READER.scan):
+        with pytest.raises(UserError, match=f"{file}: cannot be read: "):
+            act(folder)
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("1" * 5000, r"'1{37}\.\.\.', expected a finite number"),
+        ("1" * 200_000, r"no CSV: field larger than field limit"),
+        ("\0", r"expected a finite number|no CSV: line contains NUL"),
+        ("1e400", "'1e400', expected a finite number"),
+    ],
+)
+def test_odd_cells_make_short_messages(folder: Path, cell: str, why: str) -> None:
+    lines = (folder / TRAIN).read_text().splitlines()
+    cells = lines[1].split(",")
+    lines[1] = ",".join([cells[0], *[cell] * (len(cells) - 1)])
+    (folder / TRAIN).write_text("\n".join(lines))
+    problem = str(READER.scan(folder).problems[0])
+    assert re.search(why, problem)
+    assert len(problem) < 600
+    assert problem.isprintable()
+
+
+@pytest.mark.parametrize("id", ["a/3", "..", "/3"])
+def test_an_id_that_looks_like_another_is_refused(folder: Path, id: str) -> None:
+    lines = (folder / TRAIN).read_text().splitlines()
+    lines[1] = ",".join([id, *lines[1].split(",")[1:]])
+    (folder / TRAIN).write_text("\n".join(lines))
+    (problem,) = READER.scan(folder).problems
+    assert problem.why == f"column 'id': '{id}', expected a word or a number"

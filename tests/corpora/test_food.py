@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -167,12 +168,12 @@ SINGLE: dict[str, tuple[Damage, str, str]] = {
     "text": (
         lambda path: (path / FIRST).write_text("404 Not Found"),
         "training/0_0",
-        f"{FIRST}: is no JPEG or PNG image",
+        f"{FIRST}: is no image, expected JPEG, PNG, WEBP, BMP, GIF, TIFF",
     ),
     "truncated": (
         lambda path: (path / FIRST).write_bytes((path / FIRST).read_bytes()[:-30]),
         "training/0_0",
-        f"{FIRST}: truncated or damaged",
+        f"{FIRST}: truncated: the JPEG has no end",
     ),
     "misnamed": (
         lambda path: paint(path / "training/rice.jpg"),
@@ -187,17 +188,37 @@ SINGLE: dict[str, tuple[Damage, str, str]] = {
     "a copy": (
         lambda path: paint(path / "training/0_0 (1).jpg"),
         "training/0_0 (1)",
-        "training/0_0 (1).jpg: white space or unprintable characters in the name",
+        f"training/0_0 (1).jpg: {MISNAMED}",
     ),
     "unprintable": (
         lambda path: paint(path / "training/0_\x1b[2J.jpg"),
         r"'training/0_\x1b[2J'",
-        r"'training/0_\x1b[2J.jpg': white space or unprintable characters in the name",
+        r"'training/0_\x1b[2J.jpg': unprintable characters in the id",
     ),
     "test": (
         lambda path: paint(path / "test/0_5.jpg"),
         "test/0_5",
         "test/0_5.jpg: the name is no number, such as 0012",
+    ),
+    "a photo that is not read": (
+        lambda path: (path / "test/0003.HEIC").write_bytes(b"\0\0\0\x18ftypheic"),
+        "test/0003",
+        "test/0003.HEIC: an image of a kind that is not read: save it as JPEG or PNG",
+    ),
+    "a FIFO": (
+        lambda path: os.mkfifo(path / "test/0003.jpg"),
+        "test/0003",
+        "test/0003.jpg: cannot be read: a FIFO, expected a regular file",
+    ),
+    "a device": (
+        lambda path: (path / "test/0003.jpg").symlink_to("/dev/zero"),
+        "test/0003",
+        "test/0003.jpg: cannot be read: a device, expected a regular file",
+    ),
+    "a dangling link": (
+        lambda path: (path / "test/0003.jpg").symlink_to("nowhere"),
+        "test/0003",
+        "test/0003.jpg: cannot be read: No such file or directory",
     ),
     "class": (
         lambda path: paint(path / "training/99_0.jpg"),
@@ -213,6 +234,10 @@ WHOLE: dict[str, tuple[Damage, str]] = {
     "folder": (
         lambda path: paint(path / "training/rice/0.jpg"),
         "training/rice: the folder's name is no class number, such as 03",
+    ),
+    "too deep": (
+        lambda path: paint(path / "test/a/b/0007.jpg"),
+        "test/a/b: images too deep in the folders: '0007.jpg'",
     ),
     "two trainings": (
         lambda path: paint(path / "train/0_0.jpg"),
@@ -231,6 +256,63 @@ def test_bad_input_is_named(home: Path, flat: Path, kind: str) -> None:
     head, *lines = str(caught.value).split("\n")
     assert lines == [f"  {expected}"]
     assert ("--skip-damaged" in head) == (kind in SINGLE)
+
+
+def test_images_of_other_formats_are_rows_too(home: Path, flat: Path) -> None:
+    for number, suffix in enumerate((".webp", ".BMP", ".gif", ".tif", ".jfif"), start=2):
+        image = Image.fromarray(np.full((8, 8, 3), 40 * number, np.uint8))
+        kind = {".jfif": "JPEG", ".tif": "TIFF"}.get(suffix, suffix[1:].upper())
+        image.save(flat / f"test/000{number}{suffix}", kind)
+    corpus = import_corpus(flat, "food")
+    test = corpus.part("test")
+    assert [corpus.ids[u] for u in test] == [f"test/000{number}" for number in range(7)]
+    assert corpus.header.passed_over == ()
+
+
+def test_names_with_blanks(home: Path, folders: Path) -> None:
+    paint(folders / "training/labeled/02/IMG 1 (2).jpg", seed=9)
+    corpus = import_corpus(folders, "food")
+    number = corpus.ids.index("training/labeled/02/IMG 1 (2)")
+    assert corpus.categories[number] == 2
+
+
+def test_what_is_passed_over_is_told(flat: Path) -> None:
+    for name in ("test/a.txt", "test/b.TXT", "training/c", "test/.hidden", "test/Thumbs.db"):
+        (flat / name).touch()
+    paint(flat / "Validation/0_7.jpg")
+    paint(flat / "cover.png")
+    (flat / "test/0001.heic").touch()  # beside a 0001.jpg
+    listing = READER.scan(flat)
+    assert listing.problems == []
+    assert listing.passed_over == [
+        "1 .png file in the folder itself",
+        "1 .jpg file in Validation/",
+        "1 .TXT file in test/",
+        "1 .heic file in test/",
+        "1 .txt file in test/",
+        "1 suffixless file in training/",
+    ]
+
+
+def test_linked_folders_are_taken(home: Path, flat: Path, tmp_path: Path) -> None:
+    (flat / "test").rename(tmp_path / "elsewhere")
+    (flat / "test").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    (tmp_path / "elsewhere/notes.txt").touch()
+    listing = READER.scan(flat)
+    assert [item.part for item in listing.items].count("test") == 2
+    assert listing.problems == []
+    assert listing.passed_over == ["1 .txt file in test/"]
+
+
+def test_a_list_of_classes_that_is_no_file(flat: Path) -> None:
+    (flat / "classes.txt").symlink_to("nowhere")
+    for act in (READER.files, READER.scan):
+        with pytest.raises(UserError, match=r"classes\.txt: cannot be read: No such file"):
+            act(flat)
+    (flat / "classes.txt").unlink()
+    (flat / "classes.txt").write_text("a\nb\n\x1b[2J\n")
+    with pytest.raises(UserError, match=r"classes\.txt line 3: control characters"):
+        READER.scan(flat)
 
 
 @pytest.mark.parametrize("kind", SINGLE)

@@ -364,3 +364,12 @@ def test_a_small_view_does_not_keep_its_storage(
     assert (libriphone / FIRST).stat().st_size >= len(stored.getvalue()) - 1000
     corpus = import_corpus(libriphone, "lp")
     np.testing.assert_array_equal(corpus.frames(0), big[10:17].half().numpy())
+
+
+@pytest.mark.parametrize("content", [b"version https://git-lfs.github.com/spec/v1\n", b"<html>"])
+def test_a_placeholder_among_the_features_can_be_left_out(libriphone: Path, content: bytes) -> None:
+    (libriphone / "feat" / "train" / "1-a-0.pt").write_bytes(content)
+    with pytest.raises(UserError, match=r"1-a-0\.pt: .* in place of the file"):
+        import_corpus(libriphone, "lp")
+    corpus = import_corpus(libriphone, "lp", skip_damaged=True)
+    assert [left.id for left in corpus.header.left_out] == ["1-a-0"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +106,73 @@ def test_other_objects(tmp_path: Path, value: Any, why: str) -> None:
     path.write_bytes(saved(value))
     with pytest.raises(DamagedFile, match=why):
         read_tensor(path)
+
+
+@pytest.mark.parametrize("rows", [1000, 20_000_000, 10**12])
+def test_a_few_numbers_expanded_are_refused(tmp_path: Path, rows: int) -> None:
+    """A kilobyte of file, and gigabytes of frames as soon as they are copied."""
+    path = tmp_path / "x.pt"
+    path.write_bytes(saved(torch.ones(1, 39).expand(rows, 39)))
+    assert path.stat().st_size < 3000
+    with pytest.raises(DamagedFile, match=rf"^an expanded view, shape \({rows}, 39\), of fewer"):
+        read_tensor(path)
+
+
+def test_views_of_what_is_there_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.pt"
+    for view in (TENSOR.T, TENSOR[1:], TENSOR[:, ::2], TENSOR.unfold(1, 3, 3)):
+        path.write_bytes(saved(view))
+        np.testing.assert_array_equal(read_tensor(path), view.numpy())
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (torch.empty(10**12, 39, device="meta"), "holds a tensor of device meta, which has no"),
+        (TENSOR.to(torch.float8_e4m3fn), "holds float8_e4m3fn that numpy lacks"),
+        (torch.complex(TENSOR, TENSOR).conj(), "holds complex64 that numpy lacks"),
+    ],
+)
+def test_tensors_that_numpy_cannot_hold(tmp_path: Path, value: torch.Tensor, why: str) -> None:
+    path = tmp_path / "x.pt"
+    path.write_bytes(saved(value))
+    with pytest.raises(DamagedFile, match=f"^{why}"):
+        read_tensor(path)
+
+
+def test_a_compressed_archive_is_not_unfolded(tmp_path: Path) -> None:
+    path = tmp_path / "x.pt"
+    with (
+        zipfile.ZipFile(io.BytesIO(saved(torch.zeros(10**6)))) as stored,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as compressed,
+    ):
+        for member in stored.namelist():
+            compressed.writestr(member, stored.read(member))
+    assert path.stat().st_size < 10**5
+    for read in (read_tensor, check_archive):
+        with pytest.raises(DamagedFile, match=r"^a compressed archive, expected one as torch"):
+            read(path)
+
+
+@pytest.mark.parametrize("head", [b"version https://git-lfs.github.com/spec/v1\n", b"<html>"])
+def test_placeholders(tmp_path: Path, head: bytes) -> None:
+    path = tmp_path / "x.pt"
+    path.write_bytes(head)
+    with pytest.raises(DamagedFile, match=r"^cannot be read: a .* in place of the file: "):
+        read_tensor(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs there")
+def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.pt")
+    for read in (read_tensor, check_archive):
+        with pytest.raises(DamagedFile, match="a FIFO, expected a regular file"):
+            read(tmp_path / "fifo.pt")
+    (tmp_path / "zero.pt").symlink_to("/dev/zero")
+    with pytest.raises(DamagedFile, match="a device, expected a regular file"):
+        read_tensor(tmp_path / "zero.pt")
+    with pytest.raises(DamagedFile, match="a folder, expected a regular file"):
+        read_tensor(tmp_path)
 
 
 def test_missing_file(tmp_path: Path) -> None:

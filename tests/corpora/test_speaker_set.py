@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ from bossline.features.spec import FeatureSpec
 
 READER = Speaker()
 N_MELS = 5
+DEEP = "[" * 400 + "]" * 400
 
 # The mapping is in no order, "mute" has no utterance, and "absent" no list of any.
 NUMBERS = {"zoe": 0, "absent": 3, "mute": 1, "amy": 2}
@@ -78,6 +80,11 @@ def changed(folder: Path, file: str, change: Callable[[Any], object]) -> None:
 
 def replaced(folder: Path, tensor: torch.Tensor) -> None:
     torch.save(tensor, folder / FIRST)
+
+
+def instead(path: Path, make: Callable[[Path], None]) -> None:
+    path.unlink()
+    make(path)
 
 
 def flip_bit(path: Path) -> None:
@@ -179,6 +186,26 @@ SINGLE: dict[str, tuple[Damage, str]] = {
         lambda folder: replaced(folder, torch.tensor(1.0)),
         f"{FIRST}: shape (), expected (frames, 5)",
     ),
+    "expanded": (
+        lambda folder: replaced(folder, torch.ones(1, N_MELS).expand(10**9, N_MELS)),
+        f"{FIRST}: an expanded view, shape (1000000000, 5), of fewer numbers: save x.contiguous()",
+    ),
+    "meta": (
+        lambda folder: replaced(folder, torch.ones(4, N_MELS, device="meta")),
+        f"{FIRST}: holds a tensor of device meta, which has no numbers",
+    ),
+    "a batch": (
+        lambda folder: replaced(folder, torch.ones(1, 4, N_MELS)),
+        f"{FIRST}: shape (1, 4, 5), expected (frames, 5): a batch of one? save x[0]",
+    ),
+    "fifo": (
+        lambda folder: instead(folder / FIRST, os.mkfifo),
+        f"{FIRST}: cannot be read: a FIFO, expected a regular file",
+    ),
+    "loop": (
+        lambda folder: instead(folder / FIRST, lambda path: path.symlink_to(FIRST)),
+        f"{FIRST}: cannot be read: Too many levels of symbolic links",
+    ),
     "flipped bit": (lambda folder: flip_bit(folder / FIRST), f"{FIRST}: CRC-32 mismatch in data/0"),
     "NaN": (
         lambda folder: replaced(folder, torch.eye(4, N_MELS) * math.nan),
@@ -262,6 +289,18 @@ WHOLE: dict[str, tuple[Damage, str]] = {
         metadata(lambda document: document["speakers"]["amy"][0].update(mel_len="4")),
         f"{WHERE}: {ENTRY}",
     ),
+    "mel_len a truth value": (
+        metadata(lambda document: document["speakers"]["amy"][0].update(mel_len=True)),
+        f"{WHERE}: {ENTRY}",
+    ),
+    "a number for a name": (
+        mapping(lambda document: document["id2speaker"].update({"2": 7})),
+        "mapping.json id 2: 'amy' in speaker2id, a int in id2speaker",
+    ),
+    "lists in lists for a name": (
+        mapping(lambda document: document["id2speaker"].update({"2": json.loads(DEEP)})),
+        "mapping.json id 2: 'amy' in speaker2id, a list in id2speaker",
+    ),
     "feature_path no text": (feature_path(4), f"{WHERE}: {ENTRY}"),
     "ids of the mapping": (mapping(lambda document: document.clear()), f"mapping.json: {IDS}"),
     "an id of the mapping": (
@@ -286,7 +325,7 @@ WHOLE: dict[str, tuple[Damage, str]] = {
     ),
     "one direction only": (
         mapping(lambda document: document["id2speaker"].pop("2")),
-        "mapping.json id 2: 'amy' in speaker2id, None in id2speaker",
+        "mapping.json id 2: 'amy' in speaker2id, nothing in id2speaker",
     ),
 }
 OUTSIDE = [
@@ -394,6 +433,13 @@ def test_half_a_download_makes_a_short_message(home: Path, folder: Path) -> None
         (b'{"n_mels": 40,', "no JSON of this layout: Expecting property name"),
         (b"[]", "expected a JSON object"),
         (b"\xff\xfe{}", "not UTF-8 text"),
+        (b'{"a": ' * 20_000 + b"1" + b"}" * 20_000, "no JSON of this layout: nested too deeply"),
+        (b"<html>", "cannot be read: a web page in place of the file"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "cannot be read: a Git LFS pointer"),
+        (
+            b'{"' + b"a" * 5000 + b'": 1, "' + b"a" * 5000 + b'": 1}',
+            r"no JSON .*: key 'a{40}\.\.\.'",
+        ),
         (b"[" * 100_000, "no JSON of this layout: nested too deeply"),
         (b'{"n_mels": 1' + b"0" * 5000 + b"}", "no JSON of this layout: "),
         (b'{"a": {"zoe": [], "zoe": []}}', "no JSON of this layout: key 'zoe' a second time"),
@@ -477,5 +523,30 @@ def test_links_to_files_are_files(home: Path, folder: Path, tmp_path: Path) -> N
         (linked / file.name).symlink_to(file)
     assert import_corpus(linked, "linked").path == import_corpus(folder, "who").path
     shutil.rmtree(folder)
-    with pytest.raises(UserError, match="no known layout"):
-        choose_reader(linked)
+    with pytest.raises(UserError, match=r"metadata\.json: cannot be read: No such file"):
+        import_corpus(linked, "linked")
+
+
+@pytest.mark.parametrize("file", ["metadata.json", "testdata.json", "mapping.json"])
+def test_what_is_no_file_does_not_count_as_absent(folder: Path, file: str) -> None:
+    (folder / file).unlink()
+    (folder / file).mkdir()
+    for act in (READER.files, READER.scan):
+        with pytest.raises(UserError, match=f"{file}: cannot be read: a folder, expected a reg"):
+            act(folder)
+    assert isinstance(choose_reader(folder), Speaker)
+
+
+def test_what_is_passed_over_is_told(folder: Path) -> None:
+    assert READER.scan(folder).passed_over == []
+    (folder / "uttr-new.pt").write_bytes((folder / FIRST).read_bytes())
+    for name in ("notes.txt", "uttr-b.PT", "uttr-\udcff.pt", ".hidden"):
+        (folder / name).touch()
+    (folder / "testdata.json").unlink()
+    listing = READER.scan(folder.parent)
+    assert listing.problems == []
+    assert listing.passed_over == [
+        "1 .PT file in the folder itself",
+        "4 .pt files in the folder itself",  # two of them of the test part
+        "1 .txt file in the folder itself",
+    ]

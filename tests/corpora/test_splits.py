@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Iterator
+from itertools import combinations, product
+
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from bossline.corpora.header import Source
@@ -14,7 +19,13 @@ from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
 
 
-def write(parts: list[str], speakers: list[str | None], labelled: list[bool]) -> Corpus:
+def write(
+    parts: list[str],
+    speakers: list[str | None],
+    labelled: list[bool],
+    content: list[int] | None = None,
+) -> Corpus:
+    """Utterances of equal frames where `content` is equal; by default all are different."""
     path = pack_path("a" * 64)
     with writing(
         path,
@@ -24,7 +35,8 @@ def write(parts: list[str], speakers: list[str | None], labelled: list[bool]) ->
     ) as writer:
         for k, (part, speaker, has) in enumerate(zip(parts, speakers, labelled, strict=True)):
             labels = np.zeros(3, np.int64) if has else None
-            writer.add(f"u{k}", np.ones((3, 2)), part=part, labels=labels, speaker=speaker)
+            frames = np.full((3, 2), k if content is None else content[k])
+            writer.add(f"u{k}", frames, part=part, labels=labels, speaker=speaker)
     return Corpus(path)
 
 
@@ -188,3 +200,115 @@ def test_too_few_or_unknown_speakers_to_set_aside(
     corpus = write(["train"] * 40, speakers, [True] * 40)
     with pytest.raises(UserError, match=message):
         split_corpus(corpus, SplitConfig.model_validate(keys))
+
+
+WAYS = ("auto", "corpus", "utterance", "speaker", "each-speaker")
+SPLIT_BEFORE = "3b55739bad0e5f4169818dbb64c0cab70a9bfe5f4e45f643e2be3cccd23b2b17"
+
+
+def some_corpora() -> Iterator[Corpus]:
+    """Without copies: with parts of their own and without, of speakers, with pseudo-labels."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        count = int(rng.integers(60, 120))
+        names = [["train", "test"], ["train", "validation"], list(SPLITS), ["train", "pseudo"]]
+        parts = rng.choice(names[seed % 4], count).tolist()
+        speakers = [f"s{k}" for k in rng.integers(0, 9, count)]
+        labelled = [part != "test" or seed % 4 == 2 for part in parts]
+        yield write(parts, list(speakers), labelled)
+
+
+def test_without_copies_splits_are_what_they_always_were(home: None) -> None:
+    found = hashlib.sha256()
+    for corpus in some_corpora():
+        for by, seed, fold, unheard in product(WAYS, (0, 7), (0, 3), (0.0, 0.3)):
+            if unheard and "pseudo" in corpus.header.parts:
+                continue
+            keys = {"by": by, "seed": seed, "fold": fold, "unheard": unheard, "test": 0.2}
+            try:
+                chosen = split_corpus(corpus, SplitConfig.model_validate(keys))
+            except UserError:
+                found.update(b"refused")
+                continue
+            for name, members in sorted(chosen.items()):
+                found.update(f"{name} {members.tolist()}".encode())
+    assert found.hexdigest() == SPLIT_BEFORE
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.lists(st.integers(0, 60), min_size=60, max_size=60),
+    by=st.sampled_from(["utterance", "speaker", "each-speaker"]),
+    unheard=st.sampled_from([0.0, 0.3]),
+    pseudo=st.booleans(),
+    seed=st.integers(0, 9),
+    fold=st.integers(0, 4),
+    own=st.booleans(),
+)
+def test_copies_are_on_one_side(
+    home: None, content: list[int], by: str, unheard: float, pseudo: bool, seed: int, fold: int,
+    own: bool,
+) -> None:  # fmt: skip
+    """Copies of the own speaker's, or of anybody's."""
+    if own:
+        content = [100 * (k % 12) + number % 4 for k, number in enumerate(content)]
+    parts = ["pseudo" if pseudo and k >= 50 else "train" for k in range(60)]
+    corpus = write(parts, [f"s{k % 12}" for k in range(60)], [True] * 60, content)
+    keys = {"by": by, "test": 0.2, "unheard": unheard, "seed": seed, "fold": fold}
+    try:
+        chosen = split_corpus(corpus, SplitConfig.model_validate(keys))
+    except UserError as error:
+        assert re.search(r"too few|so few|speakers aside|so many", str(error))  # noqa: PT017
+        return
+    sides = {name: {content[u] for u in members} for name, members in chosen.items()}
+    for one, other in combinations(sides.values(), 2):
+        assert not one & other
+    members = np.concatenate(list(chosen.values())).tolist()
+    assert len(set(members)) == len(members)
+    if not unheard and not pseudo:
+        assert sorted(members) == list(range(60))
+    if by == "speaker":
+        speakers = [set(corpus.speakers[chosen[name]]) for name in SPLITS]
+        if not pseudo:
+            assert not any(one & other for one, other in combinations(speakers, 2))
+
+
+def test_copies_of_train_that_validate(home: None) -> None:
+    parts = ["train"] * 60 + ["validation"] * 5
+    content = [*range(30), *range(30), *range(100, 105)]
+    corpus = write(parts, [None] * 65, [True] * 65, content)
+    chosen = split_corpus(corpus, SplitConfig(by="corpus"))
+    sides = [{content[u] for u in chosen[name]} for name in SPLITS]
+    assert chosen["test"].tolist() == [60, 61, 62, 63, 64]
+    assert sorted([*chosen["train"], *chosen["validation"]]) == list(range(60))
+    assert not any(one & other for one, other in combinations(sides, 2))
+
+
+@given(copied=st.sets(st.integers(1, 59), max_size=9), seed=st.integers(0, 9))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("by", ["utterance", "each-speaker"])
+def test_only_copies_change_sides(home: None, by: str, copied: set[int], seed: int) -> None:
+    """A run of an earlier version is scored on what it has not seen, but for copies."""
+    speakers = [f"s{k % 3}" for k in range(60)]
+    content = [0 if k in copied else k for k in range(60)]
+    config = SplitConfig.model_validate({"by": by, "seed": seed})
+    different = split_corpus(write(["train"] * 60, list(speakers), [True] * 60), config)
+    some = split_corpus(write(["train"] * 60, list(speakers), [True] * 60, content), config)
+    (side,) = (name for name in SPLITS if 0 in different[name])
+    for name in SPLITS:
+        expected = set(different[name]) - copied | (copied if name == side else set())
+        assert set(some[name]) == expected
+
+
+def test_own_parts_are_taken_as_they_are(home: None) -> None:
+    corpus = write(list(SPLITS) * 2, [None] * 6, [True] * 6, [1] * 6)
+    assert [split_corpus(corpus, SplitConfig())[name].tolist() for name in SPLITS] == [
+        [0, 3], [1, 4], [2, 5],
+    ]  # fmt: skip
+
+
+def test_speakers_who_share_all_cannot_be_told_apart(home: None) -> None:
+    corpus = write(["train"] * 40, [f"s{k % 10}" for k in range(40)], [True] * 40, [1] * 40)
+    for by in ("speaker", "utterance", "each-speaker"):
+        with pytest.raises(UserError, match="so many items hold the same numbers"):
+            split_corpus(corpus, SplitConfig.model_validate({"by": by}))

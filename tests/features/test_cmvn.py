@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,3 +20,11 @@ def test_mean_is_zero_and_deviation_one(seed: int, frames: int) -> None:
 def test_one_frame_and_a_dimension_that_never_moves_become_zeros() -> None:
     assert not cmvn(np.full((1, 3), 7.0)).any()
     assert not cmvn(np.full((50, 3), 0.1, np.float32)).any()
+
+
+def test_stretches_are_taken_as_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).normal(40, 9, size=(1000, 5)).astype(np.float32)
+    exact = x.astype(np.float64)
+    monkeypatch.setattr("bossline.features.cmvn._STRETCH", 64)
+    expected = (exact - exact.mean(0)) / exact.std(0, ddof=1)
+    np.testing.assert_allclose(cmvn(x), expected, atol=1e-6)

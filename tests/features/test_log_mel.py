@@ -99,3 +99,22 @@ def test_silence_and_less_than_a_window_are_refused(waveform: Samples) -> None:
 def test_other_features_are_refused(other: dict[str, str]) -> None:
     with pytest.raises(UserError, match="cannot make these features"):
         log_mel(noise(4000), SPEC.model_copy(update=other))
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 99), st.lists(st.integers(0, 3000), max_size=8), st.integers(1, 40))
+def test_blocks_are_taken_as_the_whole(seed: int, cuts: list[int], stretch: int) -> None:
+    rng = np.random.default_rng(seed)
+    loudness = np.repeat(rng.choice([0, 0.002, 0.5], 12), rng.integers(1, 2500, 12))
+    waveform = (noise(len(loudness), seed) * loudness).astype(np.float32)
+    waveform[:500] = noise(500)
+    blocks = np.split(waveform, np.sort(np.array(cuts, int) % len(waveform)))
+    with pytest.MonkeyPatch.context() as patch:
+        whole = log_mel(waveform, SPEC)
+        patch.setattr("bossline.features.log_mel._STRETCH", stretch)
+        np.testing.assert_allclose(log_mel(blocks, SPEC), whole, atol=1e-5)
+
+
+def test_a_sound_too_small_for_its_gain_is_silence() -> None:
+    with pytest.raises(UserError, match="silence only"):
+        log_mel(np.full(4000, 1e-45, np.float32), SPEC)

@@ -102,3 +102,12 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "kaldi_native_fbank", None)
     with pytest.raises(UserError, match=r"audio extra: pip install 'bossline\[audio\]'"):
         mfcc(noise(4000), STATIC)
+
+
+@pytest.mark.parametrize("cuts", [[], [0, 1, 399], [5000, 5001], list(range(0, 20_000, 77))])
+def test_blocks_are_taken_as_the_whole(cuts: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    waveform = noise(20_000)
+    whole = mfcc(waveform, STATIC)
+    monkeypatch.setattr("bossline.features.mfcc._TAKEN", 3_000)
+    np.testing.assert_array_equal(mfcc(np.split(waveform, cuts), STATIC), whole)
+    np.testing.assert_allclose(whole, reference(waveform), atol=2e-3)

@@ -22,6 +22,7 @@ from bossline.features.spec import FeatureSpec
 from bossline.inference.prediction import SpeakerPrediction
 from bossline.recipes import load_recipe
 from bossline.training.run import Run
+from bossline.training.signals import Interrupted
 from tests.conftest import SPEAKERS, train_on_voices
 
 
@@ -79,7 +80,7 @@ def test_a_committee_learns_and_resumes_as_one_model(
     assert whole.scores["test"].score.value > 0.8  # chance is 0.25
     with monkeypatch.context() as patch:
         patch.setattr(api, "_score", crash)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Interrupted, match="while scoring"):
             train_committee(run="runs/cut")
     cut = api.resume("runs/cut", console=Console(quiet=True))
     assert cut.best_weights.read_bytes() == whole.best_weights.read_bytes()
@@ -144,7 +145,7 @@ def test_resuming_is_exact(voices: Corpus, monkeypatch: pytest.MonkeyPatch) -> N
     whole = train_on_voices("model.head={kind: am-softmax}")
     with monkeypatch.context() as patch:
         patch.setattr(api, "_score", crash)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Interrupted, match="while scoring"):
             train_on_voices("model.head={kind: am-softmax}", run="runs/cut")
     cut = api.resume("runs/cut", console=Console(quiet=True))
     assert cut.best_weights.read_bytes() == whole.best_weights.read_bytes()

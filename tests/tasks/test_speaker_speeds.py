@@ -143,7 +143,7 @@ def test_a_speed_that_is_not_there_is_refused_before_anything_is_written(corpus:
     assert not Path("runs/b").exists()
 
 
-@pytest.mark.parametrize("speeds", [(1.0,), (0.9, 0.9), (0.1,), (float("nan"),)])
+@pytest.mark.parametrize("speeds", [(1.0,), (1.0000001,), (0.9, 0.9), (0.1,), (float("nan"),)])
 def test_speeds_that_make_no_sense_are_refused(folder: Path, speeds: tuple[float, ...]) -> None:
     with pytest.raises(UserError, match="expected different numbers"):
         import_corpus(folder, "voices", speeds=speeds)

@@ -15,6 +15,7 @@ from bossline.runtime import Runtime
 from bossline.tasks.phoneme import PhonemeTask
 from bossline.training.checkpoint import load_weights, save_weights
 from bossline.training.run import Run
+from bossline.training.signals import Interrupted
 from bossline.training.tally import Diverged
 
 QUIET = Console(quiet=True)
@@ -118,7 +119,7 @@ def test_a_checkpoint_of_another_model_and_a_damaged_one_are_refused(
     toy: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "_score", stop_before_scoring)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted, match="while scoring"):
         train()
     run = Run("runs/r")
     other = Run.create(

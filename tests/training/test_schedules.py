@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from torch.optim import lr_scheduler as reference
 
@@ -63,23 +65,61 @@ def test_equal_to_torch(
     assert factors == pytest.approx(torch_factors(theirs), abs=1e-6)
 
 
-@pytest.mark.parametrize(
-    "scores",
-    [
-        [0.1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2, 0.3, 0.3, 0.3, 0.3],
-        [0.5, 0.50001, 0.50002, 0.50003, 0.6, 0.1, 0.1, 0.1, 0.1],
-    ],
-)
-def test_plateau_equals_torch(scores: Sequence[float]) -> None:
+def torch_plateau(schedule: PlateauConfig, figures: Sequence[float], mode: str) -> list[float]:
+    """The factor after each epoch."""
     optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     theirs = reference.ReduceLROnPlateau(
-        optimiser, mode="max", factor=0.8, patience=2, threshold=0.001
+        optimiser,
+        mode=mode,  # type: ignore[arg-type]
+        factor=schedule.gamma,
+        patience=schedule.patience,
+        threshold=schedule.threshold,
+        eps=0,
     )
-    ours = PlateauConfig(gamma=0.8, patience=2)
-    for epoch, score in enumerate(scores, start=1):
-        theirs.step(score)
-        factor = ours.factor(epoch * 10, SPAN, scores[:epoch])
-        assert factor == pytest.approx(optimiser.param_groups[0]["lr"])
+    factors = []
+    for figure in figures:
+        theirs.step(figure)
+        factors.append(optimiser.param_groups[0]["lr"])
+    return factors
+
+
+def our_plateau(schedule: PlateauConfig, scores: Sequence[float]) -> list[float]:
+    return [schedule.factor(e * 10, SPAN, scores[:e]) for e in range(1, len(scores) + 1)]
+
+
+plateaus = st.builds(
+    PlateauConfig,
+    gamma=st.sampled_from([0.1, 0.5, 0.8]),
+    patience=st.integers(0, 5),
+    threshold=st.sampled_from([0.0, 1e-4, 1e-3, 0.1, 0.5]),
+)
+# Few values and their neighbours make series that stand still, and all but stand still.
+figures = st.lists(
+    st.sampled_from([0.2, 0.5, 0.50001, 0.5005, 0.5006, 0.6, 1.0, 1.0009, 1.0011])
+    | st.floats(1e-6, 1e3),
+    min_size=1,
+    max_size=30,
+)
+
+
+@given(schedule=plateaus, scores=figures)
+def test_plateau_of_scores_is_that_of_torch(
+    schedule: PlateauConfig, scores: Sequence[float]
+) -> None:
+    assert our_plateau(schedule, scores) == torch_plateau(schedule, scores, "max")
+
+
+@given(schedule=plateaus, losses=figures)
+def test_plateau_of_negative_losses_is_that_of_torch(
+    schedule: PlateauConfig, losses: Sequence[float]
+) -> None:
+    gains = [-loss for loss in losses]
+    assert our_plateau(schedule, gains) == torch_plateau(schedule, losses, "min")
+
+
+def test_a_loss_that_stands_still_is_a_plateau() -> None:
+    factors = our_plateau(PlateauConfig(patience=2), [-1.0] * 8)
+    assert factors == pytest.approx([1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01])
 
 
 def test_warmup_rises_from_above_zero_and_then_the_schedule_begins() -> None:
@@ -103,3 +143,93 @@ def test_constant_is_one() -> None:
 def test_one_cycle_refuses_a_second_warmup() -> None:
     with pytest.raises(ValidationError, match="rise"):
         TypeAdapter(ScheduleConfig).validate_python({"kind": "one-cycle", "warmup": 3})
+
+
+rises = st.sampled_from([0.1, 0.2, 0.25, 0.3, 1 / 3, 0.5, 0.75, 0.9]) | st.floats(
+    0, 1, exclude_min=True, exclude_max=True
+)
+
+
+def epoch_factors(schedule: ScheduleConfig, epochs: int) -> list[float]:
+    """Of a schedule whose unit is an epoch."""
+    span = Span(epochs, steps_per_epoch=3)
+    return [schedule.factor(3 * epoch, span) for epoch in range(epochs)]
+
+
+@given(rise=rises, epochs=st.integers(2, 40))
+def test_one_cycle_of_any_length_is_that_of_torch(rise: float, epochs: int) -> None:
+    assume(rise * epochs != 1)  # torch divides by a rise of no length
+    assume((1 - rise) * epochs >= 1)  # in less than a step, torch falls all the way
+    optimiser = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    theirs = reference.OneCycleLR(
+        optimiser, 1.0, total_steps=epochs, pct_start=rise, cycle_momentum=False
+    )
+    expected = []
+    for _ in range(epochs):
+        expected.append(optimiser.param_groups[0]["lr"])
+        optimiser.step()
+        theirs.step()
+    ours = epoch_factors(OneCycleConfig(unit="epoch", rise=rise), epochs)
+    assert ours == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize(("rise", "epochs"), [(0.1, 10), (0.5, 2), (0.25, 4), (0.2, 5)])
+def test_a_rise_of_one_epoch_is_the_peak(rise: float, epochs: int) -> None:
+    factors = epoch_factors(OneCycleConfig(unit="epoch", rise=rise), epochs)
+    fall = [(1 + math.cos(math.pi * epoch / (epochs - 1))) / 2 for epoch in range(epochs)]
+    assert factors == pytest.approx(fall, abs=1e-5)
+
+
+@given(rise=rises, epochs=st.integers(1, 60))
+def test_one_cycle_is_highest_at_its_peak(rise: float, epochs: int) -> None:
+    factors = epoch_factors(OneCycleConfig(unit="epoch", rise=rise), epochs)
+    peak = rise * epochs - 1
+    highest = factors.index(max(factors))
+    assert abs(highest - max(peak, 0)) < 1
+    if peak == highest:
+        assert factors[highest] == 1
+
+
+units = st.sampled_from(["step", "epoch"])
+shares = st.floats(0, 1)
+factors_up_to_one = st.floats(0, 1, exclude_min=True)
+warmups = st.integers(0, 12)
+schedules = st.one_of(
+    st.builds(ConstantConfig, unit=units, warmup=warmups),
+    st.builds(
+        StepConfig, unit=units, warmup=warmups, every=st.integers(1, 9), gamma=factors_up_to_one
+    ),
+    st.builds(ExponentialConfig, unit=units, warmup=warmups, gamma=factors_up_to_one),
+    st.builds(
+        CosineConfig,
+        unit=units,
+        warmup=warmups,
+        period=st.none() | st.integers(1, 9),
+        floor=shares,
+    ),
+    st.builds(
+        WarmRestartsConfig,
+        unit=units,
+        warmup=warmups,
+        period=st.integers(1, 9),
+        growth=st.integers(1, 3),
+        floor=shares,
+    ),
+    st.builds(PlateauConfig, unit=units, warmup=warmups, patience=st.integers(0, 3)),
+    st.builds(OneCycleConfig, unit=units, rise=rises, start=factors_up_to_one, end=shares),
+)
+
+
+@given(
+    schedule=schedules,
+    epochs=st.integers(1, 12),
+    steps=st.integers(1, 12),
+    scores=st.lists(st.floats(-1e6, 1e6), max_size=12),
+)
+def test_every_factor_is_a_share_of_the_peak(
+    schedule: ScheduleConfig, epochs: int, steps: int, scores: list[float]
+) -> None:
+    span = Span(epochs, steps)
+    for step in range(epochs * steps):
+        factor = schedule.factor(step, span, scores[: step // steps])
+        assert 0 <= factor <= 1

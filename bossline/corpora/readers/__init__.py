@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 from importlib import import_module
 from pathlib import Path
 
-from bossline.corpora.readers.base import READERS, Reader
+from bossline.corpora.readers.base import READERS, Reader, inside
 from bossline.errors import UserError, did_you_mean
 
 for _module in pkgutil.iter_modules(__path__):
@@ -21,10 +22,9 @@ def choose_reader(path: Path, name: str | None = None) -> Reader:
     """
     if name is not None and name not in READERS:
         raise UserError(f"no layout '{name}': {did_you_mean(name, READERS)}")
-    if not path.is_dir():
-        raise UserError(
-            f"{path}: {'a file, expected a folder' if path.exists() else 'no such folder'}"
-        )
+    if not os.path.isdir(path):  # unlike pathlib's, of any name
+        there = os.path.exists(path)
+        raise UserError(f"{path}: {'a file, expected a folder' if there else 'no such folder'}")
     if name is not None:
         return READERS[name]
     fitting = _recognising(path)
@@ -33,9 +33,9 @@ def choose_reader(path: Path, name: str | None = None) -> Reader:
     if fitting:
         names = " and ".join(reader.name for reader in fitting)
         raise UserError(f"{path} fits the layouts {names}: choose one with --as")
-    inside = [child for child in sorted(path.iterdir()) if child.is_dir() and _recognising(child)]
-    if inside:
-        raise UserError(f"{path} has no known layout, but {inside[0]} has: import that folder")
+    for child in inside(path):
+        if child.is_dir() and _recognising(child):
+            raise UserError(f"{path} has no known layout, but {child} has: import that folder")
     known = "\n".join(f"  {reader.name}: {reader.description}" for reader in READERS.values())
     raise UserError(f"{path} has no known layout; the known ones:\n{known}")
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
+from unicodedata import category
 
 import numpy as np
 import numpy.typing as npt
 
 from bossline.corpora import labels as label_text
+from bossline.corpora.ids import id_fault
+from bossline.corpora.labels import leading_id, quoted
 from bossline.errors import UserError
 from bossline.features.spec import Features
+from bossline.reading import check_file, read_text, reason
+
+_FEW = 3
+_FOLDERS = 5  # that have a line each
+_LONGEST = 500  # characters of a problem
+_SYSTEM_FILES = ("thumbs.db", "desktop.ini")  # of Windows; those of others begin with a dot
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,10 @@ class Problem:
     part: str = ""
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.why}"
+        # What a file holds may be anything, also what no terminal and no JSON can show.
+        text = f"{self.source}: {self.why}"
+        text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+        return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,8 @@ class Listing:
     problems: list[Problem] = field(default_factory=list)
     speakers: tuple[str, ...] = ()
     """Speaker 0, 1, ... of the corpus, where the source numbers them; others come behind."""
+    passed_over: list[str] = field(default_factory=list)
+    """What lies among the items and is none, a line a kind: "3 .heic files in test/"."""
 
 
 class Reader(ABC):
@@ -107,8 +123,32 @@ def require(path: Path, reader: Reader, names: Sequence[str]) -> None:
     Raises:
         UserError: the folder lacks some of these files or folders; names all of them.
     """
-    if missing := [name for name in names if not (path / name).exists()]:
+    if missing := [name for name in names if not os.path.lexists(path / name)]:
         raise UserError(f"{path} is no complete {reader.name} set: it lacks {', '.join(missing)}")
+
+
+def present(file: Path) -> bool:
+    """Whether a file that may be absent is there.
+
+    Raises:
+        UserError: something of its name is there and cannot be read as a file.
+    """
+    if not os.path.lexists(file):
+        return False
+    try:
+        check_file(file)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {reason(error)}") from error
+    return True
+
+
+def existing(path: Path, names: Sequence[str]) -> list[Path]:
+    """Those of the named files that are there.
+
+    Raises:
+        UserError: as present.
+    """
+    return [path / name for name in names if present(path / name)]
 
 
 def inside(folder: Path) -> list[Path]:
@@ -116,30 +156,79 @@ def inside(folder: Path) -> list[Path]:
     try:
         return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
-        raise UserError(f"{folder}: cannot be read: {error.strerror or error}") from error
+        raise UserError(f"{folder}: cannot be read: {reason(error)}") from error
+
+
+def tree(folder: Path) -> list[Path]:
+    """All that is below a folder and is no folder itself, in order; links are not followed.
+
+    Raises:
+        UserError: a folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise UserError(f"{error.filename}: cannot be read: {reason(error)}") from error
+
+    found = []
+    for parent, folders, files in os.walk(folder, onerror=refuse):
+        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
+        found += [Path(parent, name) for name in files + links]
+    return sorted(found)
+
+
+def passed_over(path: Path, files: Iterable[Path]) -> list[str]:
+    """Files that are none of a set's, a line a suffix and folder, for Listing.passed_over.
+
+    A suffix that is in many folders has one line. Hidden files and those that Windows leaves behind
+    are not worth one.
+    """
+    counts = defaultdict[str, Counter[str]](Counter)
+    for file in files:
+        name = file.relative_to(path)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if not hidden and name.name.lower() not in _SYSTEM_FILES:
+            kind = f"{printable(file.suffix) or 'suffixless'} file"
+            kind = "linked folder" if file.is_dir() else kind
+            counts[kind][name.parent.as_posix()] += 1
+    lines = []
+    for kind, places in counts.items():
+        if len(places) > _FOLDERS:
+            line = f"{places.total()} {kind}s in {len(places)} folders"
+            lines.append((min(places), kind, line))
+            continue
+        for place, count in places.items():
+            where = "the folder itself" if place == "." else f"{printable(place)}/"
+            lines.append((place, kind, f"{count} {kind}{'s' * (count > 1)} in {where}"))
+    return [line for _, _, line in sorted(lines)]
 
 
 def printable(text: str) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def existing(path: Path, names: Sequence[str]) -> list[Path]:
-    """Those of the named files that are there."""
-    return [path / name for name in names if (path / name).is_file()]
+def few(names: Sequence[str]) -> str:
+    """The first of many names.
+
+    >>> few(["a", "b", "c", "d", "e"])
+    "'a', 'b', 'c' and 2 more"
+    """
+    first = ", ".join(quoted(name) for name in names[:_FEW])
+    return f"{first} and {len(names) - _FEW} more" if len(names) > _FEW else first
 
 
 def read_lines(path: Path) -> list[str]:
-    """Lines of a text file without white space at their ends.
+    """Lines of a text file without white space at their ends; the last is empty if all have ends.
 
     Raises:
         UserError: missing, unreadable or not UTF-8.
     """
     try:
-        return [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
+        return [line.strip() for line in read_text(path).split("\n")]
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise UserError(f"{path}: cannot be read: {reason(error)}") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text") from error
+        line = error.object[: error.start].count(b"\n") + 1
+        raise UserError(f"{path} line {line}: not UTF-8 text") from error
 
 
 def read_names(path: Path) -> tuple[str, ...]:
@@ -148,7 +237,11 @@ def read_names(path: Path) -> tuple[str, ...]:
     Raises:
         UserError: as read_lines; no name, or one twice.
     """
-    names = tuple(line for line in read_lines(path) if line)
+    lines = read_lines(path)
+    for number, line in enumerate(lines, start=1):
+        if any(category(sign) == "Cc" and sign != "\t" for sign in line):
+            raise UserError(f"{path} line {number}: control characters in a name")
+    names = tuple(line for line in lines if line)
     if not names or len(set(names)) != len(names):
         raise UserError(f"{path}: expected a different name on each line")
     return names
@@ -160,40 +253,71 @@ class Row:
 
     source: str
     values: list[str]
+    unfinished: bool = False
+    """The last line of a file, without an end: perhaps the rest of it was lost."""
+
+
+CUT = ": the file's last line has no end, is it cut short?"
+"""What to add to a complaint about an unfinished line."""
+
+
+def _word_fault(words: Iterable[str]) -> str | None:
+    return None if "".join(words).isprintable() else "unprintable characters"
 
 
 def read_table(
-    folder: Path, file: str, columns: Sequence[str], problems: list[Problem]
+    folder: Path,
+    file: str,
+    columns: Sequence[str],
+    problems: list[Problem],
+    spaced: Collection[str] = (),
 ) -> dict[str, Row]:
     """Read a table of words whose first column is unique, in order, empty lines left out.
 
     Lines that do not fit are added to `problems`.
+
+    Args:
+        folder: of the file.
+        file: its name.
+        columns: their names.
+        problems: to add to.
+        spaced: ids with blanks in them, which are one word here.
     """
     rows: dict[str, Row] = {}
-    for number, line in enumerate(read_lines(folder / file), start=1):
-        words = line.split()
+    lines = read_lines(folder / file)
+    longest = max(map(len, spaced), default=0)
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        id = leading_id(line, spaced, longest)
+        words = [id, *line[len(id) :].split()]
         source = f"{file} line {number}"
-        if words and len(words) != len(columns):
-            wanted = " ".join(columns)
-            problems.append(Problem(source, f"expected '{wanted}', found {len(words)} words"))
-        elif words and words[0] in rows:
-            problems.append(
-                Problem(source, f"'{words[0]}' a second time, first in {rows[words[0]].source}")
-            )
-        elif words:
-            rows[words[0]] = Row(source, words[1:])
+        unfinished = number == len(lines)
+        if len(words) != len(columns):
+            why = f"expected '{' '.join(columns)}', found {len(words)} words"
+            problems.append(Problem(source, why + CUT * unfinished))
+        elif fault := id_fault(id) or _word_fault(words):
+            problems.append(Problem(source, f"{quoted(id)}: {fault}"))
+        elif id in rows:
+            why = f"{quoted(id)} a second time, first in {rows[id].source}"
+            problems.append(Problem(source, why + CUT * unfinished))
+        else:
+            rows[id] = Row(source, words[1:], unfinished)
     return rows
 
 
 def read_labels(
-    folder: Path, file: str, classes: int, problems: list[Problem]
+    folder: Path, file: str, classes: int, problems: list[Problem], spaced: Collection[str] = ()
 ) -> dict[str, label_text.LabelLine]:
-    """Label lines by id; an id that comes twice is added to `problems`."""
+    """Label lines by id; an id that comes twice, or is none, is added to `problems`."""
     lines: dict[str, label_text.LabelLine] = {}
-    for line in label_text.read_labels(folder / file, classes):
-        if line.id in lines:
-            why = f"'{line.id}' a second time, first in line {lines[line.id].number}"
-            problems.append(Problem(f"{file} line {line.number}", why))
+    for line in label_text.read_labels(folder / file, classes, spaced):
+        source = f"{file} line {line.number}"
+        if fault := id_fault(line.id):
+            problems.append(Problem(source, f"{quoted(line.id)}: {fault}"))
+        elif line.id in lines:
+            why = f"{quoted(line.id)} a second time, first in line {lines[line.id].number}"
+            problems.append(Problem(source, why))
         else:
             lines[line.id] = line
     return lines

@@ -17,6 +17,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bossline.corpora.ids import id_fault
 from bossline.corpora.readers.base import (
     Item,
     Listing,
@@ -38,6 +40,7 @@ from bossline.corpora.readers.base import (
 from bossline.errors import UserError
 from bossline.features.days import day_of, on_day, stem_of
 from bossline.features.spec import TableSpec
+from bossline.reading import read_bytes, reason
 
 _FILES = {
     "train": ("covid.train.csv", "covid_train.csv"),
@@ -119,9 +122,9 @@ def _records(path: Path, file: str, problems: list[Problem]) -> list[tuple[int, 
         UserError: unreadable.
     """
     try:
-        content = (path / file).read_bytes()
+        content = read_bytes(path / file)
     except OSError as error:
-        raise UserError(f"{path / file}: cannot be read: {error.strerror or error}") from error
+        raise UserError(f"{path / file}: cannot be read: {reason(error)}") from error
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -293,7 +296,8 @@ def _items(table: _Table, part: str, spec: TableSpec, problems: list[Problem]) -
     for line, cells in table.rows:
         source = f"{table.file} line {line}"
         value = cells[id_place] if id_place < len(cells) else ""
-        if value.split() != [value] or not value.isprintable():
+        # A submission takes an id's last part: nothing else may look like one.
+        if value.split() != [value] or "/" in value or id_fault(value):
             why = f"column '{_ID}': {_shown(value)}, expected a word or a number"
             problems.append(Problem(source, why))
             continue
@@ -333,7 +337,7 @@ class Covid(Reader):
     description = "covid.train.csv or covid_train.csv; covid.test.csv: a row is a region's survey"
 
     def recognises(self, path: Path) -> bool:
-        return any((path / file).is_file() for file in _FILES["train"])
+        return any(os.path.lexists(path / file) for file in _FILES["train"])
 
     def files(self, path: Path) -> list[Path]:
         return existing(path, [*_FILES["train"], *_FILES["test"]])

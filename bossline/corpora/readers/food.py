@@ -9,8 +9,9 @@
     validation/CC/*.jpg
     testing/*.jpg                  or a layer deeper
 
-Images may be .jpg, .jpeg or .png; all parts but the first may be absent. An image's id is its path
-without the suffix. A classes.txt (name of class 0, 1, ..., one a line) names the classes.
+Images may be of any format that imagefile.py reads; all parts but the first may be absent. An
+image's id is its path without the suffix. A classes.txt (name of class 0, 1, ..., one a line) names
+the classes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from bossline.corpora.imagefile import SUFFIXES, read_image
+from bossline.corpora.ids import id_fault
+from bossline.corpora.imagefile import OTHER_SUFFIXES, SUFFIXES, read_image
 from bossline.corpora.labels import MOST_CLASSES
 from bossline.corpora.readers.base import (
     Item,
@@ -29,10 +31,14 @@ from bossline.corpora.readers.base import (
     Problem,
     Reader,
     existing,
+    few,
     inside,
+    passed_over,
+    present,
     printable,
     read_names,
     register,
+    tree,
 )
 from bossline.errors import UserError
 from bossline.features.spec import ImageSpec
@@ -69,10 +75,10 @@ _FOOD11 = (
 
 
 def _images(folder: Path) -> Iterator[Path]:
-    """The images of a part, those a layer deeper as well."""
+    """The images of a part, those a layer deeper as well, whatever stands under their names."""
     for entry in inside(folder):
         for file in inside(entry) if entry.is_dir() else [entry]:
-            if file.suffix.lower() in SUFFIXES and file.is_file():
+            if file.suffix.lower() in SUFFIXES and not file.is_dir():
                 yield file
 
 
@@ -128,8 +134,7 @@ def _list_part(
         name = file.relative_to(path).as_posix()
         id, source = name.removesuffix(file.suffix), printable(name)
         category, why = _category(file, part, folder, classes)
-        if id.split() != [id] or not id.isprintable():
-            why = "white space or unprintable characters in the name"
+        why = id_fault(id) or why
         if id in seen:
             problems.append(Problem(source, f"the same id as {seen[id]}"))
         elif why:
@@ -138,6 +143,42 @@ def _list_part(
             load = partial(read_image, file)
             items.append(Item(id, part, source, load, category=category))
         seen.setdefault(id, source)
+
+
+def _strays(path: Path, parts: dict[str, Path]) -> list[Path]:
+    """What is no image of a part: all else in the parts' folders, and images that lie elsewhere."""
+    taken = {image for folder in parts.values() for image in _images(folder)}
+    found = {file for folder in parts.values() for file in tree(folder)}
+    found |= {file for file in tree(path) if file.suffix.lower() in SUFFIXES + OTHER_SUFFIXES}
+    entered = {image.parent for image in taken} | set(parts.values())  # links may lead there
+    return sorted(
+        file
+        for file in found - taken - entered
+        if not any(name.startswith(".") for name in file.relative_to(path).parts)
+    )
+
+
+def _list_strays(path: Path, parts: dict[str, Path], listing: Listing) -> None:
+    """Add images in the parts that are not taken to the problems; what else there is is told."""
+    ids = {item.id for item in listing.items}
+    too_deep: dict[Path, list[str]] = {}
+    others = []
+    for file in _strays(path, parts):
+        part = next((part for part, folder in parts.items() if folder in file.parents), None)
+        name = file.relative_to(path).as_posix()
+        id = name.removesuffix(file.suffix)
+        if part and file.suffix.lower() in SUFFIXES:
+            too_deep.setdefault(file.parent, []).append(file.name)
+        elif part and file.suffix.lower() in OTHER_SUFFIXES and id not in ids:
+            why = "an image of a kind that is not read: save it as JPEG or PNG"
+            listing.problems.append(Problem(printable(name), why, printable(id), part))
+        else:
+            others.append(file)
+    for folder, names in too_deep.items():
+        source = printable(folder.relative_to(path).as_posix())
+        why = f"images too deep in the folders: {few(names)}"
+        listing.problems.append(Problem(source, why))
+    listing.passed_over.extend(passed_over(path, others))
 
 
 @register
@@ -151,19 +192,23 @@ class Food(Reader):
 
     def files(self, path: Path) -> list[Path]:
         images = (_images(folder) for folder in _parts(path).values())
-        return [*existing(path, [_CLASSES]), *chain.from_iterable(images)]
+        found = [image for image in chain.from_iterable(images) if image.is_file()]
+        return [*existing(path, [_CLASSES]), *found]
 
     def scan(self, path: Path) -> Listing:
         if not self.recognises(path):
             wanted = "training/CLASS_ID.jpg or training/labeled/CC/*.jpg"
             raise UserError(f"{path}: no images to train on, expected {wanted}")
-        names = read_names(path / _CLASSES) if (path / _CLASSES).is_file() else ()
+        names = read_names(path / _CLASSES) if present(path / _CLASSES) else ()
         items: list[Item] = []
         problems = [
             Problem(second, f"{first} is there as well, expected only one of them")
             for first, second in _TWINS
             if (path / first).is_dir() and (path / second).is_dir()
         ]
-        for part, folder in _parts(path).items():
+        parts = _parts(path)
+        for part, folder in parts.items():
             _list_part(path, part, folder, len(names) or MOST_CLASSES, items, problems)
-        return Listing(ImageSpec(), names or _class_numbers(items), items, problems)
+        listing = Listing(ImageSpec(), names or _class_numbers(items), items, problems)
+        _list_strays(path, parts, listing)
+        return listing

@@ -1,6 +1,6 @@
 """Recordings, a folder for each speaker.
 
-SPEAKER/.../NAME.wav   or .flac, .ogg, .opus, .mp3; the id is the path without its suffix
+SPEAKER/.../NAME.wav   or another audio file; the id is the path without its suffix
 
 LibriSpeech and VoxCeleb lie on disk so. Features are log-mel without their mean, which takes a
 steady channel out.
@@ -8,14 +8,15 @@ steady channel out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
+from bossline.corpora.ids import id_fault
 from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.readers.base import (
     Item,
@@ -23,25 +24,49 @@ from bossline.corpora.readers.base import (
     Problem,
     Reader,
     inside,
+    passed_over,
     printable,
     register,
+    tree,
 )
 from bossline.corpora.speeds import copy_id, part_of
 from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
 
-_SUFFIXES = {".wav", ".flac", ".ogg", ".opus", ".mp3"}
+# Also what cannot be decoded here: it is named, as a recording that is missing would not be.
+_SUFFIXES = set(
+    ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .sph .nist "
+    ".m4a .aac .wma .amr .webm .weba .mka .3gp .shn .ape .wv".split()
+)
 _FEATURES = FeatureSpec(kind="log-mel", dim=40, normalisation="mean")
 
 
-def _recordings(path: Path) -> Iterator[Path]:
-    """Audio files in the folders in a folder, at any depth."""
-    for speaker in inside(path):
-        if speaker.is_dir():
-            for file in speaker.rglob("*"):
-                visible = not file.name.startswith(".")
-                if file.suffix.lower() in _SUFFIXES and visible and file.is_file():
-                    yield file
+class _Found(NamedTuple):
+    """What is in a folder, in order."""
+
+    recordings: list[Path]
+    stray: list[Path]
+    """Recordings that are in no speaker's folder."""
+    others: list[Path]
+
+
+def _is_recording(file: Path) -> bool:
+    return file.suffix.lower() in _SUFFIXES and not file.name.startswith(".")
+
+
+def _found(path: Path) -> _Found:
+    found = _Found([], [], [])
+    for entry in inside(path):
+        files = tree(entry) if entry.is_dir() else [entry]
+        for file in files:
+            if not _is_recording(file):
+                found.others.append(file)
+            elif file is entry:
+                found.stray.append(file)
+            else:
+                found.recordings.append(file)
+    found.recordings.sort()
+    return found
 
 
 def _load(file: Path, speed: float = 1.0) -> npt.NDArray[Any]:
@@ -56,13 +81,15 @@ def _load(file: Path, speed: float = 1.0) -> npt.NDArray[Any]:
 @register
 class Recordings(Reader):
     name = "recordings"
-    description = "SPEAKER/.../NAME.wav, .flac, .ogg, .opus or .mp3: who speaks"
+    description = "SPEAKER/.../NAME.wav, .flac, .ogg, .mp3 or other audio: who speaks"
 
     def recognises(self, path: Path) -> bool:
-        return next(_recordings(path), None) is not None
+        speakers = (entry for entry in inside(path) if entry.is_dir())
+        return any(_is_recording(file) for speaker in speakers for file in tree(speaker))
 
     def files(self, path: Path) -> list[Path]:
-        return sorted(_recordings(path))
+        found = _found(path)
+        return [file for file in found.recordings + found.stray if file.is_file()]
 
     def at_speeds(self, path: Path, items: Sequence[Item], speeds: Sequence[float]) -> list[Item]:
         return [
@@ -78,20 +105,24 @@ class Recordings(Reader):
         ]
 
     def scan(self, path: Path) -> Listing:
-        listing = Listing(_FEATURES, ())
+        found = _found(path)
+        listing = Listing(_FEATURES, (), passed_over=passed_over(path, found.others))
         seen: dict[str, str] = {}
-        for file in self.files(path):
+        for file in found.recordings:
             name = file.relative_to(path)
             id, source = name.as_posix().removesuffix(file.suffix), printable(name.as_posix())
             if id in seen:
                 listing.problems.append(Problem(source, f"the same id as {seen[id]}"))
-            elif id.split() != [id] or not id.isprintable():
-                why = "white space or unprintable characters in the name"
-                listing.problems.append(Problem(source, why, printable(id), "train"))
+            elif fault := id_fault(id):
+                listing.problems.append(Problem(source, fault, printable(id), "train"))
             else:
                 load = partial(_load, file)
                 listing.items.append(Item(id, "train", source, load, speaker=name.parts[0]))
             seen.setdefault(id, source)
-        if not seen:
+        for file in found.stray:
+            why = "in no speaker's folder: move it into one that is named after who speaks"
+            source = printable(file.name)
+            listing.problems.append(Problem(source, why, source, "train"))
+        if not listing.items and not listing.problems:
             raise UserError(f"{path}: no recordings in the folders of it: one folder a speaker")
         return listing

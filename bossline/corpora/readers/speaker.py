@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 import numpy.typing as npt
 
+from bossline.corpora.labels import quoted
 from bossline.corpora.ptfile import DamagedFile, read_tensor
 from bossline.corpora.readers.base import (
     Item,
@@ -32,11 +33,15 @@ from bossline.corpora.readers.base import (
     Problem,
     Reader,
     existing,
+    inside,
+    passed_over,
+    present,
     register,
     require,
 )
 from bossline.errors import UserError
 from bossline.features.spec import FeatureSpec
+from bossline.reading import read_text, reason
 
 _METADATA = "metadata.json"
 _TEST = "testdata.json"
@@ -59,19 +64,24 @@ class _Entry:
 def _folder(path: Path) -> Path:
     """The folder of the files: this one, else the Dataset in it."""
     inner = path / "Dataset"
-    here = (path / _METADATA).is_file() or not (inner / _METADATA).is_file()
+    here = os.path.lexists(path / _METADATA) or not os.path.lexists(inner / _METADATA)
     return path if here else inner
 
 
-def _tensors(folder: Path) -> set[str]:
-    """Names of the .pt files; one listing, as asking for 60,000 files one by one takes long."""
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a loop of links
+        return False
+
+
+def _tensors(folder: Path) -> dict[str, bool]:
+    """Whether each .pt there is a file; one listing, as 60,000 questions one by one take long."""
     try:
         with os.scandir(folder) as entries:
-            return {
-                entry.name for entry in entries if entry.name.endswith(".pt") and entry.is_file()
-            }
+            return {entry.name: _is_file(entry) for entry in entries if entry.name.endswith(".pt")}
     except OSError as error:
-        raise UserError(f"{folder}: cannot be read: {error.strerror or error}") from error
+        raise UserError(f"{folder}: cannot be read: {reason(error)}") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -79,9 +89,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"key {key!a} a second time")
+            raise ValueError(f"key {quoted(key)} a second time")
         if not key.isprintable():  # keys are shown in messages and stored in the header
-            raise ValueError(f"key {key!a} is not printable")
+            raise ValueError(f"key {quoted(key)} is not printable")
         found[key] = value
     return found
 
@@ -92,9 +102,9 @@ def _read_object(path: Path) -> dict[str, Any]:
         UserError: unreadable, not UTF-8, no JSON, or JSON that is no object.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_object)
+        content = json.loads(read_text(path), object_pairs_hook=_object)
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise UserError(f"{path}: cannot be read: {reason(error)}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text") from error
     except RecursionError as error:
@@ -104,6 +114,13 @@ def _read_object(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected a JSON object")
     return content
+
+
+def _shown(value: object) -> str:
+    """Of a name that should be text: anything may stand there, however deep."""
+    if value is None:
+        return "nothing"
+    return quoted(value) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _speakers(mapping: dict[str, Any], problems: list[Problem]) -> tuple[str, ...]:
@@ -124,8 +141,10 @@ def _speakers(mapping: dict[str, Any], problems: list[Problem]) -> tuple[str, ..
     inverse = {str(id): speaker for speaker, id in ids.items()}
     for id in inverse | names:
         if inverse.get(id) != names.get(id):
-            why = f"{inverse.get(id)!a} in speaker2id, {names.get(id)!a} in id2speaker"
-            problems.append(Problem(f"{_MAPPING} id {id}", why))
+            found = (
+                f"{_shown(inverse.get(id))} in speaker2id, {_shown(names.get(id))} in id2speaker"
+            )
+            problems.append(Problem(f"{_MAPPING} id {id}", found))
     return tuple(sorted(ids, key=ids.__getitem__))
 
 
@@ -137,7 +156,9 @@ def _entries(
         return
     for number, entry in enumerate(listed):
         match entry:
-            case {"feature_path": str(feature_path), "mel_len": int(mel_len)}:
+            case {"feature_path": str(feature_path), "mel_len": int(mel_len)} if not isinstance(
+                mel_len, bool
+            ):
                 yield _Entry(f"{source}[{number}]", part, speaker, feature_path, mel_len)
             case _:
                 wanted = '{"feature_path": FILE, "mel_len": FRAMES}'
@@ -193,12 +214,13 @@ class Speaker(Reader):
     description = "metadata.json, mapping.json, uttr-HEX.pt; testdata.json: who speaks"
 
     def recognises(self, path: Path) -> bool:
-        return all((_folder(path) / file).is_file() for file in (_METADATA, _MAPPING))
+        return all(os.path.lexists(_folder(path) / file) for file in (_METADATA, _MAPPING))
 
     def files(self, path: Path) -> list[Path]:
         folder = _folder(path)
         texts = existing(folder, [_METADATA, _TEST, _MAPPING])
-        return [*texts, *(folder / name for name in sorted(_tensors(folder)))]
+        tensors = sorted(name for name, is_file in _tensors(folder).items() if is_file)
+        return [*texts, *(folder / name for name in tensors)]
 
     def scan(self, path: Path) -> Listing:
         folder = _folder(path)
@@ -210,7 +232,7 @@ class Speaker(Reader):
         problems: list[Problem] = []
         speakers = _speakers(mapping, problems)
         entries = list(_train_entries(metadata, set(speakers), problems))
-        if (folder / _TEST).is_file():
+        if present(folder / _TEST):
             test = _read_object(folder / _TEST)
             if test.get("n_mels") != dim:
                 problems.append(Problem(f"{_TEST} n_mels", f"expected {dim} as in {_METADATA}"))
@@ -225,7 +247,7 @@ class Speaker(Reader):
             id = entry.feature_path
             if not _FILE_NAME.fullmatch(id) or not id.isprintable():
                 problems.append(
-                    Problem(entry.source, f"feature_path {id!a}: no .pt file of this folder")
+                    Problem(entry.source, f"feature_path {quoted(id)}: no .pt file of this folder")
                 )
             elif id in seen:
                 problems.append(Problem(entry.source, f"'{id}' is in {seen[id]} as well"))
@@ -238,4 +260,7 @@ class Speaker(Reader):
                 seen[id] = entry.source
         # Only the first are shown: those of the whole set, before a thousand missing files.
         problems.sort(key=lambda problem: bool(problem.id))
+        known = {*seen, _METADATA, _TEST, _MAPPING}
+        strays = (entry for entry in inside(folder) if entry.name not in known)
+        listing.passed_over.extend(passed_over(folder, strays))
         return listing

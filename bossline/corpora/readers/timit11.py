@@ -9,11 +9,15 @@ and windows of any width can be rebuilt from them, once it is known where uttera
 
 The files do not say where. Within an utterance a row holds the last ten frames of the row before
 it, bit for bit, and at a boundary it does not. (Two utterances of which one ends and the next
-begins in the same five equal frames, as digital silence may be, stay joined: no one can tell.)
+begins in the same five equal frames, as digital silence may be, stay joined: no one can tell.) A
+break between rows of which one is no last or the other no first one of an utterance is damage.
 """
 
 from __future__ import annotations
 
+import os
+from collections import Counter
+from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -22,12 +26,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bossline.corpora.featurefile import npy_header
+from bossline.corpora.labels import quoted
+from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.readers.base import (
     Item,
     Listing,
     Problem,
     Reader,
     existing,
+    present,
     register,
     require,
 )
@@ -41,15 +49,17 @@ _CLASSES = tuple(str(k) for k in range(39))  # the course never said which phone
 _LABELS = "train_label_11.npy"
 _ROWS = {"train": "train_11.npy", "test": "test_11.npy"}
 _CHUNK = 8192
+_ALIKE = 1e-3  # 1 - correlation of two rows' common frames, where only their scale differs
 
 
 def _map(path: Path) -> npt.NDArray[Any]:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{path}: truncated or no .npy array of numbers or strings") from error
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"{path}: an .npz archive, expected an .npy array")
+        npy_header(path)
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except DamagedFile as damage:
+        raise UserError(f"{path}: {damage}") from damage
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from error
     return array
 
 
@@ -81,17 +91,88 @@ def utterance_bounds(rows: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
 def _require_time_order(path: Path, rows: npt.NDArray[Any], bounds: npt.NDArray[np.int64]) -> None:
     """
     Raises:
-        UserError: rows were shuffled, as in a well-known second split of this set.
+        UserError: rows were shuffled, as in a well-known second split of this set, or changed after
+            the windows were made, so that utterances cannot be told apart.
     """
     begins = bounds[:-1]
-    if len(begins) * 2 <= len(rows):
+    if len(begins) * 2 <= len(rows) or _of_begins(rows, begins[:_CHUNK]).mean() >= 0.5:
         return
-    first = rows[begins[:_CHUNK], : (_WIDTH // 2 + 1) * _DIM].reshape(-1, _WIDTH // 2 + 1, _DIM)
-    if (first != first[:, :1]).any(axis=(1, 2)).mean() > 0.5:
+    second = begins[1 : _CHUNK + 1]
+    if _unlikeness(rows[second - 1, _DIM:], rows[second, :-_DIM]) < _ALIKE:
         raise UserError(
-            f"{path}: its rows are not in the order of time, so utterances cannot be told apart "
-            "(a copy that was split anew by rows?); use the course's own files"
+            f"{path}: neighbouring rows overlap, but not bit for bit, so utterances cannot be told "
+            "apart: were the rows scaled or rounded? use the course's own files"
         )
+    raise UserError(
+        f"{path}: its rows are not in the order of time, so utterances cannot be told apart "
+        "(a copy that was split anew by rows?); use the course's own files"
+    )
+
+
+def _unlikeness(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
+    """Median of 1 - correlation over pairs of rows; infinite where none has one."""
+    centred = [x - x.mean(axis=1, keepdims=True) for x in (np.float64(one), np.float64(other))]
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        products = (centred[0] * centred[1]).sum(axis=1)
+        correlation = products / np.sqrt((centred[0] ** 2).sum(1) * (centred[1] ** 2).sum(1))
+    known = correlation[np.isfinite(correlation)]
+    return float(np.median(1 - known)) if len(known) else np.inf
+
+
+def _of_begins(rows: npt.NDArray[Any], numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether each of these rows can be an utterance's first: it repeats its frame to the left."""
+    left = np.ascontiguousarray(rows[numbers, : _CENTRE.stop]).view(np.uint32)
+    frames = left.reshape(-1, _WIDTH // 2 + 1, _DIM)
+    return np.asarray((frames == frames[:, :1]).all(axis=(1, 2)))
+
+
+def _of_ends(rows: npt.NDArray[Any], numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Whether each of these rows can be an utterance's last: it repeats its frame to the right."""
+    right = np.ascontiguousarray(rows[numbers, _CENTRE.start :]).view(np.uint32)
+    frames = right.reshape(-1, _WIDTH // 2 + 1, _DIM)
+    return np.asarray((frames == frames[:, :1]).all(axis=(1, 2)))
+
+
+def _breaks(rows: npt.NDArray[Any], bounds: npt.NDArray[np.int64]) -> list[tuple[int, bool, bool]]:
+    """Bounds within the rows that are damage: where, whether an utterance may end before it, and
+    whether one may begin there; not both."""
+    found = []
+    inner = bounds[1:-1]
+    for start in range(0, len(inner), _CHUNK):
+        piece = inner[start : start + _CHUNK]
+        ends, begins = _of_ends(rows, piece - 1), _of_begins(rows, piece)
+        for place in np.flatnonzero(~(ends & begins)):
+            found.append((int(piece[place]), bool(ends[place]), bool(begins[place])))
+    return found
+
+
+def _damage(
+    file: str, part: str, breaks: list[tuple[int, bool, bool]], bounds: npt.NDArray[np.int64]
+) -> Iterator[Problem]:
+    """Name the rows: the one that disagrees with both its neighbours, else both of them.
+
+    Args:
+        bounds: of the utterances, put together again.
+    """
+    suspects = Counter[int]()
+    for row, ends, begins in breaks:
+        suspects.update([row - 1] * (not ends) + [row] * (not begins))
+
+    def problem(first: int, last: int, why: str) -> Problem:
+        rows = f"row {first}" if first == last else f"rows {first}..{last}"
+        id = _id(part, int(np.searchsorted(bounds, first, "right")) - 1)
+        return Problem(f"{file} {rows}", why, id, part)
+
+    for row in sorted(row for row, votes in suspects.items() if votes == 2):
+        yield problem(row, row, "disagrees with the rows before and behind it: damaged")
+    for row, ends, begins in breaks:
+        if suspects[row - 1] < 2 and suspects[row] < 2:
+            why = "an utterance breaks off in the middle: damaged, or rows are lost"
+            yield problem(row if ends else row - 1, row - 1 if begins else row, why)
+
+
+def _id(part: str, number: int) -> str:
+    return f"{part}-{number:05d}"
 
 
 def _read_centres(rows: npt.NDArray[Any], start: int, stop: int) -> npt.NDArray[Any]:
@@ -112,11 +193,10 @@ def _read_labels(path: Path) -> tuple[npt.NDArray[np.int16], dict[int, str]]:
     known = {name: label for label, name in enumerate(_CLASSES)}
     values = np.array([known.get(text, -1) for text in texts], np.int16)
     labels = values[inverse]
+    wanted = f"no integer in 0..{len(_CLASSES) - 1}"
     wrong = {
-        int(
-            row
-        ): f"label '{texts[inverse[row]]}' of row {row} is no integer in 0..{len(_CLASSES) - 1}"
-        for row in np.flatnonzero(labels < 0)[::-1]
+        row: f"label {quoted(texts[inverse[row]])} of row {row} is {wanted}"
+        for row in np.flatnonzero(labels < 0)[::-1].tolist()
     }
     return labels, wrong
 
@@ -127,7 +207,7 @@ class Timit11(Reader):
     description = "train_11.npy, train_label_11.npy, test_11.npy: rows of 11 frames"
 
     def recognises(self, path: Path) -> bool:
-        return (path / _ROWS["train"]).is_file()
+        return os.path.lexists(path / _ROWS["train"])
 
     def files(self, path: Path) -> list[Path]:
         return existing(path, [*_ROWS.values(), _LABELS])
@@ -137,7 +217,7 @@ class Timit11(Reader):
         labels, wrong = _read_labels(path / _LABELS)
         listing = Listing(FeatureSpec(kind="other", dim=_DIM), _CLASSES)
         for part, file in _ROWS.items():
-            if not (path / file).is_file():
+            if not present(path / file):
                 continue
             rows = _map_rows(path / file)
             if part == "train" and len(labels) != len(rows):
@@ -146,10 +226,14 @@ class Timit11(Reader):
                 )
             bounds = utterance_bounds(rows)
             _require_time_order(path / file, rows, bounds)
+            breaks = _breaks(rows, bounds)
+            torn = [row for row, ends, begins in breaks if not ends and not begins]
+            bounds = np.setdiff1d(bounds, torn)
+            listing.problems.extend(_damage(file, part, breaks, bounds))
             for number, (start, stop) in enumerate(pairwise(bounds.tolist())):
                 listing.items.append(
                     Item(
-                        f"{part}-{number:05d}",
+                        _id(part, number),
                         part,
                         f"{file} rows {start}..{stop - 1}",
                         partial(_read_centres, rows, start, stop),
@@ -162,7 +246,7 @@ class Timit11(Reader):
                     for row, why in wrong.items()
                 }
                 listing.problems.extend(
-                    Problem(_LABELS, why, f"{part}-{number:05d}", part)
+                    Problem(_LABELS, why, _id(part, number), part)
                     for number, why in sorted(first_wrong.items())
                 )
         return listing

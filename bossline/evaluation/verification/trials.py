@@ -1,7 +1,13 @@
-"""Trial lists: a line `label enrol test` asks whether two utterances are of one speaker."""
+"""Trial lists: a line `label enrol test` asks whether two utterances are of one speaker.
+
+A name with blanks in it, or a double quote in front, is in double quotes; those within it stand
+twice, as in CSV.
+"""
 
 from __future__ import annotations
 
+import os.path
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,6 +22,7 @@ from bossline.errors import UserError, did_you_mean
 from bossline.files import write_text
 
 _LABELS = {"1": True, "target": True, "0": False, "nontarget": False}
+_WORD = re.compile(r'\s*(?:"((?:[^"]|"")*)"(?!\S)|([^\s"]\S*))\s*')
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,10 +72,10 @@ def read_trials(path: Path, ids: Sequence[str]) -> Trials:
     rows: list[tuple[bool, str, str]] = []
     unknown: list[tuple[str, str]] = []
     for number, line in enumerate(read_lines(path), start=1):
-        words = line.split()
-        if not words:
+        if not line:
             continue
         where = f"{path} line {number}"
+        words = _words(line, where)
         if len(words) != 3:
             raise UserError(
                 f"{where}: expected 'label enrol test', found {counted(len(words), 'word')}"
@@ -82,7 +89,7 @@ def read_trials(path: Path, ids: Sequence[str]) -> Trials:
         unknown += [
             (where, name)
             for name in (enrol, test)
-            if name not in known and not Path(name).is_file()
+            if name not in known and not os.path.isfile(name)
         ]
         rows.append((_LABELS[label], enrol, test))
     if unknown:
@@ -126,11 +133,32 @@ def write_trials(path: Path, trials: Trials) -> None:
     """Write a trial list.
 
     Raises:
-        UserError: an id with white space in it, which separates the columns; or a full disk.
+        UserError: a name that no line can hold; or a full disk.
     """
-    if spaced := [id for id in trials.enrol + trials.test if len(id.split()) != 1]:
-        raise UserError(
-            f"cannot write {path}: the id '{spaced[0]}' has white space, which separates columns"
-        )
+    for name in trials.enrol + trials.test:
+        if not name.isprintable():
+            raise UserError(f"cannot write {path}: {name!a} has unprintable characters")
     rows = zip(trials.labels.astype(int), trials.enrol, trials.test, strict=True)
-    write_text(path, "".join(f"{label} {enrol} {test}\n" for label, enrol, test in rows))
+    write_text(
+        path, "".join(f"{label} {_word(enrol)} {_word(test)}\n" for label, enrol, test in rows)
+    )
+
+
+def _words(line: str, where: str) -> list[str]:
+    words, place = [], 0
+    while place < len(line):
+        if (found := _WORD.match(line, place)) is None:
+            raise UserError(
+                f"{where}: a double quote begins a name and does not end it: {line[place:]}"
+            )
+        quoted, plain = found.groups()
+        words.append(plain if quoted is None else quoted.replace('""', '"'))
+        place = found.end()
+    return words
+
+
+def _word(name: str) -> str:
+    """As _words takes it for one."""
+    if name and " " not in name and not name.startswith('"'):
+        return name
+    return '"' + name.replace('"', '""') + '"'

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
+from bossline.models.depthwise import DepthwiseConv2d
 from bossline.models.encoders.base import zero_padding
 
 
@@ -39,7 +40,8 @@ class TimeConvolution(nn.Module):
         bias: bool = True,
     ) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(
+        kind = nn.Conv2d if groups == 1 else DepthwiseConv2d
+        self.convolution = kind(
             inputs,
             outputs,
             (1, kernel),

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bossline.models.depthwise import DepthwiseConv2d
 from bossline.models.dropout import Dropout
 from bossline.models.encoders.convolution import Kernel
 from bossline.models.encoders.drop_path import DropPath
@@ -100,7 +101,7 @@ class ConvnextBlock(nn.Module):
     def __init__(self, config: ConvnextConfig, width: int, drop_path: float) -> None:
         super().__init__()
         kernel = config.kernel
-        self.depthwise = nn.Conv2d(width, width, kernel, padding=kernel // 2, groups=width)
+        self.depthwise = DepthwiseConv2d(width, width, kernel, padding=kernel // 2, groups=width)
         self.norm = ChannelNorm(width)
         self.expand = nn.Conv2d(width, _EXPANSION * width, 1)
         self.contract = nn.Conv2d(_EXPANSION * width, width, 1)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bossline.counting import counted
 from bossline.errors import UserError
-from bossline.studies.kept import begin_or_resume
+from bossline.studies.kept import THE_SAME_COMMAND, begin_or_resume
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.optional import optuna
 from bossline.studies.tuning.plan import Plan
@@ -53,7 +53,7 @@ class Worker:
             Interrupted: Ctrl-C or SIGTERM; the trial goes on when a worker comes to it.
         """
         until = None if timeout is None else time.monotonic() + timeout
-        with stop_on_signal() as stop:
+        with stop_on_signal(THE_SAME_COMMAND) as stop:
             while self._finished() < trials and (until is None or time.monotonic() < until):
                 if stop:
                     raise self._interrupted(trials)
@@ -150,7 +150,7 @@ class Worker:
     def _interrupted(self, trials: int) -> Interrupted:
         return Interrupted(
             f"stopped with {self._finished()} of {counted(trials, 'trial')} finished; "
-            "the same command goes on"
+            f"{THE_SAME_COMMAND}"
         )
 
     def _say(self, text: str) -> None:

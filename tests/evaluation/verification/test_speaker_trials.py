@@ -110,14 +110,54 @@ def test_an_unknown_word_in_a_large_corpus_does_not_list_it(tmp_path: Path) -> N
     assert len(str(raised.value)) - len(str(path)) < 200
 
 
+def test_a_word_that_no_file_can_be_called_is_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "trials.txt"
+    path.write_text(f"1 {'x' * 5000} ann-1\n", encoding="utf-8")
+    with pytest.raises(UserError, match="neither a file nor one of 4 utterances"):
+        read_trials(path, IDS)
+
+
 def test_a_missing_list_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"none\.txt: cannot be read"):
         read_trials(tmp_path / "none.txt", IDS)
 
 
-@pytest.mark.parametrize("id", ["a b", "", "a\u2003b"])
-def test_an_id_that_would_not_be_read_back_is_not_written(tmp_path: Path, id: str) -> None:
+NAMES = st.text(st.characters(exclude_categories=["C", "Z"]) | st.sampled_from(' "')).filter(
+    str.isprintable
+)
+
+
+@given(rows=st.lists(st.tuples(st.booleans(), NAMES, NAMES), min_size=1))
+def test_any_printable_name_is_read_back(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[bool, str, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("trials") / "trials.txt"
+    trials = Trials.of(rows)
+    write_trials(path, trials)
+    read = read_trials(path, trials.enrol + trials.test)
+    assert list(zip(read.labels.tolist(), read.enrol, read.test, strict=True)) == rows
+
+
+def test_names_without_blanks_are_written_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "trials.txt"
-    with pytest.raises(UserError, match="has white space, which separates columns"):
+    write_trials(path, Trials.of([(True, "ann-1", 'Ünal"s'), (False, "Ann Lee/1", '"x"')]))
+    assert path.read_text(encoding="utf-8").splitlines() == [
+        '1 ann-1 Ünal"s',
+        '0 "Ann Lee/1" """x"""',
+    ]
+
+
+@pytest.mark.parametrize("line", ['1 "Ann Lee bob', '1 "Ann"Lee bob'])
+def test_a_quote_that_does_not_end_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "trials.txt"
+    path.write_text(f"{line}\n", encoding="utf-8")
+    with pytest.raises(UserError, match="line 1: a double quote begins a name"):
+        read_trials(path, ["Ann Lee", "bob"])
+
+
+@pytest.mark.parametrize("id", ["a\nb", "a\u2003b", "\ud800"])
+def test_a_name_that_no_line_can_hold_is_not_written(tmp_path: Path, id: str) -> None:
+    path = tmp_path / "trials.txt"
+    with pytest.raises(UserError, match="has unprintable characters"):
         write_trials(path, Trials.of([(True, "a", id)]))
     assert not path.exists()
