@@ -9,10 +9,9 @@ import numpy as np
 from rich.console import Console
 from torch import nn
 
-from bossline.corpora.readers.base import printable
 from bossline.corpora.store import open_corpus
 from bossline.counting import counted
-from bossline.errors import UserError
+from bossline.errors import UserError, printable
 from bossline.evaluation.scores import Scores
 from bossline.inference.inputs import read_input
 from bossline.inference.prediction import Prediction, predictions_of

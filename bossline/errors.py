@@ -23,3 +23,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean '{close[0]}'?"
     return f"known: {', '.join(names)}" if names else "none is known yet"
+
+
+def printable(text: str, longest: int = 500) -> str:
+    """A text as messages show it: of a bounded length, and nothing in it that steers a terminal.
+
+    >>> printable("no kind '\\x1b[31m'")
+    "no kind '\\\\x1b[31m'"
+    """
+    text = text if len(text) <= longest else f"{text[:longest]}..."
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)

@@ -70,7 +70,10 @@ def read_bytes(path: Path) -> bytes:
         OSError: as open_file.
     """
     with open_file(path) as stream:
-        return stream.read()
+        try:
+            return stream.read()
+        except MemoryError as error:
+            raise OSError(errno.ENOMEM, "larger than the memory", str(path)) from error
 
 
 def read_text(path: Path) -> str:

@@ -15,11 +15,11 @@ from bossline.corpora.checking import Numbers, read_checked
 from bossline.corpora.header import FORMAT, Source
 from bossline.corpora.packed import Corpus
 from bossline.corpora.readers import choose_reader
-from bossline.corpora.readers.base import Item, Listing, Problem, Reader, printable
+from bossline.corpora.readers.base import Item, Listing, Problem, Reader
 from bossline.corpora.speeds import check_speeds
 from bossline.corpora.store import check_name, is_packed, pack_path, register
 from bossline.corpora.writer import writing
-from bossline.errors import UserError
+from bossline.errors import UserError, printable
 from bossline.features.spec import Features, FeatureSpec
 from bossline.reading import open_file, reason
 

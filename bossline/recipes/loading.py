@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bossline.errors import UserError, did_you_mean
+from bossline.errors import UserError, did_you_mean, printable
 from bossline.files import write_text
 from bossline.recipes import catalogue
 from bossline.recipes.schema import Recipe
@@ -19,6 +19,7 @@ from bossline.recipes.text import NotPlainData, parse_yaml
 Checked = TypeVar("Checked", bound=BaseModel)
 
 _SHOWN = 80  # characters of a value that does not fit
+_MOST_SHOWN = 20  # errors in one message
 
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -57,7 +58,10 @@ def checked(model: type[Checked], content: dict[str, Any], where: str) -> Checke
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = [_explain(dict(problem), model) for problem in error.errors()]
+        problems = error.errors()
+        lines = [printable(_explain(dict(problem), model)) for problem in problems[:_MOST_SHOWN]]
+        if len(problems) > _MOST_SHOWN:
+            lines.append(f"and {len(problems) - _MOST_SHOWN:,} more")
         first = f"{where}: "
         raise UserError(first + f"\n{' ' * len(first)}".join(lines)) from error
 
@@ -71,17 +75,17 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
 def _apply(content: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not key:
-        raise UserError(f"'{override}': expected key.path=value, as in model.width=1024")
+        raise UserError(printable(f"'{override}': expected key.path=value, as in model.width=1024"))
     try:
         value = parse_yaml(text)
     except NotPlainData as error:
-        raise UserError(f"'{key}=...': {error}") from error
+        raise UserError(f"'{printable(key)}=...': {error}") from error
     *parents, last = key.split(".")
     node = content
     for parent in parents:
         node = node.setdefault(parent, {})
         if not isinstance(node, dict):
-            raise UserError(f"'{override}': {parent} has no keys below it")
+            raise UserError(printable(f"'{override}': {parent} has no keys below it"))
     if last == "kind" and node.get("kind") != value:
         node.clear()  # the old kind's keys mean nothing to the new one
     node[last] = copy.deepcopy(value)

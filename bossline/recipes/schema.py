@@ -100,6 +100,16 @@ class Recipe(Config):
         return self
 
     @model_validator(mode="after")
+    def _images_are_large_enough(self) -> Recipe:
+        least = getattr(self.model, "least_side", 1)
+        if self.batches.kind == "images" and self.batches.side < least:
+            raise ValueError(
+                f"batches.side: this model halves images of {self.batches.side} pixels away: set "
+                f"{least} or more"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _parts_fit_the_task(self) -> Recipe:
         if self.model.takes not in _TAKES[self.task]:
             raise ValueError(f"a model of kind {self.model.kind} is not for the task {self.task}")

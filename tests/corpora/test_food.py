@@ -130,7 +130,6 @@ def test_what_is_no_image_of_the_set_is_left_alone(flat: Path) -> None:
     (flat / "training/.thumbnails").mkdir()
     shutil.copy(flat / FIRST, flat / "training/.thumbnails/0_0.jpg")
     (flat / "training/Thumbs.db").touch()
-    (flat / "test/folder.jpg").mkdir()
     (flat / "sample.csv").touch()
     assert READER.files(flat) == before == [flat / name for name in FLAT]
     assert READER.scan(flat).problems == []
@@ -190,10 +189,15 @@ SINGLE: dict[str, tuple[Damage, str, str]] = {
         "training/0_0 (1)",
         f"training/0_0 (1).jpg: {MISNAMED}",
     ),
+    "a folder": (
+        lambda path: (path / "training/0_77.jpg").mkdir(),
+        "training/0_77",
+        "training/0_77.jpg: cannot be read: a folder, expected a regular file",
+    ),
     "unprintable": (
         lambda path: paint(path / "training/0_\x1b[2J.jpg"),
-        r"'training/0_\x1b[2J'",
-        r"'training/0_\x1b[2J.jpg': unprintable characters in the id",
+        r"training/0_\x1b[2J",
+        r"training/0_\x1b[2J.jpg: unprintable characters in the id",
     ),
     "test": (
         lambda path: paint(path / "test/0_5.jpg"),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from bossline.corpora.ptfile import DamagedFile
 from bossline.corpora.readers import choose_reader, timit11
 from bossline.corpora.readers.timit11 import Timit11, utterance_bounds
 from bossline.errors import UserError
@@ -221,3 +222,13 @@ def test_bombs_and_placeholders(tmp_path: Path) -> None:
     rows.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(UserError, match=r"train_11\.npy: cannot be read: a Git LFS pointer"):
         READER.scan(tmp_path)
+
+
+def test_a_stretch_of_zeros_is_damage(tmp_path: Path) -> None:
+    train = utterances([30, 20])
+    train[0][:] = 0
+    write_set(tmp_path, train, utterances([4]), np.zeros(50, np.int64))
+    listing = READER.scan(tmp_path)
+    with pytest.raises(DamagedFile, match="all frames are equal: silence only"):
+        listing.items[0].load()
+    assert len(listing.items[1].load()) == 20

@@ -65,7 +65,7 @@ def test_all_that_is_wrong_is_said_at_once(voices: Path) -> None:
     assert message.startswith("4 problems in ")
     assert "\nlines" not in message
     assert "ann/a.wav: the same id as ann/a.flac" in message
-    assert r"bob/two\nlines.wav': unprintable characters in the id" in message
+    assert r"bob/two\nlines.wav: unprintable characters in the id" in message
     assert "bob/broken.wav: not readable as audio" in message
     assert "bob/silent.wav: 0 samples of 16000 are louder than silence" in message
 

@@ -107,3 +107,16 @@ def test_plain_data_are_read_as_yaml_reads_them(value: Any) -> None:
 def test_any_text_is_data_or_named(text: str) -> None:
     with suppress(NotPlainData):
         parse_yaml(text)
+
+
+def test_no_message_steers_the_terminal_or_fills_the_screen(tmp_path: Path) -> None:
+    (tmp_path / "many.yaml").write_text(
+        "task: phoneme\n" + "".join(f"key{k}: 1\n" for k in range(20_000))
+    )
+    with pytest.raises(UserError, match=r"more$") as caught:
+        load_recipe(str(tmp_path / "many.yaml"))
+    assert len(str(caught.value)) < 20_000
+    for override in ('model.kind="\\e[31m"', "model.\x1b[31m=1", 'model.kind="\\0"', "\x1b=\x1b["):
+        with pytest.raises(UserError, match=r".+") as caught:
+            load_recipe("phoneme/strong", [override])
+        assert str(caught.value).replace("\n", "").isprintable()

@@ -17,13 +17,12 @@ import numpy.typing as npt
 from bossline.corpora import labels as label_text
 from bossline.corpora.ids import id_fault
 from bossline.corpora.labels import leading_id, quoted
-from bossline.errors import UserError
+from bossline.errors import UserError, printable
 from bossline.features.spec import Features
 from bossline.reading import check_file, read_text, reason
 
 _FEW = 3
 _FOLDERS = 5  # that have a line each
-_LONGEST = 500  # characters of a problem
 _SYSTEM_FILES = ("thumbs.db", "desktop.ini")  # of Windows; those of others begin with a dot
 
 
@@ -57,9 +56,7 @@ class Problem:
 
     def __str__(self) -> str:
         # What a file holds may be anything, also what no terminal and no JSON can show.
-        text = f"{self.source}: {self.why}"
-        text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
-        return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+        return printable(f"{self.source}: {self.why}")
 
 
 @dataclass(frozen=True)
@@ -166,13 +163,17 @@ def tree(folder: Path) -> list[Path]:
         UserError: a folder cannot be read.
     """
 
-    def refuse(error: OSError) -> None:
-        raise UserError(f"{error.filename}: cannot be read: {reason(error)}") from error
-
-    found = []
-    for parent, folders, files in os.walk(folder, onerror=refuse):
-        links = [name for name in folders if os.path.islink(os.path.join(parent, name))]
-        found += [Path(parent, name) for name in files + links]
+    found: list[Path] = []
+    waiting = [folder]
+    while waiting:  # os.walk recurses, and gives up a thousand folders deep
+        parent = waiting.pop()
+        try:
+            with os.scandir(parent) as entries:
+                for entry in entries:
+                    inner = entry.is_dir(follow_symlinks=False)
+                    (waiting if inner else found).append(parent / entry.name)
+        except OSError as error:
+            raise UserError(f"{parent}: cannot be read: {reason(error)}") from error
     return sorted(found)
 
 
@@ -202,10 +203,6 @@ def passed_over(path: Path, files: Iterable[Path]) -> list[str]:
     return [line for _, _, line in sorted(lines)]
 
 
-def printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)
-
-
 def few(names: Sequence[str]) -> str:
     """The first of many names.
 
@@ -223,7 +220,7 @@ def read_lines(path: Path) -> list[str]:
         UserError: missing, unreadable or not UTF-8.
     """
     try:
-        return [line.strip() for line in read_text(path).split("\n")]
+        return [line.strip(" \t") for line in read_text(path).split("\n")]
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {reason(error)}") from error
     except UnicodeDecodeError as error:

@@ -30,7 +30,6 @@ from bossline.corpora.readers.base import (
     existing,
     passed_over,
     present,
-    printable,
     read_labels,
     read_names,
     read_table,
@@ -38,7 +37,7 @@ from bossline.corpora.readers.base import (
     require,
     tree,
 )
-from bossline.errors import UserError
+from bossline.errors import UserError, printable
 from bossline.features.spec import FeatureSpec
 
 _LABELS = "labels.txt"

@@ -35,12 +35,11 @@ from bossline.corpora.readers.base import (
     inside,
     passed_over,
     present,
-    printable,
     read_names,
     register,
     tree,
 )
-from bossline.errors import UserError
+from bossline.errors import UserError, printable
 from bossline.features.spec import ImageSpec
 
 _CLASSES = "classes.txt"
@@ -77,9 +76,14 @@ _FOOD11 = (
 def _images(folder: Path) -> Iterator[Path]:
     """The images of a part, those a layer deeper as well, whatever stands under their names."""
     for entry in inside(folder):
-        for file in inside(entry) if entry.is_dir() else [entry]:
-            if file.suffix.lower() in SUFFIXES and not file.is_dir():
-                yield file
+        if _is_image(entry):
+            yield entry
+        elif entry.is_dir():
+            yield from filter(_is_image, inside(entry))
+
+
+def _is_image(file: Path) -> bool:
+    return file.suffix.lower() in SUFFIXES
 
 
 def _parts(path: Path) -> dict[str, Path]:

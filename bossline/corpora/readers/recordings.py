@@ -25,12 +25,11 @@ from bossline.corpora.readers.base import (
     Reader,
     inside,
     passed_over,
-    printable,
     register,
     tree,
 )
 from bossline.corpora.speeds import copy_id, part_of
-from bossline.errors import UserError
+from bossline.errors import UserError, printable
 from bossline.features.spec import FeatureSpec
 
 # Also what cannot be decoded here: it is named, as a recording that is missing would not be.

@@ -176,7 +176,14 @@ def _id(part: str, number: int) -> str:
 
 
 def _read_centres(rows: npt.NDArray[Any], start: int, stop: int) -> npt.NDArray[Any]:
-    return np.array(rows[start:stop, _CENTRE])
+    """
+    Raises:
+        DamagedFile: all frames are equal, as where a stretch of the file was lost.
+    """
+    frames = np.array(rows[start:stop, _CENTRE])
+    if len(frames) > 1 and (frames == frames[0]).all():
+        raise DamagedFile("all frames are equal: silence only")
+    return frames
 
 
 def _read_labels(path: Path) -> tuple[npt.NDArray[np.int16], dict[int, str]]:

@@ -18,6 +18,7 @@ _BODY = 12  # of the RIFF chunk: here the chunks begin
 _SEARCHED = 1 << 20  # bytes in which a chunk is looked for whose place is not where it should be
 _LONGEST_FORMAT = 4096
 _LARGEST = 0xFFFFFFFF
+_TAGS = (b"ID3", b"TAG", b"APETAGEX", b"LYRICSBEGIN")
 # What recorders declare who cannot come back to the header: nearly 2 or 4 GiB.
 _UNFINISHED = (range(0x7FFFF000, 0x80000001), range(0xFFFFF000, _LARGEST + 1))
 
@@ -64,6 +65,8 @@ def checked(stream: BinaryIO) -> Spliced | None:
         unfinished = _endless(length) and length > there
     if length > there and not unfinished:
         raise cut_short(there, length, struct.unpack_from(f"{order}I", format, 8)[0])
+    if not unfinished and body + length <= riff + 8 < size and not _endless(riff):
+        _check_tail(stream, riff + 8, size, order)
     if not unfinished and not searched:
         return None
     rest = there if unfinished else length
@@ -73,6 +76,26 @@ def checked(stream: BinaryIO) -> Spliced | None:
     head = (magic if magic == b"RIFX" else b"RIFF") + struct.pack(f"{order}I", whole) + head
     note = "its header was never finished: read to the end of the file" if unfinished else ""
     return Spliced(head, stream, body, body + rest, note)
+
+
+def _check_tail(stream: BinaryIO, place: int, size: int, order: str) -> None:
+    """What stands behind the declared end: padding and tags do no harm, bytes too many were
+    inserted somewhere, and all samples behind them are wrong.
+
+    Raises:
+        UserError: neither padding nor a tag.
+    """
+    stream.seek(place + place % 2 if place % 2 and place + 1 < size else place)
+    rest = stream.read(_SEARCHED)
+    if not rest.strip(b"\0") or rest.startswith(_TAGS):
+        return
+    id, length = rest[:4], rest[4:8].ljust(4, b"\xff")
+    named = len(id) == 4 and all(0x20 <= byte < 0x7F for byte in id)
+    if not named or struct.unpack(f"{order}I", length)[0] > size - place - 8:
+        raise UserError(
+            f"damaged: {size - place} bytes behind the end that its header declares: were some "
+            "inserted, or appended?"
+        )
 
 
 def _endless(length: int) -> bool:

@@ -34,6 +34,11 @@ class CnnConfig(Config):
     )
     dropout: float = Field(0.0, ge=0, lt=1, description="after each hidden linear layer")
 
+    @property
+    def least_side(self) -> int:
+        """Pixels of a square that is not halved away."""
+        return 1 << self.depth
+
     def build(self, inputs: int, outputs: int) -> Cnn:
         """
         Args:

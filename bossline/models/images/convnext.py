@@ -42,6 +42,11 @@ class ConvnextConfig(StagesConfig):
             )
         return self
 
+    @property
+    def least_side(self) -> int:
+        """Pixels of a square that is not halved away."""
+        return int(self.patch * 2 ** (len(self.widths) - 1))
+
     def build(self, inputs: int, outputs: int) -> Convnext:
         """
         Args:

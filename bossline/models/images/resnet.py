@@ -26,6 +26,11 @@ class ResnetConfig(StagesConfig):
     )
     squeeze_excitation: bool = Field(False, description="blocks scale their channels")
 
+    @property
+    def least_side(self) -> int:
+        """Pixels of a square that is not halved away."""
+        return 2 if self.stem == "patch" else 1
+
     def build(self, inputs: int, outputs: int) -> Resnet:
         """
         Args:

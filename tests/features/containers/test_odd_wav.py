@@ -103,3 +103,20 @@ def test_what_is_no_recording_is_named(tmp_path: Path, content: bytes, message: 
     (tmp_path / "a.wav").write_bytes(content)
     with pytest.raises(UserError, match=message):
         heard(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize(
+    "tail", [b"", bytes(512), b"TAG" + bytes(125), b"ID3\3" + bytes(9), chunk(b"LIST", INFO)]
+)
+def test_padding_and_tags_behind_the_end_do_no_harm(tmp_path: Path, tail: bytes) -> None:
+    (tmp_path / "a.wav").write_bytes(wav() + tail)
+    np.testing.assert_array_equal(heard(tmp_path / "a.wav"), SOUND.astype(np.float32) / 32768)
+
+
+@pytest.mark.parametrize("place", [44, 45, 5000, 16043])
+@pytest.mark.parametrize("inserted", [b" ", b"00", b"\x7f" * 16])
+def test_inserted_bytes_are_noticed(tmp_path: Path, place: int, inserted: bytes) -> None:
+    whole = wav()
+    (tmp_path / "a.wav").write_bytes(whole[:place] + inserted + whole[place:])
+    with pytest.raises(UserError, match="behind the end that its header declares"):
+        heard(tmp_path / "a.wav")
