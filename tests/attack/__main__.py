@@ -19,19 +19,18 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 # Before torch: a process whose torch has used several threads cannot be forked.
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import torch
 
-from tests.attack.bombs import Bombs
-from tests.attack.damage import SHARES, Damage
-from tests.attack.kills import Kills
+from tests.attack import bombs, kills
+from tests.attack.damage import SHARES, Damage, group_of
 from tests.attack.results import Result, counts, table
+from tests.attack.targets import Target, build
 
 _WARM = (
     "bossline.features.log_mel", "matplotlib.pyplot", "PIL.JpegImagePlugin", "PIL.PngImagePlugin",
@@ -39,12 +38,9 @@ _WARM = (
 )  # fmt: skip
 """Imported once, before the processes of the cases are forked."""
 
+_DEATHS = ("kills", "crash-points")
 _TIMES = {"kills": 0.15, "crash-points": 0.15, "damage": 1.0}
 """The share of the time that is left when each begins."""
-
-
-class _Cases(Protocol):
-    def run(self, case: int) -> Result: ...
 
 
 def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
@@ -79,22 +75,39 @@ def _warm_up() -> None:
     gc.freeze()
 
 
-def _cases(attack: str, options: argparse.Namespace, folder: Path) -> _Cases:
-    where = folder / attack
+def _groups(options: argparse.Namespace) -> frozenset[str]:
+    """Of the targets that are attacked."""
+    groups = set[str]()
+    if options.case is not None and options.of == "damage":
+        groups |= {group_of(options.seed, options.case)}
+    elif options.cases or options.minutes:
+        groups |= set(options.only or SHARES)
+    if options.kills or options.crash_points or options.minutes or options.of in _DEATHS:
+        groups |= kills.GROUPS
+    if options.bombs or options.minutes or options.of == "bombs":
+        groups |= bombs.GROUPS
+    return frozenset(groups)
+
+
+def _cases(
+    attack: str, options: argparse.Namespace, targets: Sequence[Target], scratch: Path
+) -> Callable[[int], Result]:
     if attack == "bombs":
-        return Bombs(options.seed, where)
+        return bombs.Bombs(options.seed, targets, scratch).run
     if attack == "damage":
-        return Damage(options.seed, where, tuple(options.only or SHARES))
-    return Kills(options.seed, attack, where)
+        return Damage(options.seed, targets, scratch).run
+    return kills.Kills(options.seed, attack, targets, scratch).run
 
 
-def _results(options: argparse.Namespace, job: int, folder: Path) -> Iterator[Result]:
+def _results(
+    options: argparse.Namespace, job: int, targets: Sequence[Target], scratch: Path
+) -> Iterator[Result]:
     """Of the cases of one job: every so manieth."""
     end = time.monotonic() + 60 * options.minutes if options.minutes else None
     if options.bombs or end:
-        bombs = Bombs(options.seed, folder / "bombs")
-        for case in range(job, len(bombs), options.jobs):
-            yield bombs.run(case)
+        planted = bombs.Bombs(options.seed, targets, scratch)
+        for case in range(job, len(planted), options.jobs):
+            yield planted.run(case)
     wanted = {
         "kills": options.kills, "crash-points": options.crash_points, "damage": options.cases
     }  # fmt: skip
@@ -103,23 +116,25 @@ def _results(options: argparse.Namespace, job: int, folder: Path) -> Iterator[Re
             continue
         now = time.monotonic()
         until = None if end is None else now + share * (end - now)
-        cases, case = _cases(attack, options, folder), job
+        run, case = _cases(attack, options, targets, scratch), job
         while time.monotonic() < until if until else case < wanted[attack]:
-            yield cases.run(case)
+            if attack != "damage" or group_of(options.seed, case) in (options.only or SHARES):
+                yield run(case)
             case += options.jobs
 
 
-def _work(options: argparse.Namespace, job: int, folder: Path) -> None:
-    mine = folder / f"job-{job}"
+def _work(options: argparse.Namespace, job: int, targets: Sequence[Target], folder: Path) -> None:
+    scratch = folder / f"job-{job}"
+    scratch.mkdir()
     with (folder / f"{job}.jsonl").open("w", encoding="utf-8") as stream:
-        for result in _results(options, job, mine):
+        for result in _results(options, job, targets, scratch):
             stream.write(result.line() + "\n")
             stream.flush()
             if not result.good:
                 print(result, flush=True)
 
 
-def _in_jobs(options: argparse.Namespace, folder: Path) -> list[Result]:
+def _in_jobs(options: argparse.Namespace, targets: Sequence[Target], folder: Path) -> list[Result]:
     """All results, once every job has ended.
 
     Raises:
@@ -129,7 +144,7 @@ def _in_jobs(options: argparse.Namespace, folder: Path) -> list[Result]:
     for job in range(options.jobs):
         if not (child := os.fork()):
             try:
-                _work(options, job, folder)
+                _work(options, job, targets, folder)
             except BaseException:
                 sys.excepthook(*sys.exc_info())
                 os._exit(3)
@@ -158,11 +173,13 @@ def main(given: Sequence[str] | None = None) -> int:
     _warm_up()
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="attack-") as name:
+        folder = Path(name)
+        targets = build(folder / "targets", _groups(options))
         if options.case is not None:
-            result = _cases(options.of, options, Path(name)).run(options.case)
+            result = _cases(options.of, options, targets, folder)(options.case)
             print(result)
             return 0 if result.good else 1
-        results = _in_jobs(options, Path(name))
+        results = _in_jobs(options, targets, folder)
     took = time.monotonic() - began
     print(table(counts(results), markdown=options.markdown))
     failed = sum(not result.good for result in results)

@@ -23,9 +23,10 @@ from tests.attack.mutations import Mutation
 from tests.attack.operations import Operation
 from tests.attack.recipes import TRAPS
 from tests.attack.results import Result
-from tests.attack.targets import Target, build, copied
+from tests.attack.targets import Target, copied
 
-GB = 1 << 30
+SIZE = 5 << 28
+"""Bytes: more than there is memory."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _zip_bomb(file: Path) -> None:
         for name in sound.namelist():
             with bomb.open(name, "w") as member:
                 if name.endswith("data/0"):
-                    for _ in range(1280):
+                    for _ in range(SIZE >> 20):
                         member.write(bytes(1 << 20))
                 else:
                     member.write(sound.read(name))
@@ -194,13 +195,13 @@ _PLANTED: tuple[tuple[str, str, str, Callable[[Path], None]], ...] = (
     ("a day at 1 Hz", "recordings", "source/ann/0wav.wav", _wav(1, 86_400)),
     ("4 GHz", "recordings", "source/ann/0wav.wav", _wav(4_000_000_000, 0.01)),
     ("1,000 channels", "recordings", "source/ann/0wav.wav", _wav(16_000, 20, 1000)),
-    ("3 GB of zeros", "libriphone", "source/train_labels.txt", _hole(3 * GB)),
-    ("3 GB of zeros", "libriphone", "source/train_split.txt", _hole(3 * GB)),
-    ("3 GB of zeros", "libriphone", "source/feat/train/0-train-0.pt", _hole(3 * GB)),
-    ("3 GB of zeros", "folder", "source/a.npy", _hole(3 * GB)),
-    ("3 GB of zeros", "speaker", "source/metadata.json", _hole(3 * GB)),
-    ("3 GB of zeros", "covid", "source/covid.train.csv", _hole(3 * GB)),
-    ("3 GB of zeros", "food", "source/training/0_0.jpg", _hole(3 * GB)),
+    ("zeros without an end", "libriphone", "source/train_labels.txt", _hole(SIZE)),
+    ("zeros without an end", "libriphone", "source/train_split.txt", _hole(SIZE)),
+    ("zeros without an end", "libriphone", "source/feat/train/0-train-0.pt", _hole(SIZE)),
+    ("zeros without an end", "folder", "source/a.npy", _hole(SIZE)),
+    ("zeros without an end", "speaker", "source/metadata.json", _hole(SIZE)),
+    ("zeros without an end", "covid", "source/covid.train.csv", _hole(SIZE)),
+    ("zeros without an end", "food", "source/training/0_0.jpg", _hole(SIZE)),
     ("20,000 brackets", "speaker", "source/metadata.json", _text("[" * 20_000)),
     ("20,000 brackets", "speaker", "source/mapping.json", _text('{"a":' * 20_000)),
     ("a long number", "speaker", "source/metadata.json", _text('{"n_mels": ' + "9" * 5000 + "}")),
@@ -243,12 +244,16 @@ def _asking(ask: Callable[[str], Any], name: str) -> Operation:
     return operation
 
 
+GROUPS = frozenset({"import", "pack", "run", "recipe"})
+"""Of targets that bombs are planted in."""
+
+
 def _all(targets: Sequence[Target]) -> Iterator[Bomb]:
     by_name = {target.name: target for target in targets}
-    for name, layout, file, plant in _PLANTED:
-        yield Bomb(name, by_name[layout], "import", PurePath(file), plant)
+    for name, layout, place, plant in _PLANTED:
+        yield Bomb(name, by_name[layout], "import", PurePath(place), plant)
     for target in targets:
-        if target.group == "recipe":
+        if target.group not in ("import", "pack", "run"):
             continue
         first = next(iter(target.operations))
         for file in target.files:
@@ -260,7 +265,7 @@ def _all(targets: Sequence[Target]) -> Iterator[Bomb]:
                 yield Bomb("a header of 2 ** 60 bytes", target, first, file, _heads_beyond)
         for file in target.files[-3:]:
             yield Bomb("/dev/zero", target, first, file, _endless, in_place=True)
-    recipe = by_name["phoneme/simple"]
+    recipe = next(target for target in targets if target.layout == "phoneme/simple")
     for name, text in TRAPS.items():
         plant = _text(text.replace("CANARY", "/nonexistent"))
         yield Bomb(name, recipe, "read", PurePath("recipe.yaml"), plant)
@@ -276,9 +281,12 @@ def _all(targets: Sequence[Target]) -> Iterator[Bomb]:
 class Bombs:
     """The same ones for every seed."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
-        self._seed, self._scratch = seed, folder
-        targets = build(folder / "targets", frozenset({"import", "pack", "run", "recipe"}))
+    def __init__(self, seed: int, targets: Sequence[Target], scratch: Path) -> None:
+        """
+        Args:
+            targets: at least those of GROUPS.
+        """
+        self._seed, self._scratch = seed, scratch
         self._bombs = list(_all(targets))
 
     def __len__(self) -> int:

@@ -93,7 +93,7 @@ def _wording(status: int) -> str:
 
 def _read(reader: int, deadline: float) -> bytes | None:
     """All that comes until the other end is closed; None when that takes too long."""
-    pieces = []
+    pieces: list[bytes] = []
     while (left := deadline - time.monotonic()) > 0:
         if not select.select([reader], [], [], left)[0]:
             break

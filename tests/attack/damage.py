@@ -19,43 +19,47 @@ from tests.attack.judging import Verdict, judge, judge_end
 from tests.attack.mutations import Mutation, mutate
 from tests.attack.operations import NAME, QUIET, read_recipe, work_in
 from tests.attack.results import Result
-from tests.attack.targets import TRAININGS, Target, build, copied
+from tests.attack.targets import TRAININGS, Target, copied
 
 SHARES = {"import": 10, "pack": 3, "run": 4, "recipe": 4, "train": 2}
 """How often each group is attacked."""
 
 
-class Damage:
-    """The cases of a seed, on targets of these groups."""
+def group_of(seed: int, case: int) -> str:
+    """Which group the case of this number attacks."""
+    rng = random.Random(f"group/{seed}/{case}")
+    return rng.choices(list(SHARES), list(SHARES.values()))[0]
 
-    def __init__(self, seed: int, folder: Path, groups: Sequence[str] = tuple(SHARES)) -> None:
-        self._seed, self._scratch = seed, folder
-        targets = build(folder / "targets", frozenset(groups))
-        self._groups = {
-            group: [target for target in targets if target.group == group] for group in SHARES
-        }
+
+class Damage:
+    """The cases of a seed."""
+
+    def __init__(self, seed: int, targets: Sequence[Target], scratch: Path) -> None:
+        """
+        Args:
+            targets: at least those of the groups whose cases will be run.
+        """
+        self._seed, self._targets, self._scratch = seed, targets, scratch
 
     def run(self, case: int) -> Result:
         """The same for a seed and a number, whichever other cases ran before."""
+        group = group_of(self._seed, case)
         rng = random.Random(f"{self._seed}/{case}")
-        group = rng.choices(list(SHARES), list(SHARES.values()))[0]
-        while not self._groups[group]:
-            group = rng.choices(list(SHARES), list(SHARES.values()))[0]
-        target = rng.choice(self._groups[group])
+        target = rng.choice([target for target in self._targets if target.group == group])
         canary = self._scratch / "canary"
         began = time.monotonic()
         if group == "train":
-            operation, file, mutation, verdict = self._overridden(rng, target, canary)
+            operation, file, done, verdict = self._overridden(rng, target, canary)
         elif group == "recipe" and rng.randrange(3):
-            operation, file, mutation, verdict = self._recipe(rng, target, canary)
+            operation, file, done, verdict = self._recipe(rng, target, canary)
         else:
-            operation, file, mutation, verdict = self._damaged(rng, target, canary)
+            operation, file, done, verdict = self._damaged(rng, target, canary)
         if canary.exists():
             shutil.rmtree(canary)
             verdict = Verdict("executed", verdict.why)
         seconds = round(time.monotonic() - began, 3)
         return Result(
-            "damage", self._seed, case, target.name, operation, file, mutation, verdict.outcome,
+            "damage", self._seed, case, target.name, operation, file, done, verdict.outcome,
             verdict.why, seconds,
         )  # fmt: skip
 
@@ -98,7 +102,7 @@ class Damage:
                 override.partition("=")[0].split(".")[-1] in ended.text for override in overrides
             )
             verdict = Verdict("refused" if named else "unnamed", ended.text)
-        return "read", "recipe.yaml", what, verdict or Verdict("undetectable")
+        return f"read {target.layout}", "recipe.yaml", what, verdict or Verdict("undetectable")
 
     def _overridden(
         self, rng: random.Random, target: Target, canary: Path
@@ -121,8 +125,9 @@ class Damage:
             left = [str(path.name) for path in work.glob("runs/*/*.part")]
         verdict = judge_end(ended)
         if verdict is None and ended.how == "refused":
-            key = hostile.partition("=")[0].split(".")[-1]
-            verdict = Verdict("refused" if key in ended.text else "unnamed", ended.text)
+            keys = [hostile.partition("=")[0], *recipes.keys_of(spelled)]
+            named = any(key.split(".")[-1] in ended.text for key in keys)
+            verdict = Verdict("refused" if named else "unnamed", ended.text)
         if left:
             verdict = Verdict("silent", f"left behind: {left}")
-        return "train", "", hostile[:80], verdict or Verdict("equal")
+        return f"train {target.layout}", "", hostile[:80], verdict or Verdict("equal")

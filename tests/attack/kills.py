@@ -12,7 +12,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from tests.attack.child import run_in_child
 from tests.attack.operations import NAME, QUIET, Operation
 from tests.attack.results import Result
 from tests.attack.sources import LAYOUTS
-from tests.attack.targets import TRAININGS, build, copied
+from tests.attack.targets import TRAININGS, Target, copied
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _TOUCHES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod"}
@@ -68,7 +68,7 @@ def _watch_disk(touched: Callable[[], None]) -> None:
     sys.addaudithook(hook)
     fsync = os.fsync
 
-    def touching_fsync(handle: int) -> None:
+    def touching_fsync(handle: Any) -> None:
         touched()
         fsync(handle)
 
@@ -145,28 +145,25 @@ def _report(work: Path) -> Any:
     return len((work / "runs/a/report.html").read_text(encoding="utf-8"))
 
 
-def scenarios(folder: Path) -> list[Scenario]:
+GROUPS = frozenset({"import", "run", "train"})
+"""Of targets that the scenarios begin with."""
+
+
+def _scenarios(targets: Sequence[Target]) -> list[Scenario]:
     """All that writes."""
-    targets = {t.name: t for t in build(folder, frozenset({"import", "run", "train"}))}
+    trainings = {target.layout: target.root for target in targets if target.group == "train"}
+    roots = {target.name: target.root for target in targets}
     found = [
-        Scenario(
-            f"train {training}",
-            next(t.root for t in targets.values() if t.layout == training and t.group == "train"),
-            _train(training),
-            _train_again(training),
-        )
-        for training in _TRAINED
+        Scenario(f"train {name}", trainings[name], _train(name), _train_again(name))
+        for name in _TRAINED
     ]
     found += [
         Scenario(
-            f"import {layout}",
-            targets[layout].root,
-            operations.import_source,
-            operations.import_source,
+            f"import {layout}", roots[layout], operations.import_source, operations.import_source
         )
         for layout in LAYOUTS
     ]
-    voices, phonemes = targets["run of speaker"].root, targets["run of phoneme"].root
+    voices, phonemes = roots["run of speaker"], roots["run of phoneme"]
     for name, root, operation in (
         ("evaluate phoneme", phonemes, operations.evaluate),
         ("evaluate speaker", voices, operations.evaluate),
@@ -190,18 +187,19 @@ def _files(work: Path) -> frozenset[str]:
 class Kills:
     """The cases of a seed, of one of the two ways."""
 
-    def __init__(self, seed: int, way: str, folder: Path) -> None:
+    def __init__(self, seed: int, way: str, targets: Sequence[Target], scratch: Path) -> None:
         """
         Args:
             way: "kills" or "crash-points".
+            targets: at least those of GROUPS.
         """
-        self._seed, self._way, self._folder = seed, way, folder
-        self._scenarios = scenarios(folder / "targets")
+        self._seed, self._way, self._scratch = seed, way, scratch
+        self._scenarios = _scenarios(targets)
         self._wholes: dict[str, _Whole] = {}
 
     def _whole(self, scenario: Scenario) -> _Whole:
         if scenario.name not in self._wholes:
-            with copied(scenario.root, self._folder / "whole") as work:
+            with copied(scenario.root, self._scratch / "whole") as work:
                 began = time.monotonic()
                 ended = run_in_child(lambda: _counted(scenario.begin, work), seconds=_SECONDS)
                 if ended.how != "returned":
@@ -219,7 +217,7 @@ class Kills:
         began = time.monotonic()
         deaths = []
         outcome, why = "equal", ""
-        with copied(scenario.root, self._folder / "case") as work:
+        with copied(scenario.root, self._scratch / "case") as work:
             for death in range(rng.choice([1, 1, 2, 3])):
                 operation = scenario.again if death else scenario.begin
                 deaths.append(self._killed(rng, operation, work, whole))

@@ -65,12 +65,13 @@ def trap(rng: random.Random, canary: str) -> tuple[str, str]:
     return kind, text
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[str]:
+def keys_of(value: Any, path: str = "") -> Iterator[str]:
+    """All of them, as an override writes them."""
     if path:
         yield path
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _leaves(inner, f"{path}.{key}" if path else key)
+            yield from keys_of(inner, f"{path}.{key}" if path else key)
 
 
 _NOT_ASKED = ("epochs", "patience")
@@ -79,7 +80,7 @@ _NOT_ASKED = ("epochs", "patience")
 
 def override(rng: random.Random, recipe: dict[str, Any], canary: str) -> str:
     """One key of a recipe, every default spelled out, set to something."""
-    keys = [key for key in _leaves(recipe) if key not in _NOT_ASKED]
+    keys = [key for key in keys_of(recipe) if key not in _NOT_ASKED]
     key = rng.choice(keys)
     match rng.randrange(12):
         case 0:

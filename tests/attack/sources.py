@@ -85,7 +85,7 @@ def speaker(path: Path) -> None:
 def windows_of_11(frames: Floats) -> Floats:
     """(T, 39) -> (T, 429): frames t-5 ... t+5, those at the ends repeated."""
     places = np.arange(len(frames))[:, None] + np.arange(-5, 6)
-    return frames[places.clip(0, len(frames) - 1)].reshape(len(frames), -1)
+    return np.asarray(frames[places.clip(0, len(frames) - 1)].reshape(len(frames), -1))
 
 
 def timit11(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -65,6 +66,7 @@ class Target:
     operations: Mapping[str, Operation]
     files: tuple[PurePath, ...] = ()
     layout: str = ""
+    """Of a recipe its name, of a training which it is."""
     _clean: dict[str, Ended] = field(default_factory=dict)
 
     def clean(self, operation: str, scratch: Path) -> Any:
@@ -81,12 +83,20 @@ class Target:
 @contextmanager
 def copied(root: Path, work: Path) -> Iterator[Path]:
     """A copy of a folder for one case."""
-    shutil.rmtree(work, ignore_errors=True)
+    _remove(work)
     shutil.copytree(root, work, symlinks=True)
     try:
         yield work
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        _remove(work)
+
+
+def _remove(work: Path) -> None:
+    """Even folders in folders without end, for each of which rmtree calls itself."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    shutil.rmtree(work, ignore_errors=True)
+    sys.setrecursionlimit(limit)
 
 
 def _files(root: Path, within: str, *leave: str) -> tuple[PurePath, ...]:
@@ -179,7 +189,10 @@ def build_packs(folder: Path, sources: list[Target]) -> list[Target]:
     targets = []
     for layout, (recipe, *overrides) in floors.items():
         root = _imported(sources, layout, folder / layout)
-        actions = {"open": operations.open_pack, "import anew": operations.import_anew}
+        actions: dict[str, Operation] = {
+            "open": operations.open_pack,
+            "import anew": operations.import_anew,
+        }
         if layout != "recordings":
             actions["train"] = operations.train_on_pack(recipe, *overrides)
         files = _files(root, "home", ".lock")
@@ -225,7 +238,8 @@ def build_recipes(folder: Path, sources: list[Target]) -> list[Target]:
         root.mkdir(parents=True)
         shutil.copyfile(catalogue.FOLDER / f"{name}.yaml", root / "recipe.yaml")
         actions = {"read": operations.read_recipe("recipe.yaml")}
-        targets.append(Target(name, "recipe", root, actions, (PurePath("recipe.yaml"),)))
+        files = (PurePath("recipe.yaml"),)
+        targets.append(Target("recipe", "recipe", root, actions, files, name))
     return targets
 
 
@@ -235,7 +249,7 @@ def build_trainings(folder: Path, sources: list[Target]) -> list[Target]:
     for training, (layout, recipe, overrides) in TRAININGS.items():
         root = _imported(sources, layout, folder / f"train-{training}")
         shutil.rmtree(root / "source")
-        targets.append(Target(f"{recipe} ({training})", "train", root, {}, (), training))
+        targets.append(Target("training", "train", root, {}, (), training))
         spelled = load_recipe(recipe, overrides).model_dump(mode="json")
         (root / "spelled.yaml").write_text(yaml.safe_dump(spelled), encoding="utf-8")
     return targets
