@@ -66,13 +66,13 @@ def _watch_disk(touched: Callable[[], None]) -> None:
                 touched()
 
     sys.addaudithook(hook)
-    fsync = os.fsync
+    flush = os.fsync
 
-    def touching_fsync(handle: Any) -> None:
+    def touch_and_flush(handle: Any) -> None:
         touched()
-        fsync(handle)
+        flush(handle)
 
-    os.fsync = touching_fsync
+    setattr(os, "fsync", touch_and_flush)  # noqa: B010: no audit event tells of it
 
 
 def _counted(operation: Operation, work: Path) -> Any:

@@ -48,11 +48,13 @@ def content_of(corpus: Corpus) -> dict[str, Any]:
         speaker = int(corpus.speakers[number])
         name = header.speakers[speaker] if speaker >= 0 else ""
         values: list[Any] = [corpus.frames(number), list(name.encode())]
-        for kind in ("categories", "shapes", "targets"):
-            if hasattr(corpus, kind):
-                values.append(getattr(corpus, kind)[number])
-        if hasattr(corpus, "labels"):
-            values.append(corpus.frame_labels(number))
+        match header.features.kind:
+            case "image":
+                values += [corpus.categories[number], corpus.shapes[number]]
+            case "table":
+                values.append(corpus.targets[number])
+            case _:
+                values.append(corpus.frame_labels(number))
         items[f"{header.parts[corpus.parts[number]]}/{id}"] = _digest(*values)
     return {
         "items": items,
