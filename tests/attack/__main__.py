@@ -1,7 +1,7 @@
 """The attacks' command line: what came of each, what failed and how to see it again, counts.
 
     python -m tests.attack --cases 10000 --jobs 2
-    python -m tests.attack --kills 300 --crash-points 300 --bombs
+    python -m tests.attack --kills 300 --crash-points 300 --bombs 1000
     python -m tests.attack --minutes 30 --seed 7        all of them
     python -m tests.attack --seed 7 --of damage --case 123
 
@@ -53,7 +53,7 @@ def _arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cases", type=int, default=0, help="damage to files and recipes")
     parser.add_argument("--kills", type=int, default=0, help="SIGKILLs at random instants")
     parser.add_argument("--crash-points", type=int, default=0, help="SIGKILLs at the disk's door")
-    parser.add_argument("--bombs", action="store_true", help="small files that promise much")
+    parser.add_argument("--bombs", type=int, default=0, help="small files that promise much")
     parser.add_argument("--minutes", type=float, help="bombs, and the others for so long")
     parser.add_argument("--only", action="append", choices=list(SHARES), help="damage of these")
     parser.add_argument("--of", choices=[*_TIMES, "bombs"], default="damage")
@@ -106,8 +106,9 @@ def _results(
     end = time.monotonic() + 60 * options.minutes if options.minutes else None
     if options.bombs or end:
         planted = bombs.Bombs(options.seed, targets, scratch)
-        for case in range(job, len(planted), options.jobs):
-            yield planted.run(case)
+        count = min(options.bombs or len(planted), len(planted))
+        for number in range(job, count, options.jobs):
+            yield planted.run(number * len(planted) // count)
     wanted = {
         "kills": options.kills, "crash-points": options.crash_points, "damage": options.cases
     }  # fmt: skip

@@ -125,7 +125,7 @@ class Damage:
             left = [str(path.name) for path in work.glob("runs/*/*.part")]
         verdict = judge_end(ended)
         if verdict is None and ended.how == "refused":
-            keys = [hostile.partition("=")[0], *recipes.keys_of(spelled)]
+            keys = [hostile.partition("=")[0], *recipes.leaves(spelled)]
             named = any(key.split(".")[-1] in ended.text for key in keys)
             verdict = Verdict("refused" if named else "unnamed", ended.text)
         if left:

@@ -72,7 +72,8 @@ def _watch_disk(touched: Callable[[], None]) -> None:
         touched()
         flush(handle)
 
-    setattr(os, "fsync", touch_and_flush)  # noqa: B010: no audit event tells of it
+    # No audit event tells of a flush.
+    setattr(os, "fsync", touch_and_flush)  # noqa: B010
 
 
 def _counted(operation: Operation, work: Path) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +64,19 @@ def trap(rng: random.Random, canary: str) -> tuple[str, str]:
     return kind, text
 
 
-def keys_of(value: Any, path: str = "") -> Iterator[str]:
-    """All of them, as an override writes them."""
-    if path:
-        yield path
+_NUMBERS = (
+    "0", "1", "2", "3", "7", "1000", "100000", "1000000000", str(2**31), str(2**63), "-1",
+    "0.0", "0.5", "0.999999", "1.0", "1e-8", "1e-300", "1e308", ".nan", ".inf",
+)  # fmt: skip
+
+
+def leaves(value: Any, path: str = "") -> dict[str, Any]:
+    """Every key of a recipe, as an override writes it, and its value."""
+    found = {path: value} if path else {}
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from keys_of(inner, f"{path}.{key}" if path else key)
+            found |= leaves(inner, f"{path}.{key}" if path else key)
+    return found
 
 
 _NOT_ASKED = ("epochs", "patience")
@@ -80,8 +85,10 @@ _NOT_ASKED = ("epochs", "patience")
 
 def override(rng: random.Random, recipe: dict[str, Any], canary: str) -> str:
     """One key of a recipe, every default spelled out, set to something."""
-    keys = [key for key in keys_of(recipe) if key not in _NOT_ASKED]
-    key = rng.choice(keys)
+    values = {key: value for key, value in leaves(recipe).items() if key not in _NOT_ASKED}
+    key = rng.choice(list(values))
+    if isinstance(values[key], int | float) and rng.randrange(4):
+        return f"{key}={rng.choice(_NUMBERS)}"
     match rng.randrange(12):
         case 0:
             key = rng.choice([f"{key}.x", f".{key}", f"{key}.", f"{key}..x", key.upper(), "", "="])
