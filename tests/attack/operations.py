@@ -47,7 +47,12 @@ def content_of(corpus: Corpus) -> dict[str, Any]:
     for number, id in enumerate(corpus.ids):
         speaker = int(corpus.speakers[number])
         name = header.speakers[speaker] if speaker >= 0 else ""
-        values: list[Any] = [corpus.frames(number), list(name.encode())]
+        frames = corpus.frames(number)
+        if header.features.kind not in ("image", "table"):
+            # One number that half precision cannot hold, and all frames are kept in single.
+            with np.errstate(over="ignore"):
+                frames = frames.astype(np.float16)
+        values: list[Any] = [frames, list(name.encode())]
         match header.features.kind:
             case "image":
                 values += [corpus.categories[number], corpus.shapes[number]]
