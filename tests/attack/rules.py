@@ -156,33 +156,6 @@ def _json(content: bytes) -> bool:
     return all(c.isprintable() or c in "\r\n\t" for c in text)
 
 
-def _json_lines(content: bytes) -> bool:
-    return all(_json(line) for line in content.splitlines())
-
-
-def _yaml(content: bytes) -> bool:
-    text = content.decode()
-    return all(c.isprintable() or c in "\r\n\t" for c in text)
-
-
-def _safetensors(content: bytes) -> bool:
-    """Tensors that fill the file end to end, of finite numbers."""
-    (length,) = struct.unpack("<Q", content[:8])
-    header = json.loads(content[8 : 8 + length])
-    header.pop("__metadata__", None)
-    payload = content[8 + length :]
-    end = 0
-    for entry in sorted(header.values(), key=lambda entry: entry["data_offsets"]):
-        start, stop = entry["data_offsets"]
-        if start != end:
-            return False
-        end = stop
-        kind = {"F64": "f8", "F32": "f4", "F16": "f2"}.get(entry["dtype"])
-        if kind and not np.isfinite(np.frombuffer(payload[start:stop], kind)).all():
-            return False
-    return end == len(payload)
-
-
 _WORD = r"[^\x00-\x20\x7f-\xa0\u2000-\u200f\u2028-\u202f\u3000\ufeff\ufffd]+"
 _LABELS = rf"{_WORD}(\s+-?[0-9]{{1,9}})*"
 _RULES: dict[str, Callable[[bytes], bool]] = {
@@ -193,9 +166,6 @@ _RULES: dict[str, Callable[[bytes], bool]] = {
     ".mp3": _mp3,
     ".csv": _csv,
     ".json": _json,
-    ".jsonl": _json_lines,
-    ".yaml": _yaml,
-    ".safetensors": _safetensors,
     ".txt": _text(rf"{_WORD}(\s+{_WORD})?"),
     "libriphone/train_labels.txt": _text(_LABELS),
     "folder/labels.txt": _text(_LABELS),
