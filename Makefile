@@ -1,12 +1,16 @@
 # make demo   the phoneme ladder on synthetic speech, from nothing to a report
 # make test   the whole test suite
 # make check  format, lint and types, as CI runs them
+# make attack MINUTES=30 SEED=1 JOBS=2   damaged files, bombs, kills: see docs/reliability.md
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+MINUTES ?= 10
+SEED ?= 1
+JOBS ?= 1
 READY := $(VENV)/ready
 
-.PHONY: demo test check clean
+.PHONY: demo test check attack clean
 
 # constraints.txt pins the versions that the tests and the demo run with.
 $(READY): pyproject.toml constraints.txt
@@ -27,6 +31,9 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+attack: $(READY)
+	$(BIN)/python -m tests.attack --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS)
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
