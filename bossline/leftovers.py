@@ -47,6 +47,8 @@ def part_folder(path: Path) -> Iterator[Path]:
 def part_file(path: Path) -> Iterator[Path]:
     """An empty file beside `path`, as `part_folder`; to be written in place.
 
+    What killed processes left of it before is swept.
+
     Raises:
         OSError: it cannot be made.
     """
@@ -56,6 +58,7 @@ def part_file(path: Path) -> Iterator[Path]:
         os.close(handle)
         return Path(name)
 
+    sweep(path.parent, files=True, of=path.name)
     with _kept(make) as file:
         try:
             yield file
@@ -90,17 +93,18 @@ def set_aside(path: Path, part: Path) -> Iterator[None]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def sweep(folder: Path, *, files: bool = False) -> None:
+def sweep(folder: Path, *, files: bool = False, of: str | None = None) -> None:
     """Remove the folders in a folder that killed processes have left half-written.
 
     One that was moved aside for a new one that never came is put back.
 
     Args:
         files: remove files, too; for folders that are bossline's own.
+        of: only those that were to get this name.
     """
     for entry in folder.iterdir():
         left = _LEFT.fullmatch(entry.name)
-        if not left or entry.is_symlink():
+        if not left or entry.is_symlink() or of not in (None, left["name"]):
             continue
         if not (entry.is_dir() or (files and entry.is_file())):
             continue

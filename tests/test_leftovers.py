@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bossline import leftovers
-from bossline.files import replacing_folder
+from bossline.files import replacing, replacing_folder
 from bossline.leftovers import part_folder, sweep
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked")
@@ -104,3 +104,16 @@ def test_nothing_is_swept_where_folders_cannot_be_locked(
     with part_folder(tmp_path / "pack") as folder:
         sweep(tmp_path)
         assert folder.is_dir()
+
+
+def test_writing_a_file_sweeps_what_was_left_of_it_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".a.json.abcd1234.part", ".b.json.abcd1234.part", "a.json.abcd1234.part"):
+        (tmp_path / name).touch()
+    with replacing(tmp_path / "a.json") as first, replacing(tmp_path / "a.json") as second:
+        first.write_text("1")  # which is in work, and so stays
+        second.write_text("2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".b.json.abcd1234.part",
+        "a.json",
+        "a.json.abcd1234.part",
+    ]

@@ -53,7 +53,8 @@ def test_no_other_width_is_nearer(
     wanted = formula(inputs, outputs, depth, width, norm)
     assert like.parameters == wanted
     found = like.with_layers(layers)
-    brute = [abs(formula(inputs, outputs, layers, w, norm) - wanted) for w in range(1, 3000)]
+    widths = range(1, max(3000, 2 * found.config.width))
+    brute = [abs(formula(inputs, outputs, layers, w, norm) - wanted) for w in widths]
     assert abs(found.parameters - wanted) == min(brute)
     assert found.parameters == formula(inputs, outputs, layers, found.config.width, norm)
     assert found.config.norm == norm
