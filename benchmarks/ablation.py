@@ -18,8 +18,8 @@ from benchmarks.common import print_table
 from bossline import api
 from bossline.evaluation.comparison import paired_difference
 from bossline.evaluation.scores import Scores
-from bossline.inference.smoothers import Smoothing
-from bossline.training.run import Run
+from bossline.runs.run import Run
+from bossline.runs.trained import Smoothing
 
 FOLDER = Path("runs/ablation")
 

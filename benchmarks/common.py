@@ -14,9 +14,9 @@ from statistics import median
 
 import torch
 
-from bossline.corpora.importing import import_corpus
-from bossline.corpora.packed import Corpus
-from bossline.corpora.store import open_corpus
+from bossline.data.importing import import_corpus
+from bossline.data.packed import Corpus
+from bossline.data.store import open_corpus
 
 
 def machine() -> str:

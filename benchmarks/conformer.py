@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from benchmarks.common import interleaved, print_table
 from benchmarks.usual_conformer import RelativeAttention, UsualConformer, sinusoids
 from bossline.batches.padded import Padded
+from bossline.core.runtime import Runtime
 from bossline.models.encoders.attention import RotaryPositions, SelfAttention
 from bossline.models.encoders.conformer import ConformerConfig
-from bossline.runtime import Runtime
 
 Autocast = Callable[[], AbstractContextManager[object]]
 

@@ -18,10 +18,10 @@ import torch
 from benchmarks import usual
 from benchmarks.common import interleaved, print_table
 from bossline.batches.windows import WindowConfig
-from bossline.corpora.importing import import_corpus
-from bossline.corpora.labels import read_labels
-from bossline.corpora.packed import Corpus
-from bossline.corpora.store import open_corpus
+from bossline.data.importing import import_corpus
+from bossline.data.labels import read_labels
+from bossline.data.packed import Corpus
+from bossline.data.store import open_corpus
 
 BATCH, BATCHES = 512, 100
 USUAL_FRAMES = 300_000

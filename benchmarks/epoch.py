@@ -20,10 +20,10 @@ import torch
 from benchmarks import packed, usual
 from benchmarks.common import print_table
 from bossline.batches.windows import WindowConfig
-from bossline.corpora.store import open_corpus
+from bossline.core.runtime import Runtime
+from bossline.data.store import open_corpus
 from bossline.recipes import load_recipe
-from bossline.runtime import Runtime
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.tasks.phoneme.task import PhonemeTask
 
 USUAL_FRAMES = 400_000
 USUAL_STEPS = 60

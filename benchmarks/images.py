@@ -32,10 +32,10 @@ from benchmarks.common import (
     print_table,
     source_arguments,
 )
-from bossline.corpora.packed import Corpus
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
 from bossline.recipes import load_recipe
-from bossline.runtime import Runtime
-from bossline.tasks.food import FoodTask
+from bossline.tasks.food.task import FoodTask
 
 BATCH, SIDE, WORKERS = 64, 64, 2
 WIDTH, DEPTH, HIDDEN = 16, 5, 128  # of the model

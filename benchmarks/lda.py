@@ -27,11 +27,11 @@ from torch import Tensor
 
 from benchmarks.common import print_table
 from bossline.batches.windows import EVALUATION_BATCH
-from bossline.corpora.store import open_corpus
-from bossline.models.fitted.lda import LdaConfig
+from bossline.core.runtime import Runtime
+from bossline.data.store import open_corpus
+from bossline.models.fitted.discriminant import LdaConfig
 from bossline.recipes import load_recipe
-from bossline.runtime import Runtime
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.tasks.phoneme.task import PhonemeTask
 
 CLASSES, DIMS = 41, 39
 KEYS = ("batches.frames=1", "model={kind: lda}")

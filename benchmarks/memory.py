@@ -16,10 +16,10 @@ import torch
 
 from benchmarks import packed, usual
 from benchmarks.common import print_table
-from bossline.corpora.store import open_corpus
+from bossline.core.runtime import Runtime
+from bossline.data.store import open_corpus
 from bossline.recipes import load_recipe
-from bossline.runtime import Runtime
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.tasks.phoneme.task import PhonemeTask
 
 WIDTH, BATCH, STEPS = 21, 512, 5
 KEYS = [

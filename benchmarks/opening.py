@@ -17,7 +17,7 @@ from itertools import pairwise
 from statistics import median
 
 from benchmarks.common import print_table
-from bossline.corpora.store import open_corpus
+from bossline.data.store import open_corpus
 
 
 def measure(name: str) -> list[float]:

@@ -8,8 +8,8 @@ from itertools import count
 from torch import nn
 
 from bossline.tasks.base import Task
+from bossline.training.optimisers import Stepper
 from bossline.training.tally import Tally
-from bossline.training.together import Stepper
 
 
 def positions(task: Task) -> Iterator[tuple[int, int]]:

@@ -19,12 +19,11 @@ from rich.console import Console
 
 from benchmarks.common import print_table
 from bossline import api
-from bossline.errors import UserError
-from bossline.evaluation.comparison import average_difference
-from bossline.evaluation.holm import holm_adjusted
+from bossline.core.errors import UserError
+from bossline.evaluation.comparison import average_difference, holm_adjusted
 from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe, load_recipe
-from bossline.training.run import Run
+from bossline.runs.run import Run
 
 FOLDER = Path("runs/pooling")
 SHARED = ("epochs=4", "batches.valid_every=250", "augment=null")

@@ -35,10 +35,10 @@ from benchmarks.common import (
     print_table,
     source_arguments,
 )
-from bossline.corpora.packed import Corpus
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
 from bossline.recipes import load_recipe
-from bossline.runtime import Runtime
-from bossline.tasks.speaker import SpeakerTask
+from bossline.tasks.speaker.task import SpeakerTask
 from bossline.training.schedules import Span
 from bossline.training.tally import Tally
 

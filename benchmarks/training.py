@@ -19,11 +19,11 @@ from torch import nn
 
 from benchmarks import packed, usual
 from benchmarks.common import interleaved, print_table
-from bossline.corpora.packed import Corpus
-from bossline.corpora.store import open_corpus
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
+from bossline.data.store import open_corpus
 from bossline.recipes import load_recipe
-from bossline.runtime import Runtime
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.tasks.phoneme.task import PhonemeTask
 
 BATCH = 512
 USUAL_FRAMES = 300_000

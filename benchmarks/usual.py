@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from bossline.corpora.packed import Corpus
-from bossline.models.dropout import Dropout
-from bossline.training.together import Stepper
+from bossline.data.packed import Corpus
+from bossline.models.layers import Dropout
+from bossline.training.optimisers import Stepper
 
 
 def shift(x: Tensor, n: int) -> Tensor:

@@ -26,10 +26,10 @@ from benchmarks.common import interleaved, print_table
 from benchmarks.usual_lstm import NO_LABEL, UsualLstm, UtteranceDataset, collate
 from bossline.batches.padded import Padded
 from bossline.batches.utterances import Numbers, bucketed
-from bossline.corpora.store import open_corpus
+from bossline.core.runtime import Runtime
+from bossline.data.store import open_corpus
 from bossline.models.encoders.rnn import RnnConfig
 from bossline.models.tagger import Tagger, TaggerConfig
-from bossline.runtime import Runtime
 
 FRAMES = 12_000  # of a batch, padding left out
 PACKED_STEPS = 1

@@ -15,21 +15,21 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.version import __version__
 
 if TYPE_CHECKING:
     from bossline import plot
     from bossline.api import evaluate, load_run, predict, resume, submit, train
-    from bossline.corpora.importing import import_corpus
-    from bossline.corpora.packed import Corpus
-    from bossline.corpora.store import open_corpus
-    from bossline.inference.prediction import Prediction
+    from bossline.data.importing import import_corpus
+    from bossline.data.packed import Corpus
+    from bossline.data.store import open_corpus
     from bossline.recipes import Recipe, load_recipe
     from bossline.reports.page import write_report
+    from bossline.runs.prediction import Prediction
+    from bossline.runs.run import Run
     from bossline.studies.ladder import climb
-    from bossline.training.run import Run
-    from bossline.verification import (
+    from bossline.tasks.speaker.verbs import (
         calibrate,
         draw_trials,
         embed,
@@ -40,27 +40,27 @@ if TYPE_CHECKING:
     )
 
 _HOME = {
-    "Corpus": "bossline.corpora.packed",
-    "Prediction": "bossline.inference.prediction",
+    "Corpus": "bossline.data.packed",
+    "Prediction": "bossline.runs.prediction",
     "Recipe": "bossline.recipes",
-    "Run": "bossline.training.run",
-    "calibrate": "bossline.verification",
+    "Run": "bossline.runs.run",
+    "calibrate": "bossline.tasks.speaker.verbs",
     "climb": "bossline.studies.ladder",
-    "draw_trials": "bossline.verification",
-    "embed": "bossline.verification",
-    "enroll": "bossline.verification",
+    "draw_trials": "bossline.tasks.speaker.verbs",
+    "embed": "bossline.tasks.speaker.verbs",
+    "enroll": "bossline.tasks.speaker.verbs",
     "evaluate": "bossline.api",
-    "evaluate_trials": "bossline.verification",
-    "identify": "bossline.verification",
-    "import_corpus": "bossline.corpora.importing",
+    "evaluate_trials": "bossline.tasks.speaker.verbs",
+    "identify": "bossline.tasks.speaker.verbs",
+    "import_corpus": "bossline.data.importing",
     "load_recipe": "bossline.recipes",
     "load_run": "bossline.api",
-    "open_corpus": "bossline.corpora.store",
+    "open_corpus": "bossline.data.store",
     "predict": "bossline.api",
     "resume": "bossline.api",
     "submit": "bossline.api",
     "train": "bossline.api",
-    "verify": "bossline.verification",
+    "verify": "bossline.tasks.speaker.verbs",
     "write_report": "bossline.reports.page",
 }
 

@@ -9,30 +9,31 @@ import numpy as np
 from rich.console import Console
 from torch import nn
 
-from bossline.corpora.store import open_corpus
-from bossline.counting import counted
-from bossline.errors import UserError, printable
+from bossline.core.counting import counted
+from bossline.core.errors import UserError, printable
+from bossline.core.runtime import Runtime
+from bossline.data.inputs import read_input
+from bossline.data.store import open_corpus
 from bossline.evaluation.scores import Scores
-from bossline.inference.inputs import read_input
-from bossline.inference.prediction import Prediction, predictions_of
-from bossline.inference.smoothers import Smoothing, smoother_of
-from bossline.inference.submission import write_submission
-from bossline.inference.trained import (
+from bossline.recipes import Recipe, load_recipe
+from bossline.runs.info import start_info
+from bossline.runs.output import write_submission
+from bossline.runs.prediction import Prediction, predictions_of
+from bossline.runs.run import Run, new_run_path
+from bossline.runs.trained import (
     UNLABELLED,
     Ensemble,
+    Smoothing,
     TrainedModel,
     check_finite,
+    smoother_of,
     utterances_of,
 )
-from bossline.recipes import Recipe, load_recipe
-from bossline.runtime import Runtime
 from bossline.tasks import TASKS, make_task
 from bossline.tasks.base import ScoredSplit, Task
 from bossline.training.fit import fit
-from bossline.training.info import start_info
 from bossline.training.loop import Watch
 from bossline.training.loop import train as train_loop
-from bossline.training.run import Run, new_run_path
 from bossline.training.signals import Interrupted
 
 Runs = str | Path | Run | Sequence[str | Path | Run]

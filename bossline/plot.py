@@ -1,8 +1,8 @@
 """The reports' figures for a notebook: each function returns a matplotlib Figure."""
 
-from bossline.reports.confusion import confusion, per_class
+from bossline.figures.classes import confusion, per_class
 from bossline.reports.curves import learning_curves, learning_rate
-from bossline.reports.example import example
 from bossline.reports.ladder import ladder
+from bossline.tasks.phoneme.pictures import example
 
 __all__ = ["confusion", "example", "ladder", "learning_curves", "learning_rate", "per_class"]

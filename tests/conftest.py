@@ -12,15 +12,15 @@ from hypothesis import settings
 from rich.console import Console
 
 from bossline import api
-from bossline.corpora.header import Source
-from bossline.corpora.packed import Corpus
-from bossline.corpora.store import pack_path, register
-from bossline.corpora.writer import writing
+from bossline.data.features.spec import FeatureSpec, ImageSpec, TableSpec
+from bossline.data.header import Source
+from bossline.data.packed import Corpus
+from bossline.data.store import pack_path, register
+from bossline.data.writer import writing
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.scores import Scores
-from bossline.features.spec import FeatureSpec, ImageSpec, TableSpec
-from bossline.inference.prediction import FramePrediction, Prediction
-from bossline.training.run import Run
+from bossline.runs.prediction import FramePrediction, Prediction
+from bossline.runs.run import Run
 
 settings.register_profile("bossline", deadline=None)  # a busy machine is no bug
 settings.load_profile("bossline")

@@ -16,9 +16,9 @@ import torch
 from safetensors import safe_open
 
 from bossline import cli
-from bossline.corpora.packed import Corpus
-from bossline.evaluation.verification.error_rates import equal_error_rate
-from bossline.training.run import Run
+from bossline.data.packed import Corpus
+from bossline.runs.run import Run
+from bossline.tasks.speaker.verification.error_rates import equal_error_rate
 
 VERBS = (
     "tasks", "import", "corpus", "synth", "train", "ladder", "sweep", "compare", "ablate", "tune",

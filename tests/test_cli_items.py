@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bossline.corpora.packed import Corpus
-from bossline.evaluation.regression import RegressionScores
-from bossline.training.run import Run
+from bossline.data.packed import Corpus
+from bossline.runs.run import Run
+from bossline.tasks.covid.scores import RegressionScores
 from tests.test_cli import bossline  # noqa: F401 - a fixture
 
 Bossline = Callable[..., tuple[int, str, str]]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bossline.corpora.store import home
+from bossline.data.store import home
 
 TESTS = Path(__file__).parent
 
@@ -18,7 +18,7 @@ def test_every_test_has_a_home_of_its_own(tmp_path: Path) -> None:
 
 def test_importing_in_a_test_that_asks_for_no_home_leaves_the_users(tmp_path: Path) -> None:
     users = tmp_path / "users"
-    importing = "corpora/test_voice_recordings.py::test_each_folder_is_a_speaker"
+    importing = "data/test_voice_recordings.py::test_each_folder_is_a_speaker"
     subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"{TESTS / importing}"],
         check=True,

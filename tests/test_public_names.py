@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 import bossline
-from bossline.corpora.packed import Corpus
+from bossline.data.packed import Corpus
 from tests.conftest import classified
 
 

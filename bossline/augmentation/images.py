@@ -1,20 +1,252 @@
-"""What training may do to images before a model sees them, for a whole batch at once."""
+"""What training does to images before a model sees them: geometry, colour, erasing and mixing."""
 
 from __future__ import annotations
 
+import math
 from functools import reduce
-from typing import Literal
+from typing import Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
+from torch.nn.functional import grid_sample
 
-from bossline.augmentation.pixels.boxes import uniform
-from bossline.augmentation.pixels.colour import Colour, greyed, recoloured
-from bossline.augmentation.pixels.erase import Erase
-from bossline.augmentation.pixels.geometry import Crop, flips, moved, rotations
-from bossline.augmentation.pixels.mix import Mix
-from bossline.config import Config
+from bossline.core.config import Config
+
+# Crop, mirror and rotation as matrices, so that images are interpolated once however many work.
+#
+# A matrix (3, 3) takes (x, y, 1) of a pixel of the result to where it comes from; x and y run
+# from -1 to 1, edge to edge.
+
+
+class Crop(Config):
+    """Random resized crop (Szegedy et al. 2014, arXiv 1409.4842)."""
+
+    least: float = Field(0.25, gt=0, le=1, description="least share of the area that is kept")
+    aspect: float = Field(4 / 3, ge=1, description="most of width / height and of height / width")
+
+    def __call__(self, like: Tensor) -> Tensor:
+        """(B, 3, 3): boxes anywhere in the image; `like`, (B,), gives count and device."""
+        width, height = random_sides(uniform(like, self.least, 1), self.aspect)
+        matrices = _identities(like)
+        matrices[:, 0, 0], matrices[:, 1, 1] = width, height
+        matrices[:, 0, 2] = uniform(like, -1, 1) * (1 - width)
+        matrices[:, 1, 2] = uniform(like, -1, 1) * (1 - height)
+        return matrices
+
+
+def flips(like: Tensor, probability: float) -> Tensor:
+    """(B, 3, 3): the mirror image, left for right, of so many of the images."""
+    matrices = _identities(like)
+    matrices[:, 0, 0] = 1 - 2 * (uniform(like, 0, 1) < probability).float()
+    return matrices
+
+
+def rotations(degrees: Tensor) -> Tensor:
+    """(B,) -> (B, 3, 3): turned about the centre, anticlockwise."""
+    cosine, sine = degrees.deg2rad().cos(), degrees.deg2rad().sin()
+    matrices = _identities(degrees)
+    matrices[:, 0, 0], matrices[:, 0, 1] = cosine, -sine
+    matrices[:, 1, 0], matrices[:, 1, 1] = sine, cosine
+    return matrices
+
+
+def moved(images: Tensor, matrices: Tensor) -> Tensor:
+    """(B, C, S, S), (B, 3, 3) -> (B, C, S, S), bilinear; beyond its edges an image is mirrored."""
+    side = images.shape[3]
+    centres = (2 * torch.arange(side, device=images.device) + 1) / side - 1
+    x, y, shift = matrices[:, :2].unsqueeze(1).unsqueeze(1).unbind(-1)
+    # Sums of a row and a column; affine_grid multiplies matrices and takes several times as long.
+    grid = centres.view(-1, 1) * x + (centres.view(-1, 1, 1) * y + shift)
+    sampled = grid_sample(images, grid, padding_mode="reflection", align_corners=False)
+    return sampled.clamp_(0, 1)  # weights that sum to 1 only up to rounding
+
+
+def _identities(like: Tensor) -> Tensor:
+    return torch.eye(3, device=like.device).repeat(len(like), 1, 1)
+
+
+# Brightness, contrast, saturation, hue and grey as one matrix of colours for each image.
+
+
+LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
+
+
+class Colour(Config):
+    """Each factor is drawn evenly from 1 - range to 1 + range; they work in this order.
+
+    Hue turns colours about the axis of greys and keeps their luma: linear, unlike HSV, so that all
+    are one matrix (as in Karras et al. 2020, arXiv 2006.06676) and values are cut to 0..1 once.
+    """
+
+    brightness: float = Field(0, ge=0, le=1, description="range of the factor of all values")
+    contrast: float = Field(
+        0, ge=0, le=1, description="range of the factor of distances from the mean luma"
+    )
+    saturation: float = Field(
+        0, ge=0, le=1, description="range of the factor of distances from a pixel's own luma"
+    )
+    hue: float = Field(
+        0, ge=0, le=0.5, description="most that hues turn either way, in turns of the circle"
+    )
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """(B, 3, S, S) -> (B, 3, 4): a matrix of red, green and blue, and what is added after."""
+        brightness, contrast, saturation, turn = (
+            uniform(images[:, :1, :1, 0], middle - reach, middle + reach)
+            for middle, reach in (
+                (1, self.brightness), (1, self.contrast), (1, self.saturation), (0, self.hue),
+            )
+        )  # fmt: skip
+        grey = to_grey(images.device)
+        chroma = torch.eye(3, device=images.device) - grey
+        # v -> (1, 1, 1) x v / sqrt(3) is a quarter turn about the axis of greys.
+        quarter = grey.new_tensor([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+        angle = 2 * math.pi * turn
+        turned = angle.cos() * chroma + angle.sin() * (chroma @ quarter)
+        mean = (grey * images.mean((2, 3)).unsqueeze(1)).sum(2, keepdim=True)
+        scale = brightness * contrast
+        return torch.cat([scale * (grey + saturation * turned), (brightness - scale) * mean], dim=2)
+
+
+def to_grey(device: torch.device) -> Tensor:
+    """(3, 3): the matrix that makes every channel the luma."""
+    return torch.tensor(LUMA, device=device).expand(3, 3)
+
+
+def greyed(matrices: Tensor, probability: float) -> Tensor:
+    """(B, 3, 4): so many of the matrices followed by the one to grey."""
+    chosen = uniform(matrices[:, :1, :1], 0, 1) < probability
+    return torch.where(chosen, to_grey(matrices.device) @ matrices, matrices)
+
+
+def recoloured(images: Tensor, matrices: Tensor) -> Tensor:
+    """(B, 3, S, S), (B, 3, 4) -> (B, 3, S, S) in 0..1."""
+    colours = torch.baddbmm(matrices[:, :, 3:], matrices[:, :, :3], images.flatten(2))
+    return colours.clamp_(0, 1).view_as(images)
+
+
+# Random erasing: a rectangle of noise somewhere in the image (arXiv 1708.04896).
+
+
+ASPECT = 1 / 0.3  # most of width / height and of height / width, as in the paper
+
+
+class Erase(Config):
+    """One box in so many of the images; noise did best in the paper."""
+
+    probability: float = Field(0.5, gt=0, le=1, description="that an image loses a box")
+    least: float = Field(0.02, gt=0, le=1, description="least share of the area that is erased")
+    most: float = Field(0.4, gt=0, le=1, description="most of it")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.least > self.most:
+            raise ValueError(f"least ({self.least}) is above most ({self.most})")
+        return self
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """(B, C, S, S) -> the same shape; a box has whole pixels, at least one each way."""
+        side, like = images.shape[3], images[:, 0, 0, 0]
+        width, height = (
+            (length * side).round().clamp(1, side)
+            for length in random_sides(uniform(like, self.least, self.most), ASPECT)
+        )
+        left, top = (
+            (uniform(like, 0, 1) * (side - length + 1)).floor() for length in (width, height)
+        )
+        chosen = uniform(like, 0, 1) < self.probability
+        box = inside(left, top, width * chosen, height, side)
+        noise = torch.rand_like(images)
+        return torch.where(box, noise, images, out=noise)
+
+
+# Random rectangles in a square image: what a crop keeps and what an erasure hides.
+
+
+def random_sides(share: Tensor, aspect: float) -> tuple[Tensor, Tensor]:
+    """Widths and heights (B,), in sides of the image, of boxes with `share` (B,) of its area.
+
+    Width to height is between 1 / aspect and aspect, even on a logarithmic scale, and such that the
+    box fits in the image: nothing is drawn twice.
+    """
+    reach = share.log().neg().clamp(max=math.log(aspect))
+    ratio = (uniform(share, -1, 1) * reach / 2).exp()
+    return share.sqrt() * ratio, share.sqrt() / ratio
+
+
+def inside(left: Tensor, top: Tensor, width: Tensor, height: Tensor, side: int) -> Tensor:
+    """(B, 1, side, side) bool: the pixels of boxes, given in whole pixels, each (B,)."""
+    steps = torch.arange(side, device=left.device)
+
+    def covered(start: Tensor, length: Tensor) -> Tensor:
+        start, length = start.unsqueeze(1), length.unsqueeze(1)
+        return (steps >= start) & (steps < start + length)
+
+    return (covered(top, height).unsqueeze(2) & covered(left, width).unsqueeze(1)).unsqueeze(1)
+
+
+def uniform(like: Tensor, low: float, high: float) -> Tensor:
+    """Even draws from low..high in the shape of `like`, on its device."""
+    return torch.rand(like.shape, device=like.device) * (high - low) + low
+
+
+# Two images in one: mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899).
+
+
+class Mix(Config):
+    """Shares are drawn from Beta(alpha, alpha), one for each image.
+
+    Where both ways are given, each batch takes one of them, either as likely.
+    """
+
+    mixup: float | None = Field(None, gt=0, description="alpha; both images everywhere")
+    cutmix: float | None = Field(None, gt=0, description="alpha; a box of the other image")
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if self.mixup is None and self.cutmix is None:
+            raise ValueError("nothing to mix by: give mixup, cutmix or both an alpha")
+        return self
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """
+        Args:
+            images: (B, C, S, S).
+
+        Returns:
+            The mixed images, the partner (B,) int64 of each, and the share (B,) float32 that is the
+            image's own: its weight, or the pixels that are really left of it.
+        """
+        partner = torch.randperm(len(images), device=images.device)
+        others = images.index_select(0, partner)
+        if self.cutmix is None or (self.mixup is not None and bool(torch.rand(()) < 0.5)):
+            assert self.mixup is not None
+            share = _beta(self.mixup, images)
+            return others.lerp_(images, share.view(-1, 1, 1, 1)), partner, share
+        box = _boxes(1 - _beta(self.cutmix, images), images.shape[3])
+        share = 1 - box.float().mean((1, 2, 3))
+        return torch.where(box, others, images, out=others), partner, share
+
+
+def _beta(alpha: float, images: Tensor) -> Tensor:
+    """(B,) draws from Beta(alpha, alpha)."""
+    both = torch.full((len(images), 2), alpha, device=images.device)
+    # Validation would wait for the device.
+    return torch.distributions.Dirichlet(both, validate_args=False).sample()[:, 0]
+
+
+def _boxes(area: Tensor, side: int) -> Tensor:
+    """(B, 1, side, side) bool: squares of about these areas (B,), centred anywhere.
+
+    What lies beyond the image is cut off, as in the paper.
+    """
+    length = (area.sqrt() * side).round()
+    left, top = ((uniform(area, 0, 1) * side).floor() - (length / 2).floor() for _ in range(2))
+    return inside(left, top, length, length, side)
+
+
+# What training may do to images before a model sees them, for a whole batch at once.
 
 
 class ImageAugment(Config):

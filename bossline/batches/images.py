@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from bossline.batches.order import Shuffled
-from bossline.config import Config
+from bossline.core.config import Config
 
 KEPT_BYTES = 2 * 1024**3  # of resized images at most; more are resized batch by batch
 EVALUATION_PIXELS = 2**20  # of one forward pass outside training, one channel

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from bossline.batches.order import Shuffled
-from bossline.config import Config
+from bossline.core.config import Config
 
 
 class RowConfig(Config):

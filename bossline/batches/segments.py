@@ -17,8 +17,8 @@ from torch import Tensor
 
 from bossline.batches.order import by_length, epoch_order
 from bossline.batches.padded import Padded, gathered
-from bossline.config import Config
-from bossline.corpora.speeds import check_speeds
+from bossline.core.config import Config
+from bossline.data.speeds import check_speeds
 
 EVALUATION_FRAMES = 32_768  # of one forward pass outside training
 

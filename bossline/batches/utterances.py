@@ -19,7 +19,7 @@ from torch import Tensor
 
 from bossline.batches.order import by_length
 from bossline.batches.padded import Padded, gathered
-from bossline.config import Config
+from bossline.core.config import Config
 
 LENGTH_NOISE = 0.04  # of the length; more mixes better and pads more
 EVALUATION_FRAMES = 16_384  # of one forward pass outside training

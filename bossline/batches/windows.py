@@ -16,7 +16,7 @@ from pydantic import Field, field_validator
 from torch import Tensor
 
 from bossline.batches.order import Shuffled
-from bossline.config import Config
+from bossline.core.config import Config
 
 # Windows of one forward pass outside training; enough to fill a device, small in memory.
 EVALUATION_BATCH = 4096

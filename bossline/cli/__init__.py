@@ -11,7 +11,7 @@ from rich.console import Console
 
 from bossline.cli import data, studies, training, voices
 from bossline.cli.options import console
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.version import __version__
 
 # What a disk, its permissions or the system's limits refuse is the user's to mend, not ours.

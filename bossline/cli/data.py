@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from bossline.cli.options import console
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 
 PANEL = "Data"
 
@@ -18,7 +18,7 @@ app = typer.Typer()
 @app.command(rich_help_panel=PANEL, epilog="Example: `bossline tasks`")
 def tasks() -> None:
     """Tasks, rungs, target scores, and what each rung is."""
-    from bossline.tables import tasks_table
+    from bossline.cli.tables import tasks_table
 
     console.print(tasks_table())
 
@@ -58,9 +58,9 @@ def import_(
     note: Annotated[str, typer.Option(help="a remark that every report repeats")] = "",
 ) -> None:
     """Check a data folder and pack it, once."""
-    from bossline.corpora.importing import import_corpus
-    from bossline.progress import bar
-    from bossline.tables import corpus_table
+    from bossline.cli.tables import corpus_table
+    from bossline.core.progress import bar
+    from bossline.data.importing import import_corpus
 
     with bar(console, "files") as shown:
         corpus = import_corpus(
@@ -88,9 +88,9 @@ def corpus(
     ] = False,
 ) -> None:
     """What is in a corpus: utterances, images or rows, classes with counts, parts, damage."""
-    from bossline.corpora.store import names, open_corpus
-    from bossline.progress import bar
-    from bossline.tables import classes_table, corpora_table, corpus_table
+    from bossline.cli.tables import classes_table, corpora_table, corpus_table
+    from bossline.core.progress import bar
+    from bossline.data.store import names, open_corpus
 
     if name is None and not names():
         console.print("no corpus yet: bossline import FOLDER --name NAME, or bossline synth")
@@ -131,10 +131,10 @@ def synth(
     """Make a corpus of synthetic speech with exact frame labels (needs the synth extra)."""
     from pydantic import ValidationError
 
-    from bossline.corpora.store import check_name, open_corpus, register
-    from bossline.corpora.synthetic.corpus import SynthConfig, synthesise
-    from bossline.progress import bar
-    from bossline.tables import corpus_table
+    from bossline.cli.tables import corpus_table
+    from bossline.core.progress import bar
+    from bossline.data.store import check_name, open_corpus, register
+    from bossline.data.synthetic.corpus import SynthConfig, synthesise
 
     check_name(name)
     try:

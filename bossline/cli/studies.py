@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from bossline.cli.options import CorpusOption, DeviceOption, Overrides, ThreadsOption, console
-from bossline.counting import counted
-from bossline.errors import UserError
+from bossline.core.counting import counted
+from bossline.core.errors import UserError
 
 PANEL = "Studies"
 
@@ -45,10 +45,10 @@ def sweep(
     ] = None,
 ) -> None:
     """Train every combination of values from several seeds, and say which differ."""
+    from bossline.cli.tables import sweep_table
     from bossline.reports.sweep import verdict, write_sweep_report
     from bossline.studies.study import open_study
     from bossline.studies.sweep import sweep as sweep_study
-    from bossline.tables import sweep_table
 
     opened = open_study(study, values or (), seeds=seeds)
     found = sweep_study(opened, corpus, jobs=jobs, device=device, threads=threads, console=console)
@@ -81,9 +81,9 @@ def compare(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="a page to write")] = None,
 ) -> None:
     """Finished runs side by side: paired differences, costs, and what differs in the recipes."""
+    from bossline.cli.tables import standings_table, study_table
     from bossline.reports.standings import costs_table, keys_table, verdict_of, write_comparison
     from bossline.studies.compare import compare as compare_runs
-    from bossline.tables import standings_table, study_table
 
     compared = compare_runs(runs, reference=reference)
     console.print("", standings_table(compared.standings), sep="\n")
@@ -118,10 +118,10 @@ def ablate(
     threads: ThreadsOption = None,
 ) -> None:
     """What is each part of a recipe worth? Trained without one at a time, and without all."""
+    from bossline.cli.tables import standings_table
     from bossline.reports.standings import verdict_of, write_ablation
     from bossline.studies.ablate import Ablation, ablation_folder
     from bossline.studies.ablate import ablate as train_variants
-    from bossline.tables import standings_table
 
     ablation = Ablation.of(recipe, parts, add=add)
     standings = train_variants(
@@ -187,8 +187,8 @@ def tune(
         threads=threads,
         console=console,
     )
+    from bossline.cli.tables import study_table
     from bossline.reports.tuning import trials_table, verdict, write_tuning_report
-    from bossline.tables import study_table
 
     asked = [
         word

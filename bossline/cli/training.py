@@ -17,8 +17,8 @@ from bossline.cli.options import (
     ThreadsOption,
     console,
 )
-from bossline.counting import counted
-from bossline.errors import UserError
+from bossline.core.counting import counted
+from bossline.core.errors import UserError
 
 PANEL = "Training"
 
@@ -51,8 +51,8 @@ def train(
 ) -> None:
     """Train a recipe on a corpus, score it on its test split, write a report."""
     from bossline import api
+    from bossline.cli.tables import runs_table
     from bossline.reports.page import write_report
-    from bossline.tables import runs_table
 
     if resume is not None:
         if recipe or corpus or run:
@@ -93,9 +93,9 @@ def ladder(
     threads: ThreadsOption = None,
 ) -> None:
     """Train all rungs of a task, one table, one report; finished rungs are not trained again."""
+    from bossline.cli.tables import folds_table, runs_table
     from bossline.reports.page import write_report
     from bossline.studies.ladder import climb, cross_validate, ladder_folder
-    from bossline.tables import folds_table, runs_table
 
     path = ladder_folder(task, corpus) / "report.html"
     if folds is None:
@@ -143,9 +143,9 @@ def evaluate(
 ) -> None:
     """Score the best weights on validation and test, also class by class; or on a trial list."""
     from bossline import api
+    from bossline.cli.tables import per_class_table, scores_table, verification_table
     from bossline.evaluation.classification import ClassificationScores
-    from bossline.tables import per_class_table, scores_table, verification_table
-    from bossline.verification import evaluate_trials
+    from bossline.tasks.speaker.verbs import evaluate_trials
 
     if trials is not None:
         if len(runs) > 1 or smoothing is not None:
@@ -189,9 +189,9 @@ def predict(
 ) -> None:
     """Phones, a speaker, a class or a value: for a file, or for each item of a split."""
     from bossline import api
-    from bossline.inference.output import check_output, write_predictions
-    from bossline.inference.prediction import ClassPrediction, FramePrediction
-    from bossline.tables import likeliest_table, predictions_table, segments_table
+    from bossline.cli.tables import likeliest_table, predictions_table, segments_table
+    from bossline.runs.output import check_output, write_predictions
+    from bossline.runs.prediction import ClassPrediction, FramePrediction
 
     if output is not None:
         check_output(output)
@@ -251,9 +251,9 @@ def pseudo_label(
 ) -> None:
     """Add the unlabelled images that a run is sure of to its corpus, for training only."""
     from bossline.api import load_run
-    from bossline.inference.pseudo_labels import pseudo_label as label
-    from bossline.progress import bar
-    from bossline.tables import corpus_table
+    from bossline.cli.tables import corpus_table
+    from bossline.core.progress import bar
+    from bossline.tasks.food.pseudo_labels import pseudo_label as label
 
     opened = load_run(run)
     with bar(console, "images", total=len(opened.corpus())) as shown:

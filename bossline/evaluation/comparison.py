@@ -7,11 +7,10 @@ from typing import Literal
 
 import numpy as np
 
-from bossline.config import Config
-from bossline.errors import UserError
+from bossline.core.config import Config
+from bossline.core.errors import UserError
 from bossline.evaluation.intervals import RESAMPLES, Interval, redrawn_sums
-from bossline.evaluation.metric import METRICS, Metric
-from bossline.evaluation.scores import Scores
+from bossline.evaluation.scores import METRICS, Metric, Scores
 
 Verdict = Literal["better", "worse", "no evidence of a difference"]
 Seeds = Scores | Sequence[Scores]
@@ -127,3 +126,35 @@ def _by_utterance(run: Scores) -> tuple[tuple[str, ...], tuple[int, ...], tuple[
     rows = sorted(zip(run.utterances, run.lengths, run.sums, strict=True))
     utterances, lengths, sums = zip(*rows, strict=True)
     return utterances, lengths, sums
+
+
+# Verdicts on many comparisons at once.
+
+
+LEVEL = 0.05
+
+
+def holm_adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """The same comparisons with adjusted p values, and verdicts that hold for all together.
+
+    Of many differences that are none, some look like one. Here the chance that any verdict of
+    "better" or "worse" is wrong stays below 5 %, however the comparisons depend on each other:
+    the smallest of m p values is multiplied by m, the next by m - 1, and so on, none falling
+    below the one before (Holm 1979). The intervals stay those of each comparison by itself.
+    """
+    p = np.array([comparison.p for comparison in comparisons])
+    order = p.argsort(kind="stable")
+    adjusted = np.empty_like(p)
+    steps = p[order] * np.arange(len(p), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return [
+        comparison.model_copy(
+            update={
+                "p": float(value),
+                "verdict": (
+                    comparison.verdict if value <= LEVEL else "no evidence of a difference"
+                ),
+            }
+        )
+        for comparison, value in zip(comparisons, adjusted, strict=True)
+    ]

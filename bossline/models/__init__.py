@@ -7,14 +7,11 @@ from typing import Annotated
 from pydantic import Field
 
 from bossline.models.committee import CommitteeConfig
-from bossline.models.fitted.lda import LdaConfig
-from bossline.models.fitted.logistic import LogisticLbfgsConfig
+from bossline.models.fitted.discriminant import LdaConfig
 from bossline.models.fitted.naive_bayes import NaiveBayesConfig
 from bossline.models.fitted.speaker_lda import SpeakerLdaConfig
-from bossline.models.images.cnn import CnnConfig
-from bossline.models.images.convnext import ConvnextConfig
-from bossline.models.images.resnet import ResnetConfig
-from bossline.models.logistic import LogisticConfig
+from bossline.models.images import CnnConfig, ConvnextConfig, ResnetConfig
+from bossline.models.logistic import LogisticConfig, LogisticLbfgsConfig
 from bossline.models.mlp import MlpConfig
 from bossline.models.speaker import SpeakerConfig
 from bossline.models.tabular.multilevel import MultilevelConfig

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bossline.batches.padded import Padded
-from bossline.config import Config
+from bossline.core.config import Config
 from bossline.models.fitted.speaker_lda import SpeakerLda, SpeakerLdaConfig
 from bossline.models.speaker import SpeakerConfig, SpeakerModel, SpeakerNetwork, VoiceModel
 

@@ -7,8 +7,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.config import MOST_LAYERS, Config
-from bossline.models.dropout import Dropout
+from bossline.core.config import MOST_LAYERS, Config
+from bossline.models.layers import Dropout
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,

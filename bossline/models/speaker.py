@@ -9,13 +9,11 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.config import Config
+from bossline.core.config import Config
 from bossline.models.encoders import EncoderConfig
-from bossline.models.heads import HeadConfig
-from bossline.models.heads.softmax import LinearHeadConfig
-from bossline.models.pooling import PoolingConfig
-from bossline.models.pooling.mean import MeanConfig
-from bossline.models.stacking import stacked
+from bossline.models.encoders.layers import stacked
+from bossline.models.heads import HeadConfig, LinearHeadConfig
+from bossline.models.pooling import MeanConfig, PoolingConfig
 
 
 class SpeakerConfig(Config):

@@ -9,10 +9,10 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.config import Config
-from bossline.models.dropout import Dropout
+from bossline.core.config import Config
 from bossline.models.encoders import EncoderConfig
-from bossline.models.stacking import stacked
+from bossline.models.encoders.layers import stacked
+from bossline.models.layers import Dropout
 
 
 class TaggerConfig(Config):

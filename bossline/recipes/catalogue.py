@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bossline.errors import UserError, did_you_mean
-from bossline.reading import open_file, reason
+from bossline.core.errors import UserError, did_you_mean
+from bossline.core.reading import open_file, reason
 from bossline.recipes.text import LARGEST, NotPlainData, parse_yaml
 
 FOLDER = Path(__file__).parent

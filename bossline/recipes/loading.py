@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bossline.errors import UserError, did_you_mean, printable
-from bossline.files import write_text
+from bossline.core.errors import UserError, did_you_mean, printable
+from bossline.core.files import write_text
 from bossline.recipes import catalogue
 from bossline.recipes.schema import Recipe
 from bossline.recipes.text import NotPlainData, parse_yaml

@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 from bossline.augmentation import AugmentConfig
 from bossline.batches import BatchConfig
 from bossline.batches.windows import WindowConfig
-from bossline.config import Config
-from bossline.corpora.splits import SplitConfig
+from bossline.core.config import Config
+from bossline.data.splits import SplitConfig
 from bossline.models import ModelConfig
-from bossline.objectives.cross_entropy import CrossEntropyConfig
 from bossline.smoothing import SmoothingConfig
 from bossline.training.averaging import AveragingConfig
+from bossline.training.objectives import CrossEntropyConfig
 from bossline.training.optimisers import OptimiserConfig
 from bossline.training.schedules import ConstantConfig, ScheduleConfig
 

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from bossline.reports.order import labels
-from bossline.reports.style import (
+from bossline.figures.style import (
     MUTED,
     PAPER,
     SMALL,
@@ -20,7 +19,8 @@ from bossline.reports.style import (
     scale_scores,
     series,
 )
-from bossline.training.run import Run
+from bossline.reports.order import labels
+from bossline.runs.run import Run
 
 
 def learning_curves(runs: Sequence[Run]) -> Figure:

@@ -7,20 +7,24 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from bossline.counting import counted
+from bossline.core.counting import counted
+from bossline.data.features.spec import TableSpec
 from bossline.evaluation.classification import ClassificationScores
-from bossline.evaluation.regression import RegressionScores
-from bossline.features.spec import TableSpec
-from bossline.reports.confusion import confusion, per_class
+from bossline.figures.classes import (
+    accuracy_by_length,
+    confusion,
+    length_bins,
+    never_and_always,
+    per_class,
+    recalls,
+)
+from bossline.figures.picture import Picture
 from bossline.reports.curves import learning_curves, learning_rate
-from bossline.reports.example import example
-from bossline.reports.images import draw_maps, draw_mistakes, photographic, surest_mistakes
-from bossline.reports.lengths import accuracy_by_length, length_bins
 from bossline.reports.order import labels
-from bossline.reports.picture import Picture
-from bossline.reports.posteriors import LEAST, path_name
-from bossline.reports.recalls import never_and_always, recalls
-from bossline.reports.regression import (
+from bossline.reports.wording import classes_of
+from bossline.runs.predictions import EXAMPLE_SECONDS, ColumnsRead, Example, Images, Voices
+from bossline.runs.run import Run
+from bossline.tasks.covid.pictures import (
     draw_importances,
     draw_weights,
     error_histogram,
@@ -28,10 +32,10 @@ from bossline.reports.regression import (
     predicted_against_true,
     share_of_the_worst,
 )
-from bossline.reports.voices import draw_voices
-from bossline.reports.wording import classes_of
-from bossline.training.predictions import EXAMPLE_SECONDS, ColumnsRead, Example, Images, Voices
-from bossline.training.run import Run
+from bossline.tasks.covid.scores import RegressionScores
+from bossline.tasks.food.pictures import draw_maps, draw_mistakes, photographic, surest_mistakes
+from bossline.tasks.phoneme.pictures import LEAST, example, path_name
+from bossline.tasks.speaker.pictures import draw_voices
 
 MOST_IN_A_MATRIX = 60  # more classes make a matrix that nobody can read
 

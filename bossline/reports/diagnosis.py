@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bossline.counting import counted
+from bossline.core.counting import counted
 from bossline.evaluation.calibration import chance_error, expected_calibration_error
+from bossline.figures.picture import Picture
 from bossline.reports import landscape
-from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
 from bossline.studies.diagnosis.diagnose import Diagnosis
 from bossline.studies.diagnosis.hessian import Spectrum

@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from bossline.evaluation.comparison import Verdict
-from bossline.reports.style import ERROR, INK, MUTED, NORMAL, dress, new_figure
+from bossline.figures.style import ERROR, INK, MUTED, NORMAL, dress, new_figure
 from bossline.reports.wording import signed
 from bossline.studies.standings import Standings
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-from bossline.reports.style import SERIES, dress, new_figure, outside_legend, series
+from bossline.figures.style import SERIES, dress, new_figure, outside_legend, series
 from bossline.reports.wording import axis_of
 from bossline.studies.compare import Compared
 

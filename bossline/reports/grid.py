@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from bossline.reports.style import (
+from bossline.figures.style import (
     GRID,
     INK,
     MUTED,

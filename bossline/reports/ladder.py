@@ -9,10 +9,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bossline.figures.style import INK, MUTED, NORMAL, dress, new_figure, outside_legend, series
 from bossline.reports.order import Rung, labels
-from bossline.reports.style import INK, MUTED, NORMAL, dress, new_figure, outside_legend, series
 from bossline.reports.wording import axis_of, signed
-from bossline.training.run import target_of
+from bossline.runs.run import target_of
 
 
 def ladder(runs: Sequence[Rung]) -> Figure:

@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from bossline.reports.style import (
+from bossline.figures.style import (
     ERROR,
     GRID,
     INK,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bossline.recipes import catalogue
+from bossline.runs.run import Run, target_of
 from bossline.studies.folds import Folds
-from bossline.training.run import Run, target_of
 
 Rung = Run | Folds
 """What a report shows as one: a run, or all folds of a recipe."""

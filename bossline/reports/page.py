@@ -9,22 +9,21 @@ from pathlib import Path
 
 import yaml
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.core.files import write_text
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.comparison import Comparison, paired_difference
 from bossline.evaluation.scores import Scores
-from bossline.files import write_text
+from bossline.figures.classes import ConfusedPair, HardClass, confused_pairs, hardest_classes
+from bossline.figures.picture import Picture
 from bossline.reports import wording
-from bossline.reports.confusion import ConfusedPair, confused_pairs
-from bossline.reports.det import det
 from bossline.reports.details import details, has_many_classes, training
 from bossline.reports.ladder import ladder
 from bossline.reports.order import Rung, from_the_lowest_rung, labels
-from bossline.reports.picture import Picture
-from bossline.reports.recalls import HardClass, hardest_classes
 from bossline.reports.template import render
+from bossline.runs.run import Run, target_of
 from bossline.studies.folds import Folds
-from bossline.training.run import Run, target_of
+from bossline.tasks.speaker.pictures import det
 
 
 @dataclass(frozen=True)

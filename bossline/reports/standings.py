@@ -9,18 +9,18 @@ from typing import get_args
 
 from matplotlib.ticker import EngFormatter
 
+from bossline.core.progress import duration
 from bossline.evaluation.comparison import Verdict
 from bossline.evaluation.intervals import Interval
-from bossline.progress import duration
+from bossline.figures.picture import Picture
 from bossline.reports.details import training
 from bossline.reports.differences import differences
 from bossline.reports.efficiency import efficiency
-from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
 from bossline.reports.wording import items_of, signed, size_of
+from bossline.runs.run import Run
 from bossline.studies.compare import Compared
 from bossline.studies.standings import Entry, Standings
-from bossline.training.run import Run
 
 _ROUNDED = EngFormatter(places=1, sep=" ")
 _UNKNOWN = "–"

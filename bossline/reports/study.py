@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from bossline.core.files import write_text
 from bossline.evaluation.comparison import Verdict
-from bossline.files import write_text
-from bossline.reports.picture import Picture
+from bossline.figures.picture import Picture
 from bossline.reports.template import render
 
 _NUMBER = re.compile(r"[+−-]?\d")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bossline.counting import counted
+from bossline.core.counting import counted
 from bossline.evaluation.comparison import Comparison
+from bossline.figures.picture import Picture
 from bossline.reports.grid import compared_curves, dots, heat_map, lines
-from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
 from bossline.reports.wording import best_of, items_of, signed, size_of, spread, together
 from bossline.studies.sweep import Sweep, sweep_folder

@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from bossline.counting import counted
-from bossline.reports.picture import Picture
-from bossline.reports.study import StudyTable, write_study
-from bossline.reports.style import (
+from bossline.core.counting import counted
+from bossline.figures.picture import Picture
+from bossline.figures.style import (
     INK,
     MUTED,
     SERIES,
@@ -23,6 +22,7 @@ from bossline.reports.style import (
     outside_legend,
     scale_scores,
 )
+from bossline.reports.study import StudyTable, write_study
 from bossline.reports.wording import axis_of, spread
 from bossline.studies.tuning.space import Choice, Dimension
 from bossline.studies.tuning.tuned import Tried, Tuned, best_first

@@ -7,16 +7,15 @@ import shlex
 from collections.abc import Mapping
 from typing import Literal
 
-from bossline.counting import counted
-from bossline.errors import UserError
+from bossline.core.counting import counted
+from bossline.core.errors import UserError
+from bossline.core.progress import duration
+from bossline.data.features.spec import TableSpec
 from bossline.evaluation.intervals import Interval
-from bossline.evaluation.metric import ACCURACY, Metric
-from bossline.evaluation.regression import RegressionScores
-from bossline.evaluation.scores import Scores
-from bossline.features.spec import TableSpec
-from bossline.progress import duration
+from bossline.evaluation.scores import ACCURACY, Metric, Scores
 from bossline.recipes.loading import load_recipe
-from bossline.training.run import Run, target_of
+from bossline.runs.run import Run, target_of
+from bossline.tasks.covid.scores import RegressionScores
 
 Standing = Literal["passed", "reached", "not yet"]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, field_validator
 
-from bossline.config import Config
+from bossline.core.config import Config
 from bossline.smoothing.base import Floats, Ints, Tables
 
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from pydantic import Field
 
 from bossline.batches.order import by_length
-from bossline.config import Config
-from bossline.errors import UserError
+from bossline.core.config import Config
+from bossline.core.errors import UserError
 from bossline.smoothing.base import Floats, Ints, Tables
 from bossline.smoothing.estimation import estimate
 from bossline.smoothing.phones import PhoneModel

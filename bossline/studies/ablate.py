@@ -11,16 +11,16 @@ from typing import Any
 
 from rich.console import Console
 
-from bossline.errors import UserError, did_you_mean
+from bossline.core.errors import UserError, did_you_mean
+from bossline.core.runtime import Runtime
 from bossline.evaluation.scores import Scores
-from bossline.inference.trained import TrainedModel
 from bossline.recipes import Recipe, load_recipe
 from bossline.recipes.loading import check_recipe
-from bossline.runtime import Runtime
+from bossline.runs.run import RUNS, Run
+from bossline.runs.trained import TrainedModel
 from bossline.studies.kept import reach
 from bossline.studies.standings import Entry, Standings
 from bossline.tasks import make_task
-from bossline.training.run import RUNS, Run
 
 _TO_COMPARE = {"name", "task", "about", "target", "seed", "split"}  # the same in every cell
 _ESSENTIAL = {"epochs", "batches", "model", "optimiser"}

@@ -9,11 +9,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.recipes import Recipe
+from bossline.runs.run import Run
 from bossline.studies.costs import Costs, costs_of, item_of
 from bossline.studies.standings import Entry, Standings
-from bossline.training.run import Run
 
 _DECIDES_NOTHING = ("name", "about", "target")  # of a recipe
 

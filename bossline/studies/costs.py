@@ -15,11 +15,11 @@ from bossline.batches.rows import RowConfig
 from bossline.batches.segments import SegmentConfig
 from bossline.batches.utterances import UtteranceConfig, cut
 from bossline.batches.windows import WindowConfig
-from bossline.corpora.packed import Ints
-from bossline.corpora.splits import split_corpus
+from bossline.data.packed import Ints
+from bossline.data.splits import split_corpus
 from bossline.models.costs import multiply_accumulates
+from bossline.runs.run import Run
 from bossline.tasks import TASKS
-from bossline.training.run import Run
 
 STEP = 3  # a training step in forward passes: the backward one multiplies twice as often
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from bossline.evaluation.metric import Metric
-from bossline.evaluation.scores import Scores
+from bossline.evaluation.scores import Metric, Scores
 from bossline.recipes import Recipe
-from bossline.training.info import RunInfo
-from bossline.training.run import Run
+from bossline.runs.info import RunInfo
+from bossline.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from itertools import product
 
 import yaml
 
-from bossline.counting import counted
-from bossline.errors import UserError
+from bossline.core.counting import counted
+from bossline.core.errors import UserError
 
 MOST_VALUES = 1000  # of a range: more is a slip of the finger
 

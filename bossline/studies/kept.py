@@ -9,12 +9,12 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 
 from bossline.api import resume, train
-from bossline.corpora.store import open_corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.data.store import open_corpus
 from bossline.recipes import Recipe
-from bossline.training.contents import RECIPE
+from bossline.runs.contents import RECIPE
+from bossline.runs.run import Run
 from bossline.training.loop import Watch
-from bossline.training.run import Run
 from bossline.training.signals import Interrupted, stop_on_signal
 
 THE_SAME_COMMAND = "the same command goes on"

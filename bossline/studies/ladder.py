@@ -8,17 +8,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bossline.corpora.packed import Corpus
-from bossline.corpora.splits import split_corpus
-from bossline.corpora.store import open_corpus
-from bossline.counting import counted
-from bossline.errors import UserError, did_you_mean
+from bossline.core.counting import counted
+from bossline.core.errors import UserError, did_you_mean
+from bossline.data.packed import Corpus
+from bossline.data.splits import split_corpus
+from bossline.data.store import open_corpus
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.schema import FOR_GRADIENTS
+from bossline.runs.run import RUNS, Run
 from bossline.studies.folds import Folds
 from bossline.studies.kept import reach
 from bossline.tasks import TASKS
-from bossline.training.run import RUNS, Run
 
 
 def ladder_folder(task: str, corpus: str) -> Path:

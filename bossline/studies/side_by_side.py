@@ -18,8 +18,8 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from bossline.counting import counted
-from bossline.errors import UserError
+from bossline.core.counting import counted
+from bossline.core.errors import UserError
 from bossline.recipes import Recipe
 from bossline.studies.kept import THE_SAME_COMMAND, reach
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal

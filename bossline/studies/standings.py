@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bossline.evaluation.comparison import Comparison, paired_difference
-from bossline.evaluation.holm import holm_adjusted
+from bossline.evaluation.comparison import Comparison, holm_adjusted, paired_difference
 from bossline.evaluation.intervals import Interval
-from bossline.evaluation.metric import Metric
-from bossline.evaluation.scores import Scores
-from bossline.training.run import Run
+from bossline.evaluation.scores import Metric, Scores
+from bossline.runs.run import Run
 
 
 @dataclass(frozen=True)

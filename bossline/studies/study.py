@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from bossline.config import Config
-from bossline.errors import UserError, did_you_mean
+from bossline.core.config import Config
+from bossline.core.errors import UserError, did_you_mean
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
 from bossline.studies.grid import Axis, Cell, Grid, axis_of, parse_arguments

@@ -13,17 +13,17 @@ from statistics import fmean
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
-from bossline.corpora.store import open_corpus
-from bossline.counting import counted
+from bossline.core.counting import counted
+from bossline.core.progress import duration
+from bossline.data.store import open_corpus
 from bossline.evaluation.comparison import Comparison
-from bossline.evaluation.metric import Metric
-from bossline.progress import duration
+from bossline.evaluation.scores import Metric
+from bossline.runs.run import RUNS, Run
 from bossline.studies.kept import THE_SAME_COMMAND, is_finished, run_path
 from bossline.studies.side_by_side import Workplace, threads_of, train_all
 from bossline.studies.standings import Entry, Standings
 from bossline.studies.study import Study
 from bossline.tasks import metric_of
-from bossline.training.run import RUNS, Run
 from bossline.training.signals import Interrupted
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from bossline.corpora.store import open_corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.data.store import open_corpus
 from bossline.models.mlp import MlpConfig
 from bossline.recipes import load_recipe
 from bossline.tasks import TASKS

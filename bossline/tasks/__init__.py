@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bossline.corpora.packed import Corpus
-from bossline.evaluation.metric import Metric
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
+from bossline.evaluation.scores import Metric
 from bossline.recipes.schema import Recipe
-from bossline.runtime import Runtime
 from bossline.tasks.base import Task
-from bossline.tasks.covid import CovidTask
-from bossline.tasks.food import FoodTask
-from bossline.tasks.phoneme import PhonemeTask
-from bossline.tasks.speaker import SpeakerTask
+from bossline.tasks.covid.task import CovidTask
+from bossline.tasks.food.task import FoodTask
+from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks.speaker.task import SpeakerTask
 
 TASKS: dict[str, type[Task]] = {
     "phoneme": PhonemeTask,

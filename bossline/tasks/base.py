@@ -15,16 +15,15 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bossline.batches import BatchConfig
-from bossline.corpora.packed import Corpus, Ints
-from bossline.corpora.splits import split_corpus
-from bossline.errors import UserError
-from bossline.evaluation.metric import Metric
-from bossline.evaluation.scores import Scores, Unit
-from bossline.features.spec import Features
-from bossline.memory import bounded_weights
-from bossline.models.penalised import Penalised
+from bossline.core.errors import UserError
+from bossline.core.memory import bounded_weights
+from bossline.core.runtime import Runtime
+from bossline.data.features.spec import Features
+from bossline.data.packed import Corpus, Ints
+from bossline.data.splits import split_corpus
+from bossline.evaluation.scores import Metric, Scores, Unit
+from bossline.models.layers import Penalised
 from bossline.recipes.schema import Recipe
-from bossline.runtime import Runtime
 from bossline.smoothing import Smoother
 from bossline.training.contract import StepLoss, Validation
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from bossline.corpora.packed import Ints
+from bossline.data.packed import Ints
 from bossline.evaluation.classification import ClassificationScores
-from bossline.evaluation.metric import ACCURACY
+from bossline.evaluation.scores import ACCURACY
 from bossline.smoothing import Smoother
 from bossline.tasks.base import Outputs, Predictor, ScoredSplit, Task
 from bossline.training.contract import StepLoss, Validation

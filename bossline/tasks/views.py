@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from bossline.batches.images import Images
 from bossline.batches.segments import Segments
+from bossline.core.runtime import Runtime
 from bossline.recipes.schema import Recipe
-from bossline.runtime import Runtime
 
 
 def averaged(

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from bossline.config import Config
+from bossline.core.config import Config
 from bossline.training.schedules import Span
 
 

@@ -11,12 +11,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from bossline.corpora.ptfile import check_archive
-from bossline.errors import UserError
-from bossline.files import replacing, write_bytes
-from bossline.reading import check_file, read_bytes, reason
+from bossline.core.archives import check_archive
+from bossline.core.errors import UserError
+from bossline.core.files import replacing, write_bytes
+from bossline.core.reading import check_file, read_bytes, reason
 from bossline.training.optimiser_state import restore_optimiser
-from bossline.training.together import Stepper
+from bossline.training.optimisers import Stepper
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from bossline.evaluation.metric import Metric
+from bossline.evaluation.scores import Metric
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Any
 from rich.console import Console
 from torch import Tensor, nn
 
+from bossline.core.progress import Bar, bar
 from bossline.models.fitted.base import Fitted
-from bossline.progress import Bar, bar
+from bossline.runs.contents import WEIGHTS
+from bossline.runs.run import Run
 from bossline.tasks.base import Task
 from bossline.training.checkpoint import weights_of
-from bossline.training.contents import WEIGHTS
-from bossline.training.run import Run
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 
 

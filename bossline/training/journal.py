@@ -19,12 +19,12 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from bossline.errors import UserError
-from bossline.reading import check_file, reason
-from bossline.training.contents import METRICS
+from bossline.core.errors import UserError
+from bossline.core.reading import check_file, reason
+from bossline.runs.contents import METRICS
+from bossline.runs.run import Run
 from bossline.training.events import EventFile
 from bossline.training.metrics import read_records
-from bossline.training.run import Run
 
 
 class Journal:

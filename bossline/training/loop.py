@@ -11,15 +11,15 @@ import torch
 from rich.console import Console
 from torch import nn
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.core.runtime import Runtime
 from bossline.recipes.schema import Recipe
-from bossline.runtime import Runtime
+from bossline.runs.contents import METRICS, WEIGHTS
+from bossline.runs.run import Run
 from bossline.training.averaging import WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
-from bossline.training.contents import METRICS, WEIGHTS
 from bossline.training.contract import Task
 from bossline.training.journal import Journal
-from bossline.training.run import Run
 from bossline.training.schedules import Span
 from bossline.training.signals import Interrupted, stop_on_signal
 from bossline.training.tally import Diverged, Tally

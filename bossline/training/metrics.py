@@ -7,7 +7,7 @@ import math
 from contextlib import suppress
 from typing import Any
 
-from bossline.evaluation.metric import Metric
+from bossline.evaluation.scores import Metric
 
 _COUNTS = {"step": ("step",), "epoch": ("step", "epoch")}
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from bossline.training.together import Stepper, Together
+from bossline.training.optimisers import Stepper, Together
 
 
 def restore_optimiser(optimiser: Stepper, state: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from bossline.config import Config
+from bossline.core.config import Config
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from bossline.errors import UserError
-from bossline.evaluation.metric import Metric
+from bossline.core.errors import UserError
+from bossline.evaluation.scores import Metric
 from bossline.training.contract import StepLoss
 
 

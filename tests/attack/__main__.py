@@ -33,7 +33,8 @@ from tests.attack.results import Result, counts, table
 from tests.attack.targets import Target, build
 
 _WARM = (
-    "bossline.features.log_mel", "matplotlib.pyplot", "PIL.JpegImagePlugin", "PIL.PngImagePlugin",
+    "bossline.data.features.log_mel", "matplotlib.pyplot", "PIL.JpegImagePlugin",
+    "PIL.PngImagePlugin",
     "soundfile", "soxr", "torch.utils.tensorboard", "torch._dynamo",
 )  # fmt: skip
 """Imported once, before the processes of the cases are forked."""

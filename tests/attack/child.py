@@ -23,7 +23,7 @@ from typing import Any, Literal, NoReturn
 
 import torch
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 
 Action = Callable[[], Any]
 """Gives what json can write."""

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bossline.models.depthwise import DepthwiseConv2d
-from bossline.models.encoders.convolution import TimeConvolution
+from bossline.models.encoders.layers import TimeConvolution
 
 SECONDS = 60.0  # for one shape; 1 is much where nothing else runs
 TOLERANCE = 0.03  # of the largest number of a result: a few roundings to 8 bits

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from bossline import api
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.runs.run import Run
 from bossline.training import loop
-from bossline.training.run import Run
 from tests.attack import operations
 from tests.attack.child import run_in_child
 from tests.attack.operations import NAME, QUIET, Operation
@@ -133,7 +133,7 @@ def _train_again(training: str) -> Operation:
 
 
 def _calibrate(work: Path) -> Any:
-    from bossline import verification
+    from bossline.tasks.speaker import verbs as verification
 
     operations.work_in(work)
     verification.evaluate_trials("runs/a", "trials.txt", score_norm="as-norm")

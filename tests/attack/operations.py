@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from bossline import api, verification
-from bossline.corpora.importing import import_corpus
-from bossline.corpora.packed import Corpus
-from bossline.corpora.store import open_corpus
-from bossline.errors import UserError
+from bossline import api
+from bossline.core.errors import UserError
+from bossline.data.importing import import_corpus
+from bossline.data.packed import Corpus
+from bossline.data.store import open_corpus
 from bossline.recipes import load_recipe
 from bossline.recipes.loading import save_recipe
 from bossline.reports.page import write_report
-from bossline.training.run import Run
+from bossline.runs.run import Run
+from bossline.tasks.speaker import verbs as verification
 
 QUIET = Console(quiet=True)
 NAME = "attacked"

@@ -12,9 +12,10 @@ from typing import Any
 
 import yaml
 
-from bossline import api, verification
-from bossline.evaluation.verification.trials import write_trials
+from bossline import api
 from bossline.recipes import catalogue, load_recipe
+from bossline.tasks.speaker import verbs as verification
+from bossline.tasks.speaker.verification.trials import write_trials
 from bossline.training import loop
 from tests.attack import operations
 from tests.attack.child import Ended, run_in_child

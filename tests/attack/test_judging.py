@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from tests.attack.child import Action, Ended, run_in_child
 from tests.attack.judging import judge, judge_end
 from tests.attack.mutations import Mutation

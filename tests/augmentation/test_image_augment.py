@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch import Tensor
 
-from bossline.augmentation.images import ImageAugment
-from bossline.augmentation.pixels.boxes import inside, random_sides
-from bossline.augmentation.pixels.geometry import moved, rotations
+from bossline.augmentation.images import ImageAugment, inside, moved, random_sides, rotations
 
 LUMA = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
 EVERYTHING: dict[str, Any] = {

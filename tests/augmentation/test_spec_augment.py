@@ -7,11 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bossline.augmentation.masks import MOST_MASKS, FrequencyMasks, TimeMasks, stretches
-from bossline.augmentation.spec_augment import SpecAugment
-from bossline.augmentation.time_warp import TimeWarp
+from bossline.augmentation.spec_augment import (
+    MOST_MASKS,
+    FrequencyMasks,
+    SpecAugment,
+    TimeMasks,
+    TimeWarp,
+    stretches,
+)
 from bossline.batches.padded import Padded
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.recipes import load_recipe
 
 Lengths = st.lists(st.integers(1, 60), min_size=1, max_size=5)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from bossline import cli
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 
 
 def ended_by(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.comparison import paired_difference
 

@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bossline.evaluation.comparison import Comparison
-from bossline.evaluation.holm import holm_adjusted
+from bossline.evaluation.comparison import Comparison, holm_adjusted
 from bossline.evaluation.intervals import Interval
 
 

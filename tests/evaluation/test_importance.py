@@ -5,7 +5,7 @@ import pytest
 from sklearn.inspection import permutation_importance as reference
 from sklearn.linear_model import LinearRegression
 
-from bossline.evaluation.importance import REPEATS, permutation_importance
+from bossline.tasks.covid.importance import REPEATS, permutation_importance
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(400, 4)).astype(np.float32)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bossline.evaluation.occlusion import PLACES, occlusion_map
+from bossline.tasks.food.occlusion import PLACES, occlusion_map
 
 Images = Sequence[np.ndarray]
 

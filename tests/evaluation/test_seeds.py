@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.comparison import average_difference, paired_difference
 from bossline.evaluation.intervals import RESAMPLES

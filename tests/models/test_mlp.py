@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from bossline.models import ModelConfig
-from bossline.models.dropout import Dropout
+from bossline.models.layers import Dropout
 from bossline.models.mlp import MlpConfig
 
 

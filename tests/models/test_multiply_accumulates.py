@@ -14,7 +14,7 @@ from torch import nn
 from bossline.batches.padded import Padded
 from bossline.models.costs import multiply_accumulates
 from bossline.models.encoders import EncoderConfig
-from bossline.models.fitted.lda import LdaConfig
+from bossline.models.fitted.discriminant import LdaConfig
 from bossline.models.mlp import MlpConfig
 from bossline.models.speaker import SpeakerConfig
 from bossline.models.tagger import TaggerConfig

@@ -6,7 +6,7 @@ import torch
 from pydantic import ValidationError
 
 from bossline.batches.padded import Padded
-from bossline.models.stacking import stacked
+from bossline.models.encoders.layers import stacked
 from bossline.models.tagger import TaggerConfig
 
 

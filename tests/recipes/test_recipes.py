@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.models.mlp import MlpConfig
 from bossline.recipes import catalogue, load_recipe
 from bossline.recipes.loading import save_recipe

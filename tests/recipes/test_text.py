@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.recipes import catalogue, load_recipe
 from bossline.recipes.text import NotPlainData, parse_yaml
 

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bossline.corpora.phones import LIBRIPHONE, PHONETIC_CLASSES
+from bossline.data.features.spec import FeatureSpec, TableSpec
+from bossline.data.phones import LIBRIPHONE, PHONETIC_CLASSES
 from bossline.evaluation.classification import ClassificationScores
-from bossline.evaluation.regression import RegressionScores
 from bossline.evaluation.scores import Scores
-from bossline.evaluation.verification.det import det_curve
-from bossline.features.spec import FeatureSpec, TableSpec
 from bossline.recipes.loading import load_recipe
 from bossline.recipes.schema import Recipe
-from bossline.reports.det import Curve
-from bossline.training.info import RunInfo
-from bossline.training.predictions import Example, Voices
-from bossline.training.run import Run
+from bossline.runs.info import RunInfo
+from bossline.runs.predictions import Example, Voices
+from bossline.runs.run import Run
+from bossline.tasks.covid.scores import RegressionScores
+from bossline.tasks.speaker.pictures import Curve
+from bossline.tasks.speaker.verification.det import det_curve
 
 
 class FakeRun(Run):

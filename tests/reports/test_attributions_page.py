@@ -13,16 +13,16 @@ from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
 
 from bossline import api
-from bossline.corpora.packed import Corpus
-from bossline.corpora.splits import split_corpus
-from bossline.evaluation.occlusion import PLACES
-from bossline.evaluation.regression import RegressionScores
-from bossline.inference.prediction import ImagePrediction
-from bossline.inference.trained import TrainedModel
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
+from bossline.data.splits import split_corpus
 from bossline.recipes import load_recipe
 from bossline.reports.page import write_report
-from bossline.runtime import Runtime
-from bossline.training.run import Run
+from bossline.runs.prediction import ImagePrediction
+from bossline.runs.run import Run
+from bossline.runs.trained import TrainedModel
+from bossline.tasks.covid.scores import RegressionScores
+from bossline.tasks.food.occlusion import PLACES
 from tests.reports.test_page import Page
 
 SMALL_NETWORK = "model={kind: regressor, network: {kind: mlp, depth: 1, width: 8}}"

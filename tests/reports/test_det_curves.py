@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bossline.evaluation.verification.det import det_curve
-from bossline.evaluation.verification.error_rates import equal_error_rate, error_rates
-from bossline.reports.det import TICKS, det, equal_error
+from bossline.tasks.speaker.pictures import TICKS, det, equal_error
+from bossline.tasks.speaker.verification.det import det_curve
+from bossline.tasks.speaker.verification.error_rates import equal_error_rate, error_rates
 
 
 def trials(seed: int, distance: float = 1.0) -> tuple[list[float], list[bool]]:

@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bossline.corpora.phones import LIBRIPHONE, phonetic_order
-from bossline.reports.example import example
-from bossline.reports.posteriors import LEAST, MOST_ROWS, classes_that_matter, draw_posteriors
-from bossline.training.predictions import Example
+from bossline.data.phones import LIBRIPHONE, phonetic_order
+from bossline.runs.predictions import Example
+from bossline.tasks.phoneme.pictures import (
+    LEAST,
+    MOST_ROWS,
+    classes_that_matter,
+    draw_posteriors,
+    example,
+)
 from tests.reports.report_fakes import fake_run
 
 

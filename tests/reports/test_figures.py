@@ -7,11 +7,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from bossline.evaluation.intervals import Interval
-from bossline.reports.confusion import confused_pairs, confusion, per_class
+from bossline.figures.classes import confused_pairs, confusion, per_class
+from bossline.figures.style import svg
 from bossline.reports.curves import learning_curves
 from bossline.reports.ladder import ladder
 from bossline.reports.order import from_the_lowest_rung, labels
-from bossline.reports.style import svg
 from bossline.reports.wording import Standing, standing
 from tests.conftest import classified
 from tests.reports.report_fakes import FakeRun, fake_run

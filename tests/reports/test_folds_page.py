@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from bossline.cli.tables import folds_table
 from bossline.evaluation.comparison import paired_difference
 from bossline.reports.ladder import ladder
 from bossline.reports.page import write_report
 from bossline.reports.wording import signed, spread
 from bossline.studies.folds import Folds
-from bossline.tables import folds_table
 from tests.conftest import classified
 from tests.reports.report_fakes import FakeRun, fake_run
 from tests.reports.test_page import FEW, Page

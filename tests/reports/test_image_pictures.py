@@ -14,7 +14,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from bossline.reports.images import (
+from bossline.figures.picture import Picture
+from bossline.figures.style import ERROR, SERIES
+from bossline.runs.predictions import Images
+from bossline.tasks.food.pictures import (
     MOST_MISTAKES,
     draw_maps,
     draw_mistakes,
@@ -22,9 +25,6 @@ from bossline.reports.images import (
     photographic,
     surest_mistakes,
 )
-from bossline.reports.picture import Picture
-from bossline.reports.style import ERROR, SERIES
-from bossline.training.predictions import Images
 
 CLASSES = ("bread", "$egg_1$", "a class of a name that is much too long for its line")
 

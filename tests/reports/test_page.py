@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.evaluation.comparison import paired_difference
 from bossline.recipes.loading import load_recipe
 from bossline.reports.page import write_report

@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 from sklearn.metrics import recall_score
 
 from bossline.evaluation.classification import ClassificationScores
-from bossline.reports.recalls import hardest_classes, never_and_always, recalls
+from bossline.figures.classes import hardest_classes, never_and_always, recalls
 
 
 def scores_of(true: list[int], predicted: list[int], classes: int) -> ClassificationScores:

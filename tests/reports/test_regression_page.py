@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
 
-from bossline.errors import UserError
-from bossline.evaluation.metric import MSE
-from bossline.evaluation.regression import RegressionScores
+from bossline.core.errors import UserError
+from bossline.evaluation.scores import MSE
 from bossline.reports.curves import learning_curves
 from bossline.reports.differences import differences
 from bossline.reports.grid import compared_curves, heat_map
@@ -19,10 +18,11 @@ from bossline.reports.page import write_report
 from bossline.reports.standings import verdict_of, write_ablation
 from bossline.reports.sweep import verdict, write_sweep_report
 from bossline.reports.wording import sentence
+from bossline.runs.run import target_of
 from bossline.studies.standings import Entry, Standings
 from bossline.studies.study import open_study
 from bossline.studies.sweep import Sweep
-from bossline.training.run import target_of
+from bossline.tasks.covid.scores import RegressionScores
 from tests.reports.report_fakes import FakeRun, fake_regression_run, fake_run
 
 ERRORS = (1.4, 0.7, 1.0, 2.0)

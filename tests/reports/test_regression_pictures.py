@@ -8,8 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import BarContainer
 from scipy.stats import norm
 
-from bossline.evaluation.regression import RegressionScores
-from bossline.reports.regression import (
+from bossline.tasks.covid.pictures import (
     MOST_COLUMNS,
     draw_importances,
     draw_weights,
@@ -17,6 +16,7 @@ from bossline.reports.regression import (
     predicted_against_true,
     share_of_the_worst,
 )
+from bossline.tasks.covid.scores import RegressionScores
 
 RNG = np.random.default_rng(0)
 

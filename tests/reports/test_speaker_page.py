@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bossline.reports.confusion import confusion, per_class
+from bossline.figures.classes import confusion, per_class
 from bossline.reports.page import write_report
 from tests.conftest import classified
 from tests.reports.report_fakes import FakeRun, fake_run, fake_speaker_run

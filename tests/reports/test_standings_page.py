@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from rich.console import Console
 
+from bossline.cli.tables import standings_table, study_table
 from bossline.evaluation.comparison import Comparison
 from bossline.evaluation.intervals import Interval
 from bossline.reports.differences import differences
@@ -27,7 +28,6 @@ from bossline.reports.wording import signed
 from bossline.studies.compare import Compared
 from bossline.studies.costs import Costs
 from bossline.studies.standings import Entry, Standings
-from bossline.tables import standings_table, study_table
 from tests.reports.report_fakes import fake_run
 from tests.reports.test_page import FEW, Page
 

@@ -11,10 +11,10 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from bossline.figures.picture import Picture
+from bossline.figures.style import new_figure
 from bossline.reports.grid import compared_curves, dots, heat_map, lines
-from bossline.reports.picture import Picture
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.style import new_figure
 from bossline.reports.sweep import verdict, write_sweep_report
 from bossline.studies.standings import Entry
 from bossline.studies.study import open_study

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import normalize
 
-from bossline.reports.voices import MOST_SHOWN, draw_voices, most_heard, plane_of
+from bossline.tasks.speaker.pictures import MOST_SHOWN, draw_voices, most_heard, plane_of
 
 
 @given(st.integers(0, 2**32 - 1))

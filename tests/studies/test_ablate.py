@@ -10,14 +10,13 @@ from rich.console import Console
 
 from bossline import api, cli
 from bossline.augmentation.spec_augment import SpecAugment
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
-from bossline.evaluation.comparison import paired_difference
-from bossline.evaluation.holm import holm_adjusted
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
+from bossline.evaluation.comparison import holm_adjusted, paired_difference
 from bossline.recipes import load_recipe
+from bossline.runs.run import Run
 from bossline.studies.ablate import Ablation, ablate, ablation_folder
 from bossline.studies.standings import Standings
-from bossline.training.run import Run
 from bossline.training.schedules import ConstantConfig
 
 RECIPE = """

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from bossline import api, cli
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
 from bossline.evaluation.comparison import paired_difference
 from bossline.recipes.loading import check_recipe
 from bossline.studies.compare import compare

@@ -7,11 +7,11 @@ import pytest
 from rich.console import Console
 
 from bossline import api
-from bossline.corpora.packed import Corpus
-from bossline.corpora.splits import split_corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
+from bossline.data.splits import split_corpus
+from bossline.runs.run import Run
 from bossline.studies.costs import costs_of, item_of
-from bossline.training.run import Run
 
 QUIET = Console(quiet=True)
 

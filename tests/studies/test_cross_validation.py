@@ -9,12 +9,12 @@ import pytest
 from rich.console import Console
 
 from bossline import cli
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
 from bossline.evaluation.comparison import paired_difference
+from bossline.runs.run import Run
 from bossline.studies.folds import Folds
 from bossline.studies.ladder import climb, cross_validate
-from bossline.training.run import Run
 
 SMALL = ("model.width=8", "epochs=1", "batches.size=64")
 QUIET = Console(quiet=True)

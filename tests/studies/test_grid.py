@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.studies.grid import Axis, Grid, axis_of, parse_arguments, parse_values
 
 SCALARS = st.one_of(

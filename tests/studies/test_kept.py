@@ -9,12 +9,12 @@ import pytest
 from filelock import FileLock
 from rich.console import Console
 
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
 from bossline.recipes import load_recipe
+from bossline.runs.run import Run
 from bossline.studies import kept
 from bossline.studies.kept import is_finished, reach, run_name, run_path
-from bossline.training.run import Run
 
 SMALL = load_recipe("phoneme/simple", ["model.width=8", "epochs=1", "batches.size=64"])
 STUDY = Path("runs/study")

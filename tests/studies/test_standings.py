@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from bossline.evaluation.classification import ClassificationScores
-from bossline.evaluation.comparison import paired_difference
-from bossline.evaluation.holm import holm_adjusted
+from bossline.evaluation.comparison import holm_adjusted, paired_difference
 from bossline.studies.standings import Entry, Standings
 
 LENGTHS = np.random.default_rng(9).integers(5, 40, 60)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.recipes import catalogue, load_recipe
 from bossline.studies.study import open_study
 

@@ -16,14 +16,13 @@ import pytest
 from rich.console import Console
 
 from bossline import api, cli
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
-from bossline.evaluation.comparison import paired_difference
-from bossline.evaluation.holm import holm_adjusted
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
+from bossline.evaluation.comparison import holm_adjusted, paired_difference
+from bossline.runs.run import Run
 from bossline.studies import kept
 from bossline.studies.study import open_study
 from bossline.studies.sweep import Sweep, sweep
-from bossline.training.run import Run
 from bossline.training.signals import Interrupted
 
 SMALL = ("epochs=2", "batches.size=32", "optimiser.lr=1e-2")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from bossline import cli
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
 from bossline.models.mlp import MlpConfig
 from bossline.studies.width import SizedMlp, equal_size
 

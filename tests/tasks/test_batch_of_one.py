@@ -10,13 +10,13 @@ import pytest
 from rich.console import Console
 
 from bossline import api
-from bossline.corpora.header import Source
-from bossline.corpora.packed import Corpus
-from bossline.corpora.store import pack_path, register
-from bossline.corpora.writer import writing
-from bossline.errors import UserError
-from bossline.features.spec import ImageSpec
-from bossline.training.run import Run
+from bossline.core.errors import UserError
+from bossline.data.features.spec import ImageSpec
+from bossline.data.header import Source
+from bossline.data.packed import Corpus
+from bossline.data.store import pack_path, register
+from bossline.data.writer import writing
+from bossline.runs.run import Run
 
 ONE_PIXEL = (
     "epochs=1",

@@ -12,13 +12,13 @@ from safetensors.numpy import load_file
 from sklearn.linear_model import LinearRegression
 
 from bossline import api
-from bossline.corpora.packed import Corpus
-from bossline.corpora.splits import SplitConfig, split_corpus
-from bossline.errors import UserError
-from bossline.evaluation.regression import RegressionScores
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
+from bossline.data.splits import SplitConfig, split_corpus
 from bossline.recipes import load_recipe
+from bossline.runs.run import Run
 from bossline.studies.ladder import cross_validate
-from bossline.training.run import Run
+from bossline.tasks.covid.scores import RegressionScores
 
 QUIET = Console(quiet=True)
 SPLIT = SplitConfig(by="utterance", test=0.2)

@@ -13,15 +13,15 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from bossline import api
-from bossline.corpora.packed import Corpus
-from bossline.corpora.splits import SPLITS, SplitConfig, split_corpus
-from bossline.errors import UserError
-from bossline.inference.prediction import ImagePrediction
-from bossline.inference.pseudo_labels import pseudo_label
+from bossline.core.errors import UserError
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
+from bossline.data.splits import SPLITS, SplitConfig, split_corpus
 from bossline.recipes import load_recipe
-from bossline.runtime import Runtime
-from bossline.tasks.food import FoodTask
-from bossline.training.run import Run
+from bossline.runs.prediction import ImagePrediction
+from bossline.runs.run import Run
+from bossline.tasks.food.pseudo_labels import pseudo_label
+from bossline.tasks.food.task import FoodTask
 
 TINY = (
     "epochs=6",

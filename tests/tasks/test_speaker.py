@@ -12,16 +12,16 @@ from rich.console import Console
 from safetensors.torch import load_file
 
 from bossline import api
-from bossline.corpora.header import Source
-from bossline.corpora.packed import Corpus
-from bossline.corpora.splits import SplitConfig, split_corpus
-from bossline.corpora.store import pack_path, register
-from bossline.corpora.writer import writing
-from bossline.errors import UserError
-from bossline.features.spec import FeatureSpec
-from bossline.inference.prediction import SpeakerPrediction
+from bossline.core.errors import UserError
+from bossline.data.features.spec import FeatureSpec
+from bossline.data.header import Source
+from bossline.data.packed import Corpus
+from bossline.data.splits import SplitConfig, split_corpus
+from bossline.data.store import pack_path, register
+from bossline.data.writer import writing
 from bossline.recipes import load_recipe
-from bossline.training.run import Run
+from bossline.runs.prediction import SpeakerPrediction
+from bossline.runs.run import Run
 from bossline.training.signals import Interrupted
 from tests.conftest import SPEAKERS, train_on_voices
 

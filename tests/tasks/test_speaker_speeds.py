@@ -10,16 +10,16 @@ import soundfile
 from rich.console import Console
 
 from bossline import api
-from bossline.corpora.importing import import_corpus
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
-from bossline.features.recording import read_recording
-from bossline.features.spec import FeatureSpec
-from bossline.inference.trained import utterances_of
+from bossline.core.errors import UserError
+from bossline.core.runtime import Runtime
+from bossline.data.features.recording import read_recording
+from bossline.data.features.spec import FeatureSpec
+from bossline.data.importing import import_corpus
+from bossline.data.packed import Corpus
 from bossline.recipes.loading import load_recipe
-from bossline.runtime import Runtime
-from bossline.tasks.speaker import SpeakerTask
-from bossline.training.run import Run
+from bossline.runs.run import Run
+from bossline.runs.trained import utterances_of
+from bossline.tasks.speaker.task import SpeakerTask
 
 RATE = 16_000
 PITCH = {"ann": 200, "bob": 300, "cy": 450}

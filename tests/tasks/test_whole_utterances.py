@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from bossline import api
-from bossline.corpora.packed import Corpus
+from bossline.data.packed import Corpus
 from bossline.training.signals import Interrupted
 from tests.conftest import frame_labels_of
 

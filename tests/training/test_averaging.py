@@ -18,18 +18,18 @@ from torch import nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
 from bossline import api
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
-from bossline.inference.trained import TrainedModel
+from bossline.core.errors import UserError
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
 from bossline.recipes import load_recipe
-from bossline.runtime import Runtime
+from bossline.runs.run import Run
+from bossline.runs.trained import TrainedModel
 from bossline.tasks import make_task
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.tasks.phoneme.task import PhonemeTask
 from bossline.training import loop
 from bossline.training.averaging import AveragingConfig, EmaConfig, SwaConfig, WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from bossline.training.contract import Validation
-from bossline.training.run import Run
 from bossline.training.schedules import Span
 from bossline.training.tally import Diverged
 

@@ -12,8 +12,9 @@ import torch
 from rich.console import Console
 
 from bossline import api
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
+from bossline.runs.run import Run
 from bossline.training.optimiser_state import restore_optimiser
 from bossline.training.optimisers import (
     AdagradConfig,
@@ -24,7 +25,6 @@ from bossline.training.optimisers import (
     RmspropConfig,
     SgdConfig,
 )
-from bossline.training.run import Run
 
 QUIET = Console(quiet=True)
 SMALL = ("epochs=2", "batches.size=64", "model.width=8", "optimiser={kind: adamw, lr: 1e-2}")

@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from bossline import api
-from bossline.corpora.packed import Corpus
+from bossline.data.packed import Corpus
+from bossline.runs.run import Run
 from bossline.training.events import EventFile
-from bossline.training.run import Run
 
 # No file may grow beyond the limit: the system's answer is that of a full disk, only its name is
 # another.

@@ -16,14 +16,15 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from bossline import api, cli, verification
-from bossline.corpora.packed import Corpus
+from bossline import api, cli
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
 from bossline.recipes import Recipe, load_recipe
 from bossline.reports.page import write_report
-from bossline.runtime import Runtime
+from bossline.runs.run import Run
 from bossline.tasks import make_task
-from bossline.tasks.phoneme import PhonemeTask
-from bossline.training.run import Run
+from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks.speaker import verbs as verification
 from bossline.training.signals import Interrupted
 from tests.conftest import CLASSES, SPEAKERS, write_speakers
 

@@ -8,13 +8,13 @@ import torch
 from rich.console import Console
 
 from bossline import api
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
 from bossline.recipes import load_recipe
-from bossline.runtime import Runtime
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.runs.run import Run
+from bossline.tasks.phoneme.task import PhonemeTask
 from bossline.training.checkpoint import load_weights, save_weights
-from bossline.training.run import Run
 from bossline.training.signals import Interrupted
 from bossline.training.tally import Diverged
 

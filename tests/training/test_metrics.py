@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bossline.evaluation.metric import ACCURACY, MSE
+from bossline.evaluation.scores import ACCURACY, MSE
 from bossline.training.metrics import read_records
 
 STEP = {"kind": "step", "step": 3, "epoch": 0.5, "loss": 1.0, "accuracy": 0.5, "lr": 0.1}

@@ -15,12 +15,12 @@ import torch
 from rich.console import Console
 
 from bossline import api
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
+from bossline.runs.run import Run
+from bossline.tasks.phoneme.task import PhonemeTask
 from bossline.training import loop
 from bossline.training.contract import StepLoss
-from bossline.training.run import Run
 from bossline.training.signals import Interrupted
 from bossline.training.tally import Tally
 

@@ -16,10 +16,10 @@ import pytest
 from rich.console import Console
 
 from bossline import api, cli
-from bossline.corpora.packed import Corpus
+from bossline.data.packed import Corpus
+from bossline.runs.run import Run
 from bossline.smoothing import Smoother
-from bossline.tasks.phoneme import PhonemeTask
-from bossline.training.run import Run
+from bossline.tasks.phoneme.task import PhonemeTask
 from bossline.training.signals import stop_on_signal
 
 SMALL = ("epochs=2", "batches.size=32", "model.width=8", "precision=float32")

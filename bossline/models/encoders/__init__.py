@@ -6,14 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bossline.models.encoders.base import Encoder
 from bossline.models.encoders.conformer import ConformerConfig
 from bossline.models.encoders.ecapa import EcapaConfig
+from bossline.models.encoders.layers import Encoder
 from bossline.models.encoders.rnn import RnnConfig
-from bossline.models.encoders.smoother import SmootherConfig
 from bossline.models.encoders.subsampling import SubsampleConfig
 from bossline.models.encoders.tdnn import TdnnConfig
-from bossline.models.encoders.transformer import TransformerConfig
+from bossline.models.encoders.transformer import SmootherConfig, TransformerConfig
 
 EncoderConfig = Annotated[
     RnnConfig

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
-from bossline.config import MOST_LAYERS, Config
-from bossline.models.linear import Linear
+from bossline.core.config import MOST_LAYERS, Config
+from bossline.models.layers import Linear
 
 _LANES = 32  # numbers in bfloat16 that one instruction of a CPU takes
 

@@ -10,19 +10,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bossline.batches.padded import Padded
-from bossline.models.dropout import Dropout
 from bossline.models.encoders.attention import (
     AttentionConfig,
     RotaryPositions,
     Rotation,
     SelfAttention,
 )
-from bossline.models.encoders.base import Encoder, zero_padding
-from bossline.models.encoders.convolution import Kernel, TimeConvolution
-from bossline.models.encoders.drop_path import DropPath, drop_path_rates
-from bossline.models.encoders.feed_forward import FeedForward
-from bossline.models.encoders.norm import MaskedBatchNorm
-from bossline.models.linear import Linear
+from bossline.models.encoders.layers import (
+    Encoder,
+    FeedForward,
+    Kernel,
+    MaskedBatchNorm,
+    TimeConvolution,
+    zero_padding,
+)
+from bossline.models.layers import Dropout, DropPath, Linear, drop_path_rates
 
 
 class ConformerConfig(AttentionConfig):

@@ -9,10 +9,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.config import Config
-from bossline.models.encoders.base import Encoder, zero_padding
-from bossline.models.encoders.convolution import TimeConvolution
-from bossline.models.encoders.norm import MaskedBatchNorm
+from bossline.core.config import Config
+from bossline.models.encoders.layers import Encoder, MaskedBatchNorm, TimeConvolution, zero_padding
 
 _DILATIONS = (2, 3, 4)
 

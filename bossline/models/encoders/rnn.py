@@ -9,10 +9,9 @@ from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.config import MOST_LAYERS, Config
-from bossline.models.dropout import Dropout
-from bossline.models.encoders.base import Encoder, zero_padding
-from bossline.models.encoders.convolution import TimeConvolution, odd_or_none
+from bossline.core.config import MOST_LAYERS, Config
+from bossline.models.encoders.layers import Encoder, TimeConvolution, odd_or_none, zero_padding
+from bossline.models.layers import Dropout
 
 _CELLS: dict[str, type[nn.RNN | nn.GRU | nn.LSTM]] = {
     "rnn": nn.RNN,

@@ -9,10 +9,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.config import MOST_LAYERS, Config
-from bossline.errors import UserError
-from bossline.models.encoders.base import Encoder, zero_padding
-from bossline.models.encoders.norm import MaskedBatchNorm
+from bossline.core.config import MOST_LAYERS, Config
+from bossline.core.errors import UserError
+from bossline.models.encoders.layers import Encoder, MaskedBatchNorm, zero_padding
 
 if TYPE_CHECKING:
     from bossline.models.encoders import EncoderConfig

@@ -8,11 +8,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.config import Config
-from bossline.models.dropout import Dropout
-from bossline.models.encoders.base import Encoder
-from bossline.models.encoders.convolution import Kernel, TimeConvolution
-from bossline.models.encoders.norm import MaskedBatchNorm
+from bossline.core.config import Config
+from bossline.models.encoders.layers import Encoder, Kernel, MaskedBatchNorm, TimeConvolution
+from bossline.models.layers import Dropout
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
 

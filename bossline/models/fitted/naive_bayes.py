@@ -10,10 +10,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.config import Config
-from bossline.errors import UserError
+from bossline.core.config import Config
+from bossline.core.errors import UserError
 from bossline.models.fitted.base import Fitted
-from bossline.models.fitted.diagonal_moments import DiagonalMoments
+from bossline.models.fitted.sums import DiagonalMoments
 
 
 class NaiveBayesConfig(Config):

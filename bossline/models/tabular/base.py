@@ -1,20 +1,130 @@
-"""What the models of a table's rows share: columns that they choose, in units of their own."""
+"""One question asked on several days (features/days.py): its changes in place of its answers.
+
+From day to day answers hardly differ, and what tells of tomorrow is by how much.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.config import Config
+from bossline.core.config import Config
+from bossline.data.features.days import day_of, on_day, stem_of
 from bossline.models.fitted.base import Fitted
-from bossline.models.tabular.columns import AllConfig, ColumnsConfig
-from bossline.models.tabular.days import CHANGES
-from bossline.models.tabular.standard import Standardised
+from bossline.models.tabular.columns import AllConfig, ColumnsConfig, mean_and_scale
+
+CHANGES = (
+    "of questions asked on several days (columns NAME, NAME.1, ...), the answer of the last day "
+    "and the changes from day to day in place of the answers"
+)
+
+
+def next_days(names: Sequence[str]) -> Tensor:
+    """(D,) int64: where the same question stands a day later; its own place on the last day.
+
+    >>> next_days(("AL", "cli", "ili", "cli.1", "ili.1", "cli.2")).tolist()
+    [0, 3, 4, 5, 4, 5]
+    """
+    places = {name: place for place, name in enumerate(names)}
+    later = [on_day(stem_of(name), day_of(name) + 1) for name in names]
+    return torch.tensor([places.get(name, place) for place, name in enumerate(later)])
+
+
+def changed(x: Tensor, following: Tensor) -> Tensor:
+    """In place of each column its change to the next day; columns of the last day stay.
+
+    Nothing is lost: a linear model has the same least squares.
+
+    Args:
+        x: (B, D).
+        following: (D,), see `next_days`.
+    """
+    return torch.where(goes_on(following), x[:, following] - x, x)
+
+
+def goes_on(following: Tensor) -> Tensor:
+    """(D,) True where the same question stands a day later."""
+    return following != torch.arange(len(following), device=following.device)
+
+
+# Chosen columns and the target in standard units: mean 0, standard deviation 1.
+
+
+class Standardised(nn.Module):
+    """(B, D) -> (B, k) float64: the chosen columns, or their changes, in standard units.
+
+    All that it needs travels in the state dict.
+
+    Attributes:
+        outputs: k.
+    """
+
+    following: Tensor
+    chosen: Tensor
+    mean: Tensor
+    scale: Tensor
+    target_mean: Tensor
+    target_scale: Tensor
+
+    def __init__(self, columns: ColumnsConfig, inputs: int, changes: bool = False) -> None:
+        """
+        Args:
+            inputs: D.
+            changes: put the change to the next day in place of each column that has one.
+
+        Raises:
+            UserError: more columns are wanted than there are.
+        """
+        super().__init__()
+        self._columns, self._changes = columns, changes
+        self.outputs = columns.count_of(inputs)
+        self.register_buffer("following", torch.arange(inputs))
+        self.register_buffer("chosen", torch.arange(self.outputs))
+        self.register_buffer("mean", torch.zeros(self.outputs, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(self.outputs, dtype=torch.float64))
+        self.register_buffer("target_mean", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("target_scale", torch.ones((), dtype=torch.float64))
+
+    def fit(self, x: Tensor, y: Tensor, names: Sequence[str]) -> None:
+        """Choose columns and set units, from these rows alone.
+
+        Args:
+            x: (N, D) training rows.
+            y: (N,) target.
+            names: of the columns.
+
+        Raises:
+            UserError: the columns cannot be chosen.
+        """
+        if self._changes:
+            self.following.copy_(next_days(names))
+        x, y = changed(x.double(), self.following), y.double()
+        self.chosen.copy_(self._columns.choose(x, y, names))
+        mean, scale = mean_and_scale(x[:, self.chosen])
+        self.mean.copy_(mean)
+        self.scale.copy_(scale)
+        mean, scale = mean_and_scale(y)
+        self.target_mean.copy_(mean)
+        self.target_scale.copy_(scale)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (changed(x.double(), self.following)[:, self.chosen] - self.mean) / self.scale
+
+    def targets(self, y: Tensor) -> Tensor:
+        """(B,) in units of the target -> (B,) in standard units, of the same dtype."""
+        return (y - self.target_mean) / self.target_scale
+
+    def restore(self, z: Tensor) -> Tensor:
+        """(B,) in standard units -> (B,) in units of the target, of the same dtype."""
+        return z * self.target_scale + self.target_mean
+
+
+# What the models of a table's rows share: columns that they choose, in units of their own.
 
 
 class TableConfig(Config):

@@ -1,4 +1,4 @@
-"""Which columns of a table a model reads, chosen by what training rows say of the target."""
+"""Where the numbers of a column lie and how far they spread."""
 
 from __future__ import annotations
 
@@ -12,9 +12,34 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from bossline.config import Config
-from bossline.errors import UserError, did_you_mean
-from bossline.models.tabular.scaling import mean_and_scale, varies
+from bossline.core.config import Config
+from bossline.core.errors import UserError, did_you_mean
+
+
+def mean_and_scale(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of columns, the latter divided by N under the root.
+
+    A constant column has its own value for a mean, to the last bit, and scale 1: standardised it is
+    0, not rounding blown up.
+
+    Args:
+        x: (N, D) or (N,).
+
+    Returns:
+        (D,) each, or scalars.
+    """
+    mean, deviation = x.mean(0), x.std(0, correction=0)
+    varying = varies(x)
+    return torch.where(varying, mean, x[0]), torch.where(varying & (deviation > 0), deviation, 1)
+
+
+def varies(x: Tensor) -> Tensor:
+    """(N, D) -> (D,) whether a column has more than one value."""
+    return (x != x[0]).any(0)
+
+
+# Which columns of a table a model reads, chosen by what training rows say of the target.
+
 
 _TRACE = 1e-6  # of ridge, where the variance of a column is 1
 _STEPS = 10  # of a lasso path, a column: one as it enters, and one for each time that it leaves

@@ -7,11 +7,10 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from bossline.errors import UserError
-from bossline.models.tabular.base import FittedTable, TableConfig
-from bossline.models.tabular.days import goes_on
-from bossline.models.tabular.evidence import Grouped, Posterior, most_likely
-from bossline.models.tabular.scaling import varies
+from bossline.core.errors import UserError
+from bossline.models.tabular.base import FittedTable, TableConfig, goes_on
+from bossline.models.tabular.columns import varies
+from bossline.models.tabular.ridge import Grouped, Posterior, most_likely
 
 
 class MultilevelConfig(TableConfig):

@@ -8,10 +8,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from bossline.config import Config
+from bossline.core.config import Config
 from bossline.models.mlp import Mlp, MlpConfig
 from bossline.models.tabular.base import TableConfig, TableModel
-from bossline.models.tabular.least_squares import least_squares
+from bossline.models.tabular.ridge import least_squares
 
 
 class LinearConfig(Config):

@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from bossline.errors import UserError
-from bossline.inference.trained import TrainedModel
-from bossline.progress import bar
-from bossline.runtime import Runtime
+from bossline.core.errors import UserError
+from bossline.core.progress import bar
+from bossline.core.runtime import Runtime
+from bossline.runs.run import Run
+from bossline.runs.trained import TrainedModel
 from bossline.studies.diagnosis.hessian import Spectrum, lanczos
 from bossline.studies.diagnosis.layers import Layer, layers
 from bossline.studies.diagnosis.objective import (
@@ -33,7 +34,6 @@ from bossline.studies.diagnosis.surface import (
     plane,
 )
 from bossline.studies.diagnosis.units import Rectified, rectified_units, without_padding
-from bossline.training.run import Run
 
 BATCHES, PRODUCTS = 4, 60
 

@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from bossline.corpora.packed import Ints
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Ints
 from bossline.evaluation.calibration import Binning, CalibrationBin, calibration_bins
-from bossline.inference.trained import TrainedModel
 from bossline.recipes import Recipe
-from bossline.runtime import Runtime
+from bossline.runs.run import Run
+from bossline.runs.trained import TrainedModel
 from bossline.tasks import make_task
 from bossline.tasks.base import Task
-from bossline.tasks.speaker import SpeakerTask
-from bossline.training.run import Run
+from bossline.tasks.speaker.task import SpeakerTask
 
 _FEWEST, _MOST = 700, 3000  # frames of a batch: a diagnosis takes minutes, whatever the model
 _WORK = 1.5e9  # frames x parameters of a batch, in between

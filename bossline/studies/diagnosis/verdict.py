@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from bossline.counting import counted
+from bossline.core.counting import counted
 from bossline.evaluation.calibration import chance_error, expected_calibration_error
 from bossline.studies.diagnosis.diagnose import Diagnosis
 from bossline.studies.diagnosis.hessian import Spectrum

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 
 try:
     import optuna

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import Field
 
-from bossline.config import Config
-from bossline.errors import UserError
-from bossline.evaluation.metric import Metric
+from bossline.core.config import Config
+from bossline.core.errors import UserError
+from bossline.evaluation.scores import Metric
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
 from bossline.studies.tuning.space import Dimension, dimension_of, parse_space

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.studies.grid import axis_of, key_values, parse_values
 
 _WHOLE = re.compile(r"[+-]?\d+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.studies.tuning.optional import JournalFileBackend, SQLAlchemyError, optuna
 
 HEARTBEAT = 10  # seconds between a worker's signs of life

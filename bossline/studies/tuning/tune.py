@@ -10,15 +10,15 @@ from pathlib import Path
 from filelock import FileLock
 from rich.console import Console
 
-from bossline.corpora.store import open_corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.data.store import open_corpus
+from bossline.runs.run import RUNS
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.optional import SQLAlchemyError, optuna
 from bossline.studies.tuning.plan import Plan, open_plan
 from bossline.studies.tuning.storage import open_storage
 from bossline.studies.tuning.tuned import Tuned, found_by
 from bossline.studies.tuning.worker import CLAIMS, Worker
-from bossline.training.run import RUNS
 
 
 def tuning_folder(plan: Plan, corpus: str, study: str | None = None) -> Path:

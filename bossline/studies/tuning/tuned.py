@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bossline.errors import UserError
-from bossline.evaluation.metric import Metric
+from bossline.core.errors import UserError
+from bossline.evaluation.scores import Metric
 from bossline.recipes import Recipe
 from bossline.recipes.loading import save_recipe
+from bossline.runs.run import Run
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.optional import optuna
 from bossline.studies.tuning.plan import Plan
-from bossline.training.run import Run
 
 _State = optuna.trial.TrialState
 _FEWEST = 10  # trials of which a tenth, the best, can be told from all

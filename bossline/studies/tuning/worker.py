@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from filelock import FileLock
 from rich.console import Console
 
-from bossline.counting import counted
-from bossline.errors import UserError
+from bossline.core.counting import counted
+from bossline.core.errors import UserError
+from bossline.runs.run import Run
 from bossline.studies.kept import THE_SAME_COMMAND, begin_or_resume
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.optional import optuna
 from bossline.studies.tuning.plan import Plan
 from bossline.studies.tuning.storage import has_heartbeat, retry
-from bossline.training.run import Run
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 from bossline.training.tally import Diverged
 

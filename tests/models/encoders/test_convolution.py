@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from bossline.models.encoders.convolution import TimeConvolution
+from bossline.models.encoders.layers import TimeConvolution
 
 
 @pytest.mark.parametrize(

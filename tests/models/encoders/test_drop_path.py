@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bossline.models.encoders.drop_path import DropPath
+from bossline.models.layers import DropPath
 
 
 def test_whole_utterances_go_and_the_mean_stays() -> None:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
 from bossline.models.encoders.ecapa import EcapaConfig
-from bossline.models.pooling.attentive_statistics import AttentiveStatisticsConfig
+from bossline.models.pooling import AttentiveStatisticsConfig
 
 
 def theirs(layer: Any, dilation: int = 1) -> nn.Sequential:

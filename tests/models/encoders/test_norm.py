@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from bossline.batches.padded import Padded
-from bossline.models.encoders.norm import MaskedBatchNorm
+from bossline.models.encoders.layers import MaskedBatchNorm
 
 
 @settings(max_examples=20)

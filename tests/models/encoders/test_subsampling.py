@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bossline.batches.padded import Padded
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.models.encoders.subsampling import Subsample, SubsampleConfig
 
 

@@ -12,9 +12,9 @@ from scipy.special import softmax
 from scipy.stats import multivariate_normal
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.models.fitted.discriminant import Discriminant
-from bossline.models.fitted.moments import ClassMoments
+from bossline.models.fitted.sums import ClassMoments
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -11,12 +11,11 @@ from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from bossline import api
-from bossline.corpora.packed import Corpus
-from bossline.models.fitted.logistic import LogisticLbfgs, LogisticLbfgsConfig
-from bossline.models.logistic import Logistic
+from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
+from bossline.models.logistic import Logistic, LogisticLbfgs, LogisticLbfgsConfig
 from bossline.recipes import load_recipe
-from bossline.runtime import Runtime
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.tasks.phoneme.task import PhonemeTask
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

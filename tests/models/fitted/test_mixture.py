@@ -13,8 +13,7 @@ from scipy.stats import multivariate_normal
 from sklearn.mixture import GaussianMixture
 
 from bossline.batches.padded import Padded
-from bossline.models.fitted.mixture import Mixture
-from bossline.models.fitted.mixture_statistics import MixtureStatistics
+from bossline.models.fitted.mixture import Mixture, MixtureStatistics
 from tests.padding import any_padding, padded
 
 Floats = npt.NDArray[np.float64]

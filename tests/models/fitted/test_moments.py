@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bossline.models.fitted.moments import ClassMoments
+from bossline.models.fitted.sums import ClassMoments
 
 DIMS = 3
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.naive_bayes import GaussianNB
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.models.fitted.naive_bayes import NaiveBayes, NaiveBayesConfig
 
 Floats = npt.NDArray[np.float32]

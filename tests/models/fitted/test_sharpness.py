@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from bossline.models.fitted.sharpness import likeliest_scale
+from bossline.models.fitted.discriminant import likeliest_scale
 
 
 @settings(max_examples=20)

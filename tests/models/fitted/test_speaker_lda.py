@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 
 from bossline.batches.padded import Padded
-from bossline.models.fitted.discriminant import Discriminant
-from bossline.models.fitted.moments import ClassMoments
-from bossline.models.fitted.sharpness import likeliest_scale
+from bossline.models.fitted.discriminant import Discriminant, likeliest_scale
 from bossline.models.fitted.speaker_lda import SpeakerLda, SpeakerLdaConfig
+from bossline.models.fitted.sums import ClassMoments
 
 
 def voices(each: int) -> tuple[Padded, torch.Tensor]:

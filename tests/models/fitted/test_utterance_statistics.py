@@ -9,7 +9,7 @@ import torch
 from hypothesis import settings
 
 from bossline.batches.padded import Padded
-from bossline.models.fitted.utterance_statistics import UtteranceStatistics
+from bossline.models.fitted.speaker_lda import UtteranceStatistics
 from tests.padding import any_padding, padded
 
 DIMS = 4

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from sklearn.feature_selection import mutual_info_regression
 from sklearn.linear_model import lasso_path
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.models.tabular.columns import (
     AllConfig,
     ColumnsConfig,

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 
+from bossline.models.tabular.base import Standardised, changed, next_days
 from bossline.models.tabular.columns import AllConfig, NamedConfig
-from bossline.models.tabular.days import changed, next_days
 from bossline.models.tabular.ridge import RidgeConfig
-from bossline.models.tabular.standard import Standardised
 
 NAMES = ("AL", "v1.5", "cli", "ili", "cli.1", "ili.1", "cli.2", "tested", "tested.1", "cli.9")
 

@@ -12,7 +12,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import DotProduct
 from torch import Tensor
 
-from bossline.models.tabular.evidence import Grouped, Posterior, Variances, most_likely
+from bossline.models.tabular.ridge import Grouped, Posterior, Variances, most_likely
 
 
 def drawn(

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.models.tabular.multilevel import Multilevel, MultilevelConfig
 from bossline.models.tabular.ridge import RidgeConfig
 

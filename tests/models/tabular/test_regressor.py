@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression
 from torch import Tensor
 from torch.nn import functional
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.models.mlp import MlpConfig
 from bossline.models.tabular.columns import CorrelationConfig, LassoConfig, NamedConfig
 from bossline.models.tabular.regressor import LinearConfig, Regressor, RegressorConfig

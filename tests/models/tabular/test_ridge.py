@@ -15,8 +15,7 @@ from sklearn.linear_model import Ridge as ScikitRidge
 from sklearn.preprocessing import StandardScaler
 
 from bossline.models.tabular.columns import CorrelationConfig, NamedConfig
-from bossline.models.tabular.least_squares import least_squares
-from bossline.models.tabular.ridge import Ridge, RidgeConfig
+from bossline.models.tabular.ridge import Ridge, RidgeConfig, least_squares
 
 Floats = npt.NDArray[np.float64]
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.preprocessing import StandardScaler
 
+from bossline.models.tabular.base import Standardised
 from bossline.models.tabular.columns import AllConfig, CorrelationConfig, NamedConfig
-from bossline.models.tabular.standard import Standardised
 
 numbers = st.integers(-(10**6), 10**6).map(lambda number: number / 8)
 tables = st.tuples(st.integers(1, 12), st.integers(1, 6)).flatmap(

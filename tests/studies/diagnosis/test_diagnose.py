@@ -12,17 +12,17 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bossline import api, cli
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
 from bossline.evaluation.calibration import CalibrationBin
 from bossline.reports.diagnosis import key_figures, write_diagnosis
+from bossline.runs.run import Run
 from bossline.studies.diagnosis.diagnose import Diagnosis, diagnose
 from bossline.studies.diagnosis.hessian import Spectrum
 from bossline.studies.diagnosis.layers import Layer
 from bossline.studies.diagnosis.objective import Slope
 from bossline.studies.diagnosis.units import Rectified
 from bossline.studies.diagnosis.verdict import verdict
-from bossline.training.run import Run
 from tests.conftest import train_on_voices
 
 QUIET = Console(quiet=True)

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 
 
 def test_without_optuna_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.models.mlp import MlpConfig
 from bossline.studies.tuning.plan import open_plan
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bossline.errors import UserError
+from bossline.core.errors import UserError
 from bossline.studies.grid import parse_values
 from bossline.studies.tuning.space import (
     Choice,

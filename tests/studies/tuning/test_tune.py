@@ -14,9 +14,9 @@ import pytest
 from rich.console import Console
 
 from bossline import api, cli
-from bossline.corpora.packed import Corpus
-from bossline.errors import UserError
-from bossline.training.run import Run
+from bossline.core.errors import UserError
+from bossline.data.packed import Corpus
+from bossline.runs.run import Run
 from bossline.training.signals import Interrupted
 from bossline.training.tally import Diverged
 

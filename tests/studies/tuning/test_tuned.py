@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bossline.errors import UserError
-from bossline.evaluation.metric import MSE
+from bossline.core.errors import UserError
+from bossline.evaluation.scores import MSE
 from bossline.recipes import load_recipe
 from bossline.reports.tuning import history, trials_table, verdict, write_tuning_report
 from bossline.studies.side_by_side import Workplace

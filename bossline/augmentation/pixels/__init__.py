@@ -1,1 +1,0 @@
-"""The parts of an augmentation of images, a file each."""

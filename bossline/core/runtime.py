@@ -1,0 +1,70 @@
+"""Where a training runs: device, threads, precision."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+import torch
+
+from bossline.core.counting import counted
+from bossline.core.errors import UserError
+from bossline.core.memory import keep_freed_memory
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One device of one process."""
+
+    device: torch.device
+    threads: int
+
+    @classmethod
+    def choose(cls, device: str = "auto", threads: int | None = None) -> Runtime:
+        """
+        Args:
+            device: "cpu", "cuda", "cuda:1" ...; "auto" takes a GPU where there is one.
+            threads: CPU threads of this process; None leaves torch's own choice, all cores.
+
+        Raises:
+            UserError: no such device here.
+        """
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        try:
+            chosen = torch.device(device)
+            torch.empty(0, device=chosen)
+        except (RuntimeError, AssertionError) as error:
+            available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
+            raise UserError(f"no device '{device}' here; available: {available}") from error
+        if threads is not None:
+            torch.set_num_threads(threads)
+        if chosen.type == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32: matrix units instead of plain cores
+        else:
+            keep_freed_memory()
+        return cls(chosen, torch.get_num_threads())
+
+    def autocast(self, precision: str) -> AbstractContextManager[object]:
+        """The precision of forward passes: "auto", "float32" or "bfloat16"."""
+        half = self._uses_bfloat16(precision)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
+
+    def _uses_bfloat16(self, precision: str) -> bool:
+        return precision == "bfloat16" or (precision == "auto" and self._multiplies_bfloat16())
+
+    def _multiplies_bfloat16(self) -> bool:
+        """Whether bfloat16 is native here; a CPU that emulates it is several times slower."""
+        if self.device.type == "cuda":
+            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+        if not hasattr(torch.cpu, "get_capabilities"):  # an older torch cannot tell
+            return False
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+    def describe(self, precision: str) -> str:
+        """Device, threads and the precision that a recipe's setting comes to here."""
+        number = "bfloat16" if self._uses_bfloat16(precision) else "float32"
+        if self.device.type == "cuda":
+            return f"{torch.cuda.get_device_name(self.device)}, {number}"
+        return f"CPU, {counted(self.threads, 'thread')}, {number}"

@@ -1,1 +1,0 @@
-"""One reader a format, one packed corpus that everything else reads."""

@@ -1,1 +1,0 @@
-"""Speech with exact frame labels, made on the spot: bossline runs before you have data."""

@@ -1,0 +1,154 @@
+"""Read a recording as one channel at a given rate, a block at a time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.core.errors import UserError
+from bossline.core.reading import open_file, reason
+from bossline.data.features import containers
+from bossline.data.features.containers.cut import Undecodable, cut_short
+from bossline.data.features.containers.spliced import Spliced
+
+if TYPE_CHECKING:
+    import soundfile
+
+Samples = npt.NDArray[np.float32]
+
+_BLOCK = 1 << 20  # numbers, of all channels, that are decoded at a time
+_KEPT = 1 << 24  # samples of the result: 17 minutes at 16 kHz
+_RATES = range(1_000, 1_000_001)  # Hz
+_CHANNELS = 64
+_UNKNOWN = 1 << 60
+
+
+def resample(waveform: Samples, from_hz: float, to_hz: float) -> Samples:
+    """Change the sample rate.
+
+    Args:
+        waveform: (samples,).
+
+    Returns:
+        (about samples * to_hz / from_hz,).
+
+    Raises:
+        UserError: the audio extra is missing.
+    """
+    if from_hz == to_hz:
+        return waveform
+    return np.concatenate(list(_resampled([waveform], from_hz, to_hz)))
+
+
+def _resampled(blocks: Iterable[Samples], from_hz: float, to_hz: float) -> Iterator[Samples]:
+    if from_hz == to_hz:
+        yield from blocks
+        return
+    try:
+        import soxr
+    except ImportError as error:
+        raise UserError(
+            "resampling needs the audio extra: pip install 'bossline[audio]'"
+        ) from error
+    resampler = soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32")
+    for block in blocks:
+        yield resampler.resample_chunk(block)
+    yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
+
+
+class Audio:
+    """Samples of a file, in blocks, to be gone through as often as needed.
+
+    WAV, FLAC, Ogg with Vorbis or Opus, MP3, AIFF, AU, CAF, W64 and SPHERE; channels are averaged.
+    What is longer than some minutes is decoded anew each time, and never there as a whole. That
+    may raise
+
+        UserError: the file is missing, no audio, cut short, damaged, without a sample, or has
+            samples that are no numbers; without its name.
+    """
+
+    def __init__(self, path: Path, sample_rate: float) -> None:
+        """
+        Args:
+            sample_rate: Hz of the samples.
+        """
+        self._path, self._rate = path, sample_rate
+        self._kept: list[Samples] | None = None
+
+    def __iter__(self) -> Iterator[Samples]:
+        """(samples,) each, in -1..1."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        kept, count = [], 0
+        try:
+            with open_file(self._path) as stream:
+                for block in self._decoded(stream):
+                    count += len(block)
+                    if count <= _KEPT:
+                        kept.append(block)
+                    else:
+                        kept.clear()
+                    yield block
+        except FileNotFoundError as error:
+            raise UserError("no such file") from error
+        except OSError as error:
+            raise UserError(f"cannot be read: {reason(error)}") from error
+        if count <= _KEPT:
+            self._kept = kept
+
+    def _decoded(self, stream: BinaryIO) -> Iterator[Samples]:
+        import soundfile
+
+        try:
+            source = containers.checked(stream)
+        except Undecodable as error:
+            names = [self._path.name, f"{self._path.stem}.wav"]
+            before, after = (f'"{name}"' if " " in name else name for name in names)
+            raise UserError(f"{error}: convert it, as by 'ffmpeg -i {before} {after}'") from error
+        if isinstance(source, Spliced) and source.note:
+            warnings.warn(f"{self._path}: {source.note}", stacklevel=2)
+        try:
+            file = soundfile.SoundFile(source)
+        except soundfile.LibsndfileError as error:
+            raise UserError(f"not readable as audio: {_why(error)}") from error
+        with file:
+            try:
+                yield from _resampled(_mono(file), file.samplerate, self._rate)
+            except soundfile.LibsndfileError as error:
+                raise UserError(f"cut short or damaged: {_why(error)}") from error
+
+
+def _why(error: soundfile.LibsndfileError) -> str:
+    return str(error.error_string).removeprefix("Error : ").rstrip(".")
+
+
+def _mono(file: soundfile.SoundFile) -> Iterator[Samples]:
+    if file.samplerate not in _RATES:
+        raise UserError(
+            f"{file.samplerate:,} samples a second, expected {_RATES.start:,} to {_RATES[-1]:,}"
+        )
+    if file.channels > _CHANNELS:
+        raise UserError(f"{file.channels:,} channels, expected {_CHANNELS} at most")
+    if file.frames >= _UNKNOWN:
+        raise UserError(
+            "its header does not say how long it is, as of a FLAC that went through a pipe: "
+            "convert it, as by 'ffmpeg -i piped.flac whole.flac'"
+        )
+    count = 0
+    if file.format == "MP3":
+        file.seek(0)  # without which some samples are rounded another way
+    while len(block := file.read(_BLOCK // file.channels, dtype="float32", always_2d=True)):
+        if not np.isfinite(block).all():
+            raise UserError("damaged, it has samples that are no numbers")
+        count += len(block)
+        yield block.mean(axis=1)
+    if not count:
+        raise UserError("holds no audio, its length is 0")
+    if count < file.frames and file.format != "MP3":  # of which libsndfile may only guess
+        raise cut_short(count, file.frames, file.samplerate)

@@ -1,0 +1,42 @@
+"""From a recording to the features that a model was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.core.errors import UserError
+from bossline.data.features.audio import Audio
+from bossline.data.features.log_mel import log_mel
+from bossline.data.features.mfcc import mfcc
+from bossline.data.features.spec import FeatureSpec
+
+
+def read_recording(path: Path, spec: FeatureSpec, speed: float = 1.0) -> npt.NDArray[np.float32]:
+    """(T, dim) features of an audio file.
+
+    Args:
+        path: of a format that Audio reads.
+        spec: of the features.
+        speed: how fast it is played, tempo and pitch together.
+
+    Raises:
+        UserError: names the file: unreadable, damaged, cut short, too short, or features that were
+            made elsewhere.
+    """
+    if spec.kind == "other":
+        raise UserError(
+            f"{path}: the model was trained on features made elsewhere ({spec.describe()}), "
+            "which cannot be computed from a recording: give a .npy or .pt file"
+        )
+    # Fewer samples, taken for as many a second, sound faster.
+    sound = Audio(path, spec.sample_rate / speed)
+    try:
+        features = mfcc(sound, spec) if spec.kind == "mfcc" else log_mel(sound, spec)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    if not np.isfinite(features).all():
+        raise UserError(f"{path}: damaged, its samples are too large for features of them")
+    return features

@@ -1,0 +1,216 @@
+"""From a source's own files to a packed corpus: checked frame by frame, once per content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from bossline.core.errors import UserError, printable
+from bossline.core.reading import open_file, reason
+from bossline.data.checking import Numbers, read_checked
+from bossline.data.features.spec import Features, FeatureSpec
+from bossline.data.header import FORMAT, Source
+from bossline.data.packed import Corpus
+from bossline.data.readers import choose_reader
+from bossline.data.readers.base import Item, Listing, Problem, Reader
+from bossline.data.speeds import check_speeds
+from bossline.data.store import check_name, is_packed, pack_path, register
+from bossline.data.writer import writing
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many files or items are done, and of how many."""
+
+_AHEAD = 64  # items given to the threads at a time: bounds memory, and what Ctrl-C waits for
+_SHOWN = 20
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+def import_corpus(
+    path: Path,
+    name: str,
+    *,
+    reader: str | None = None,
+    deltas: Literal["keep", "time"] = "keep",
+    speeds: Sequence[float] = (),
+    skip_damaged: bool = False,
+    fresh: bool = False,
+    note: str = "",
+    progress: Progress = lambda what, done, total: None,
+) -> Corpus:
+    """Make a packed corpus of a folder and let `name` point to it.
+
+    The pack is named by the content of the source's files and by the options; where it exists
+    already nothing but the files' bytes is read.
+
+    Args:
+        path: the source's folder.
+        name: what the corpus is called from now on; an old corpus of this name is let go.
+        reader: the layout; None recognises it.
+        deltas: "time" replaces deltas along the coefficient axis by those over time.
+        speeds: at which recordings are kept once more, beside the speed that they have.
+        skip_damaged: leave damaged items out, and say so in the header, instead of failing.
+        fresh: import again even if the pack exists.
+        note: a remark that every report repeats, e.g. on where the labels come from.
+        progress: told how far things are.
+
+    Raises:
+        UserError: anything wrong with the source, all problems in one message, or with the disk.
+    """
+    check_name(name)
+    path = path.expanduser().absolute()
+    chosen = choose_reader(path, reader)
+    options: dict[str, str | int | float | bool] = {"deltas": deltas, "skip_damaged": skip_damaged}
+    if speeds:
+        try:
+            options["speeds"] = ",".join(f"{speed:g}" for speed in check_speeds(speeds))
+        except ValueError as error:
+            raise UserError(f"--speed: {error}") from error
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        key = _fingerprint(path, chosen, [options, note], threads, progress)
+        pack = pack_path(key)
+        if fresh or not is_packed(pack):
+            source = Source(reader=chosen.name, path=printable(str(path)), options=options)
+            listing = chosen.scan(path)
+            if speeds:
+                listing.items.extend(chosen.at_speeds(path, listing.items, speeds))
+            _pack(pack, path, listing, source, note, threads, progress)
+    register(name, pack)
+    return Corpus(pack)
+
+
+def _in_order(
+    threads: Executor, function: Callable[[_Item], _Result], items: Sequence[_Item]
+) -> Iterator[_Result]:
+    for start in range(0, len(items), _AHEAD):
+        yield from threads.map(function, items[start : start + _AHEAD])
+
+
+def _digest(file: Path) -> str:
+    """SHA-256, or why there is none: whoever reads the file later says so, of a single item."""
+    try:
+        with open_file(file) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        return reason(error)
+
+
+def _fingerprint(
+    path: Path, reader: Reader, options: object, threads: Executor, progress: Progress
+) -> str:
+    """SHA-256 over all that decides what the pack will hold."""
+    files = reader.files(path)
+    contents = []
+    for file, digest in zip(files, _in_order(threads, _digest, files), strict=True):
+        contents.append([file.relative_to(path).as_posix(), digest])
+        progress("reading", len(contents), len(files))
+    return hashlib.sha256(json.dumps([FORMAT, reader.name, options, contents]).encode()).hexdigest()
+
+
+def _pack(
+    pack: Path,
+    path: Path,
+    listing: Listing,
+    source: Source,
+    note: str,
+    threads: Executor,
+    progress: Progress,
+) -> None:
+    rebuild = source.options["deltas"] == "time"
+    features = _with_time_deltas(path, listing.features) if rebuild else listing.features
+    problems = defaultdict[tuple[str, str], list[Problem]](list)
+    for problem in listing.problems:
+        problems[problem.part, problem.id].append(problem)
+
+    def read(item: Item) -> tuple[Numbers | None, list[str]]:
+        numbers, faults = read_checked(item, listing.features)
+        return (_rebuilt(numbers) if rebuild and numbers is not None else numbers), faults
+
+    with writing(
+        pack,
+        features=features,
+        classes=listing.classes,
+        source=source,
+        note=note,
+        speakers=listing.speakers,
+        passed_over=listing.passed_over,
+    ) as writer:
+        packed = 0
+        results = _in_order(threads, read, listing.items)
+        for done, (item, (numbers, faults)) in enumerate(
+            zip(listing.items, results, strict=True), start=1
+        ):
+            key = item.part, item.id
+            for why in faults:
+                problems[key].append(Problem(item.source, why, item.id, item.part))
+            if numbers is not None and key not in problems:
+                writer.add(
+                    item.id,
+                    numbers,
+                    part=item.part,
+                    labels=item.labels,
+                    speaker=item.speaker,
+                    category=item.category,
+                    target=item.target,
+                )
+                packed += 1
+            progress("importing", done, len(listing.items))
+        _settle(path, problems, bool(source.options["skip_damaged"]), features.item)
+        if not packed:
+            raise UserError(f"{path}: no {features.item} is left to import")
+        for (part, id), found in problems.items():
+            writer.leave_out(printable(id), part=part, why="; ".join(map(str, found)))
+
+
+def _settle(
+    path: Path,
+    problems: dict[tuple[str, str], list[Problem]],
+    skip_damaged: bool,
+    item: str,
+) -> None:
+    """
+    Args:
+        item: what a single one is called.
+
+    Raises:
+        UserError: problems that are not to be left out, or cannot be.
+    """
+    found = [problem for group in problems.values() for problem in group]
+    fatal = [problem for problem in found if not (skip_damaged and problem.id)]
+    if not fatal:
+        return
+    count = "1 problem" if len(fatal) == 1 else f"{len(fatal)} problems"
+    advice = "mend them" if len(fatal) > 1 else "mend it"
+    if skip_damaged:
+        advice += f"; --skip-damaged leaves out single {item}s only"
+    elif any(problem.id for problem in fatal):
+        advice += f", or leave the damaged {item}s out with --skip-damaged"
+    lines = [f"{count} in {path}: {advice}", *(f"  {problem}" for problem in fatal[:_SHOWN])]
+    if len(fatal) > _SHOWN:
+        lines.append(f"  and {len(fatal) - _SHOWN} more")
+    raise UserError("\n".join(lines))
+
+
+def _with_time_deltas(path: Path, features: Features) -> Features:
+    if not (
+        isinstance(features, FeatureSpec)
+        and (features.kind, features.dim, features.deltas) == ("mfcc", 39, "coefficient")
+    ):
+        raise UserError(
+            f"{path}: deltas over time can be rebuilt only for 39 MFCC with deltas over "
+            f"coefficient; these features are: {features.describe()}"
+        )
+    return features.model_copy(update={"deltas": "time"})
+
+
+def _rebuilt(frames: Numbers) -> Numbers:
+    from bossline.data.features.deltas import rebuild_time_deltas
+
+    return rebuild_time_deltas(frames)

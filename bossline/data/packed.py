@@ -1,0 +1,255 @@
+"""The packed corpus: all frames end to end, memory-mapped, with labels, speakers and ids beside.
+
+A row of a table is an utterance of one frame here, an image one whose frames are its pixels, row
+by row: what follows is written of utterances and holds for all three.
+
+A corpus is a folder: `corpus.json` (see header.py) and safetensors shards. Opening one reads the
+header and maps the shards; no frame is touched, so it takes milliseconds and no memory, and
+processes share the pages. A shard holds
+
+| tensor     | type             | shape         |                                            |
+| ---------- | ---------------- | ------------- | ------------------------------------------ |
+| frames     | float16, float32 | (frames, dim) | float32: of rows, or where float16 is not  |
+|            | or uint8         |               | enough (precision.py); uint8: of images    |
+| labels     | int16            | (frames,)     | of utterances: -1 where the frame has none |
+| offsets    | int64            | (utts + 1,)   | utterance u is frames[offsets[u]:offsets[u + 1]] |
+| parts      | uint8            | (utts,)       | index into the header's parts              |
+| speakers   | int32            | (utts,)       | index into the header's speakers, -1 unknown |
+| categories | int16            | (utts,)       | of images: class, -1 unknown               |
+| shapes     | int32            | (utts, 2)     | of images: height and width                |
+| targets    | float64          | (utts,)       | of rows: NaN unknown                       |
+| ids        | uint8            | (bytes,)      | UTF-8, one id a line                       |
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.core.errors import UserError
+from bossline.core.reading import open_file, reason
+from bossline.data import duplicates
+from bossline.data.features.spec import FeatureSpec
+from bossline.data.header import AGAIN, HEADER, read_header
+from bossline.data.shards import open_shard
+
+Ints = npt.NDArray[np.int64]
+
+
+class Corpus:
+    """An open packed corpus; its arrays are numpy views of the mapped shards.
+
+    Attributes:
+        path: its folder.
+        header: what is in it.
+        key: names the content: equal keys, equal corpora.
+        offsets: (utterances + 1,) int64, over all shards.
+        parts: (utterances,) uint8 index into `header.parts`.
+        speakers: (utterances,) int32 index into `header.speakers`, -1 where unknown.
+        ids: of the utterances, in the order of the source's own lists.
+        categories: (utterances,) int16 class, -1 where unlabelled; of images only.
+        shapes: (utterances, 2) int32 height and width; of images only.
+        targets: (utterances,) float64, NaN where unknown; of rows only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            UserError: not a corpus, a newer format, a shard that is missing or other than the
+                header says.
+        """
+        self.path = path
+        self.header, self.key = read_header(path)
+        self._shards = [open_shard(path, shard, self.header) for shard in self.header.shards]
+        self._shard_ends = np.cumsum([shard.utterances for shard in self.header.shards])
+        self.ids = tuple(id for shard in self._shards for id in shard.ids)
+        self._check_ids()
+        self.offsets = self._all_offsets()
+        self.parts: npt.NDArray[np.uint8] = self._join("parts")
+        self.speakers: npt.NDArray[np.int32] = self._join("speakers")
+        kind = self.header.features.kind
+        if kind == "image":
+            self.categories: npt.NDArray[np.int16] = self._join("categories")
+            self.shapes: npt.NDArray[np.int32] = self._join("shapes")
+            self._check_counts(self.categories)
+        elif kind == "table":
+            self.targets: npt.NDArray[np.float64] = self._join("targets")
+
+    def __len__(self) -> int:
+        return self.header.utterances
+
+    def __repr__(self) -> str:
+        return f"Corpus({str(self.path)!r}, {len(self)} {self.header.features.item}s)"
+
+    def _check_ids(self) -> None:
+        if len(set(self.ids)) < len(self.ids):
+            twice = next(id for id, count in Counter(self.ids).items() if count > 1)
+            raise UserError(f"{self.path}: the id {twice} comes twice; {AGAIN}")
+
+    def _check_counts(self, classes: npt.NDArray[np.int16]) -> None:
+        """Hold the classes of frames or images against the header's counts."""
+        counts, missing = self.header.class_counts, len(classes) - self.header.labelled_frames
+        if not self.header.labelled_frames and (classes == -1).all():
+            return
+        if classes.min() >= -1:
+            found = np.bincount(classes.astype(np.int64) + 1, minlength=len(counts) + 1)
+            if found.tolist() == [missing, *counts]:
+                return
+        raise UserError(f"{self.path}: other labels than {HEADER} counts; {AGAIN}")
+
+    def _join(self, name: str) -> npt.NDArray[Any]:
+        pieces = [shard.tensors[name] for shard in self._shards]
+        return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+
+    def _all_offsets(self) -> Ints:
+        if len(self._shards) == 1:
+            return np.asarray(self._shards[0].tensors["offsets"])
+        lengths = np.concatenate([np.diff(shard.tensors["offsets"]) for shard in self._shards])
+        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    @property
+    def dim(self) -> int:
+        """Numbers per frame."""
+        return self.header.features.dim
+
+    @property
+    def size(self) -> int:
+        """Bytes of all shards."""
+        return sum((self.path / shard.file).stat().st_size for shard in self.header.shards)
+
+    @property
+    def speech(self) -> FeatureSpec:
+        """What a frame is.
+
+        Raises:
+            UserError: a corpus of images or of rows.
+        """
+        if not isinstance(features := self.header.features, FeatureSpec):
+            raise UserError(f"{self.path} holds {features.item}s, not utterances")
+        return features
+
+    @property
+    def hours(self) -> float:
+        """Of speech."""
+        return self.header.frames / self.speech.frames_per_second / 3600
+
+    @cached_property
+    def lengths(self) -> Ints:
+        """(utterances,) frames of each utterance."""
+        return np.diff(self.offsets)
+
+    @cached_property
+    def originals(self) -> Ints:
+        """(utterances,) the first utterance of the same numbers: itself, where it is no copy."""
+        return duplicates.originals(self._shards)
+
+    @cached_property
+    def labels(self) -> npt.NDArray[np.int16]:
+        """(frames,) class, -1 where unlabelled; of utterances only.
+
+        Checked when they are asked for, not when the corpus is opened: they are as many as frames.
+
+        Raises:
+            UserError: other labels than the header counts, or an utterance labelled in part.
+        """
+        labels: npt.NDArray[np.int16] = self._join("labels")
+        self._check_counts(labels)
+        known = labels >= 0
+        changes = np.flatnonzero(known[1:] != known[:-1]) + 1
+        if (within := ~np.isin(changes, self.offsets)).any():
+            place = np.searchsorted(self.offsets, changes[within][0], side="right") - 1
+            raise UserError(
+                f"{self.path}: only a part of {self.ids[int(place)]} has labels; {AGAIN}"
+            )
+        return labels
+
+    @cached_property
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """(utterances,) True with a class or target; of an utterance, all frames or none."""
+        match self.header.features.kind:
+            case "image":
+                return np.asarray(self.categories >= 0)
+            case "table":
+                return np.isfinite(self.targets)
+        first = np.asarray(self.offsets[:-1])
+        return np.asarray(self.labels[first] >= 0)
+
+    def frames(self, utterance: int) -> npt.NDArray[Any]:
+        """One utterance's features, (T, dim), a view of the file.
+
+        Raises:
+            UserError: as check_sizes, of the one shard.
+        """
+        number = int(np.searchsorted(self._shard_ends, utterance, side="right"))
+        self._shards[number].check_size()
+        tensors = self._shards[number].tensors
+        local = utterance - (int(self._shard_ends[number - 1]) if number else 0)
+        start, stop = tensors["offsets"][local : local + 2]
+        return np.asarray(tensors["frames"][start:stop])
+
+    def image(self, number: int) -> npt.NDArray[np.uint8]:
+        """One image's pixels, (height, width, 3), a view of the file."""
+        height, width = self.shapes[number]
+        return self.frames(number).reshape(height, width, 3)
+
+    def frame_labels(self, utterance: int) -> npt.NDArray[np.int16]:
+        """One utterance's labels, (T,)."""
+        return np.asarray(self.labels[self.offsets[utterance] : self.offsets[utterance + 1]])
+
+    def part(self, name: str) -> Ints:
+        """Indices of the utterances of one of the source's own parts.
+
+        Raises:
+            UserError: no such part; names those there are.
+        """
+        if name not in self.header.parts:
+            known = ", ".join(self.header.parts)
+            raise UserError(f"the corpus has no part '{name}'; its parts: {known}")
+        return np.flatnonzero(self.parts == self.header.parts.index(name))
+
+    def verify(self, advance: Callable[[int], None] = lambda done: None) -> None:
+        """Hash every shard and hold it against the header.
+
+        Args:
+            advance: called with the number of bytes read since the last call.
+
+        Raises:
+            UserError: names the shards that differ.
+        """
+        wrong = []
+        for shard in self.header.shards:
+            digest = hashlib.sha256()
+            path = self.path / shard.file
+            try:
+                with open_file(path) as stream:
+                    while block := stream.read(1 << 22):
+                        digest.update(block)
+                        advance(len(block))
+            except OSError as error:
+                raise UserError(f"{path}: cannot be read: {reason(error)}; {AGAIN}") from error
+            if digest.hexdigest() != shard.sha256:
+                wrong.append(shard.file)
+        if wrong:
+            raise UserError(
+                f"{self.path}: damaged since it was written: {', '.join(wrong)}; {AGAIN}"
+            )
+
+    def check_sizes(self) -> None:
+        """Look whether the shards are as long as they were when opened; it costs microseconds.
+
+        A mapped file that another program cuts short ends the process by a bus error, without a
+        word, as soon as a lost page is touched. bossline itself replaces packs as a whole, which
+        leaves the old ones readable to whoever has opened them.
+
+        Raises:
+            UserError: names the shard.
+        """
+        for shard in self._shards:
+            shard.check_size()

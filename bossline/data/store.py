@@ -1,0 +1,111 @@
+"""Where imported corpora live: packs named by their content, and names that point to packs."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from bossline.core.errors import UserError, did_you_mean
+from bossline.core.files import read_json, write_json
+from bossline.data.header import HEADER
+from bossline.data.packed import Corpus
+from bossline.data.stamps import verify_and_stamp, verify_once
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def home() -> Path:
+    """The cache: $BOSSLINE_HOME, else $XDG_CACHE_HOME/bossline, else ~/.cache/bossline."""
+    if chosen := os.environ.get("BOSSLINE_HOME"):
+        return Path(chosen).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "bossline"
+
+
+def check_name(name: str) -> str:
+    """
+    Raises:
+        UserError: not usable as a corpus name.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(f"corpus name '{name}': use letters, digits, '.', '_' and '-'")
+    return name
+
+
+def pack_path(key: str) -> Path:
+    """The folder of the pack that was made from a source with this fingerprint."""
+    return home() / "packs" / key[:32]
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a pack is there, as it was written to the last bit; else it is to be made again."""
+    try:
+        verify_and_stamp(Corpus(path))
+    except UserError:
+        return False
+    return True
+
+
+def _pointer(name: str) -> Path:
+    return home() / "corpora" / f"{name}.json"
+
+
+def register(name: str, pack: Path) -> None:
+    """Let a name point to a pack."""
+    write_json(_pointer(check_name(name)), {"pack": pack.name})
+
+
+def names() -> list[str]:
+    """Names of the imported corpora."""
+    stems = (path.stem for path in (home() / "corpora").glob("*.json"))
+    return sorted(stem for stem in stems if _NAME.fullmatch(stem))
+
+
+def open_corpus(name: str | Path, *, verified: bool = False) -> Corpus:
+    """Open a corpus by the name it was imported under, or by its folder.
+
+    Args:
+        name: or the folder.
+        verified: hash its shards too, which is done once on a machine (see stamps.py).
+
+    Raises:
+        UserError: no such corpus (with the nearest name), or it cannot be read, or is damaged.
+    """
+    corpus = Corpus(_folder(name))
+    if verified:
+        verify_once(corpus)
+    return corpus
+
+
+def _folder(name: str | Path) -> Path:
+    if os.path.lexists(Path(name) / HEADER):
+        return Path(name)
+    if _NAME.fullmatch(str(name)) and os.path.lexists(_pointer(str(name))):
+        return _pointed_to(str(name))
+    if os.path.isdir(name):
+        raise UserError(
+            f"{name} is a folder but no packed corpus: run 'bossline import {name} --name NAME'"
+        )
+    raise UserError(
+        f"no corpus '{name}': {did_you_mean(str(name), names())} "
+        "(bossline import FOLDER --name NAME, or bossline synth --name NAME)"
+    )
+
+
+def _pointed_to(name: str) -> Path:
+    """
+    Raises:
+        UserError: a pointer that cannot be read or does not name a pack, or its pack is gone.
+    """
+    advice = f"import the corpus again (bossline import FOLDER --name {name})"
+    try:
+        pointer = read_json(_pointer(name))
+    except UserError as error:
+        raise UserError(f"{error}; {advice}") from error
+    match pointer:
+        case {"pack": str(pack)} if _NAME.fullmatch(pack):
+            if not os.path.isdir(folder := home() / "packs" / pack):
+                raise UserError(f"the pack of '{name}', {folder}, is gone: {advice}")
+            return folder
+    raise UserError(f'{_pointer(name)}: expected {{"pack": NAME}}; {advice}')

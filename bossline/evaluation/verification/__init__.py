@@ -1,1 +1,0 @@
-"""Speaker verification: are two recordings of one speaker?"""

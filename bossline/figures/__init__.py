@@ -1,0 +1,1 @@
+"""Drawing: the style of all pictures, and those that several tasks share."""

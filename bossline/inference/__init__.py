@@ -1,1 +1,0 @@
-"""A trained model on new input."""

@@ -1,1 +1,0 @@
-"""Networks over whole images: a file a model."""

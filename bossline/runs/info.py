@@ -1,0 +1,132 @@
+"""run.json: what a run was made with, how far it is, and checksums of the files it reads back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pydantic import Field, ValidationError
+
+from bossline.core.config import Config
+from bossline.data.packed import Corpus
+from bossline.core.errors import UserError
+from bossline.data.features.spec import Features
+from bossline.core.files import read_json, write_json
+from bossline.recipes.schema import Recipe
+from bossline.core.runtime import Runtime
+from bossline.tasks import TASKS
+from bossline.version import __version__
+
+
+class RunInfo(Config):
+    """What a run was made with, and how far it is."""
+
+    state: Literal["training", "finished"] = "training"
+    corpus: str = Field(description="name or folder, as given")
+    corpus_key: str = Field(description="names the corpus' content")
+    corpus_note: str = ""
+    features: Features
+    classes: tuple[str, ...]
+    parameters: int = Field(ge=0)
+    device: str = Field(description="as torch names it; resuming stays on it")
+    threads: int = Field(ge=1)
+    hardware: str = Field(description="device, threads and precision in words")
+    version: str = __version__
+    torch: str = torch.__version__
+    python: str = platform.python_version()
+    commit: str | None = None
+    started: str
+    seconds: float | None = Field(None, description="training time, interruptions left out")
+    per_second: float | None = Field(None, description="training frames, or utterances, a second")
+    best_epoch: int | None = None
+    sha256: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="by name of a file: its checksum; of one that is being replaced, the new "
+        "one's first",
+    )
+
+
+def start_info(
+    corpus_name: str,
+    corpus: Corpus,
+    classes: tuple[str, ...],
+    recipe: Recipe,
+    parameters: int,
+    runtime: Runtime,
+) -> RunInfo:
+    """The environment of a run that begins now."""
+    return RunInfo(
+        corpus=corpus_name,
+        corpus_key=corpus.key,
+        corpus_note=corpus.header.note,
+        features=corpus.header.features,
+        classes=classes,
+        parameters=parameters,
+        device=str(runtime.device),
+        threads=runtime.threads,
+        hardware=runtime.describe(recipe.precision),
+        commit=_commit(),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def write_info(path: Path, info: RunInfo) -> None:
+    """Replace run.json."""
+    content = info.model_dump(mode="json")
+    write_json(path, {**content, "checksum": _checksum(content)})
+
+
+def read_info(path: Path, recipe: Recipe) -> RunInfo:
+    """Read and check run.json; those of earlier versions have no checksum.
+
+    Args:
+        recipe: of the run.
+
+    Raises:
+        UserError: unreadable, damaged, or it does not fit the recipe; names the key.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise _damaged(path, f"a JSON {type(content).__name__}, expected an object")
+    checksum = content.pop("checksum", None)
+    try:
+        info = RunInfo.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise _damaged(path, f"{where}: {first['msg'].lower()}") from error
+    if checksum is not None and checksum != _checksum(content):
+        raise _damaged(path, "it is not what the run wrote")
+    task = TASKS[recipe.task]
+    if info.features.item != task.item:
+        raise _damaged(path, f"features: of {info.features.item}s, the recipe is of {task.item}s")
+    if bool(info.classes) != task.metric.higher_is_better:
+        raise _damaged(path, f"classes: {len(info.classes)} of the task {recipe.task}")
+    return info
+
+
+def _damaged(path: Path, why: str) -> UserError:
+    return UserError(f"{path} is damaged: {why}; bring back a copy, or train the run again")
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    """SHA-256 over the fields as they stand in the file, so that some may be added later."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _commit() -> str | None:
+    """The commit of a source checkout of bossline; None for an installed package."""
+    package = Path(__file__).resolve().parents[1]
+    if not (package.parent / ".git").exists():
+        return None
+    command = ["git", "-C", str(package), "rev-parse", "--short", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

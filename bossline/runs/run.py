@@ -1,0 +1,403 @@
+"""A run is a folder: recipe, environment, metrics, newest checkpoint, best weights, scores.
+
+| file                   | what                                                              |
+| ---------------------- | ----------------------------------------------------------------- |
+| recipe.yaml            | the resolved recipe; training from it repeats the run              |
+| run.json               | corpus, features, classes, environment, state                     |
+| metrics.jsonl, log.txt | the training, record by record; the same for people               |
+| tensorboard/           | the same for TensorBoard, where it is installed                    |
+| checkpoint.pt          | all that resuming needs; gone when the run is finished             |
+| best.safetensors       | weights of the epoch with the best validation score               |
+| scores.json            | validation and test scores of the best weights                    |
+| predictions.safetensors | test predictions, frame by frame; what the report's pictures need |
+| smoothing.safetensors  | what a smoother has learnt from the training labels               |
+| verification.json      | error rates on the last trial list                                |
+| threshold.json         | of `calibrate`: from which score on two voices are one            |
+| gallery.safetensors    | of `enroll`: the voices that `identify` knows                     |
+| cohort.safetensors     | mean voices of the training speakers, for AS-norm                 |
+| det.safetensors        | of verification: false accepts and false rejects, normal deviates |
+| report.html            | written by 'bossline report'                                      |
+| diagnosis.html         | written by 'bossline diagnose'                                    |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock, Timeout
+from pydantic import Field, TypeAdapter, ValidationError
+from safetensors.numpy import save
+
+from bossline.data.packed import Corpus
+from bossline.core.archives import DamagedFile
+from bossline.data.store import open_corpus
+from bossline.core.errors import UserError, did_you_mean
+from bossline.evaluation.classification import ClassificationScores
+from bossline.evaluation.scores import Metric
+from bossline.tasks.covid.scores import RegressionScores
+from bossline.evaluation.scores import Scores
+from bossline.core.files import creating_folder, replacing, write_json
+from bossline.core.leftovers import sweep
+from bossline.core.reading import read_bytes, reason
+from bossline.recipes.catalogue import read_yaml
+from bossline.recipes.loading import check_recipe, save_recipe
+from bossline.recipes.schema import Recipe
+from bossline.tasks import metric_of
+from bossline.runs.contents import DET, ELSE, INFO, METRICS, RECIPE, REMEDIES, SCORES, SMOOTHING, WEIGHTS
+from bossline.runs.info import RunInfo, read_info, write_info
+from bossline.training.metrics import read_records
+from bossline.runs.predictions import Predicted
+from bossline.core.tensors import read_tensors
+
+RUNS = Path("runs")
+_AnyScores = Annotated[ClassificationScores | RegressionScores, Field(discriminator="metric")]
+_SCORES = TypeAdapter(dict[str, _AnyScores])
+_BESIDE = ("unsmoothed", "one view")  # what scores may lack that stand beside others
+_ATTEMPTS = 10  # to read a file that another process replaces again and again
+
+
+class Run(Predicted):
+    """An open run folder.
+
+    What is read back from it is held against the checksums in run.json; files of earlier versions,
+    which have none, are only held against what they should contain.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        """
+        Raises:
+            UserError: no run there (with the nearest name), or its files are damaged.
+        """
+        self.path = _find(Path(path))
+        self.name = self.path.resolve().name
+        content = read_yaml(self.path / RECIPE)
+        self.recipe: Recipe = check_recipe(content, where=str(self.path / RECIPE))
+        self.info = read_info(self.path / INFO, self.recipe)
+        self._loose = False  # whether run.json allows more than what is there now
+        self.read(RECIPE)
+
+    @classmethod
+    def of(cls, run: str | Path | Run) -> Run:
+        """The run itself, or that of a folder.
+
+        Raises:
+            UserError: no run there, or its files are damaged.
+        """
+        return run if isinstance(run, Run) else cls(run)
+
+    @classmethod
+    def create(cls, path: Path, recipe: Recipe, info: RunInfo) -> Run:
+        """Start a run folder: it is there as a whole, or not at all.
+
+        Raises:
+            UserError: the folder is taken or cannot be written.
+        """
+        if not is_free(path):
+            what = "resume it" if (path / RECIPE).exists() else f"move it away: it has no {RECIPE}"
+            raise UserError(f"{path} exists: choose another folder, or {what}")
+        with creating_folder(path) as folder:
+            save_recipe(recipe, folder / RECIPE)
+            known = {RECIPE: (_digest(read_bytes(folder / RECIPE)),)}
+            write_info(folder / INFO, info.model_copy(update={"sha256": known}))
+            if path.exists() and is_free(path):
+                shutil.rmtree(path)
+        return cls(path)
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of run.json."""
+        info = self.info.model_copy(update=changes)
+        write_info(self.path / INFO, info)
+        self.info, self._loose = info, False
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training or scoring in this folder.
+
+        What killed ones left of unfinished files is swept away.
+
+        Raises:
+            UserError: another process does, or the folder cannot be written.
+        """
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise UserError(
+                f"{self.path} is in use by another process: wait for it, or stop it first"
+            ) from error
+        except OSError as error:
+            raise UserError(f"cannot write {self.path / '.lock'}: {reason(error)}") from error
+        try:
+            sweep(self.path, files=True)
+            self.info = read_info(self.path / INFO, self.recipe)  # another may have changed it
+            self._settle()
+            yield
+            if self._loose:
+                self.update()
+        finally:
+            lock.release()
+
+    def _settle(self) -> None:
+        """Of files that were being replaced as a process was killed, know only what is there."""
+        for name, known in self.info.sha256.items():
+            if len(known) > 1:
+                with suppress(OSError):
+                    if (digest := _digest(read_bytes(self.path / name))) in known:
+                        self._know(name, digest)
+
+    def _know(self, name: str, digest: str) -> None:
+        """To be written with the next change, at the latest when the run is unlocked."""
+        known = self.info.sha256 | {name: (digest,)}
+        if known != self.info.sha256:
+            self.info, self._loose = self.info.model_copy(update={"sha256": known}), True
+
+    @property
+    def metric(self) -> Metric:
+        """What its scores are."""
+        return metric_of(self.recipe)
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its training has ended, scored or not."""
+        return self.info.seconds is not None
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt"
+
+    @property
+    def best_weights(self) -> Path:
+        return self.path / WEIGHTS
+
+    def corpus(self) -> Corpus:
+        """The corpus that the run was trained on.
+
+        Raises:
+            UserError: it is gone, or its content has changed.
+        """
+        corpus = open_corpus(self.info.corpus, verified=True)
+        if corpus.key != self.info.corpus_key:
+            raise UserError(
+                f"corpus '{self.info.corpus}' is not the one that {self.path} was trained on: "
+                "its content has changed since"
+            )
+        return corpus
+
+    @contextmanager
+    def replacing(self, name: str) -> Iterator[Path]:
+        """Yield a temporary path; when the block ends well it becomes a file that is read back.
+
+        Its checksum is in run.json before it is there, beside that of the file before it: a process
+        may be killed at any instant, and what is there then is known.
+
+        Raises:
+            UserError: the disk is unwilling.
+        """
+        path = self.path / name
+        with replacing(path) as temporary:
+            yield temporary
+            digest = _digest(read_bytes(temporary))
+            before = self.info.sha256.get(name, ())
+            if not before:
+                with suppress(OSError):  # of an earlier version, or none
+                    before = (_digest(read_bytes(path)),)
+            if digest not in before:
+                self.update(sha256=self.info.sha256 | {name: (digest, *before)})
+        self._know(name, digest)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace a file that is read back.
+
+        Raises:
+            UserError: the disk is unwilling.
+        """
+        with self.replacing(name) as temporary:
+            temporary.write_bytes(content)
+
+    def read(self, name: str) -> bytes:
+        """The content of a file, as the run wrote it.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            UserError: unreadable, or it is not what the run wrote.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                content = read_bytes(self.path / name)
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                raise self.damaged(name, f"it cannot be read: {reason(error)}") from error
+            known = self.info.sha256.get(name)
+            if known is None or _digest(content) in known:
+                return content
+            # Another process may have replaced it since run.json was read.
+            self.info = read_info(self.path / INFO, self.recipe)
+        raise self.damaged(name, "it is not what the run wrote")
+
+    def tensors(self, name: str) -> dict[str, npt.NDArray[Any]] | None:
+        """The arrays of a file; None where it is not there.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        try:
+            return read_tensors(self.read(name))
+        except FileNotFoundError:
+            return None
+        except DamagedFile as error:
+            raise self.damaged(name, str(error)) from error
+
+    def damaged(self, name: str, why: str) -> UserError:
+        """The error of a file that cannot be used, with what to do about it."""
+        remedy = REMEDIES.get(name, ELSE).format(run=self.path)
+        return UserError(f"{self.path / name} is damaged: {why}; {remedy}")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The records of metrics.jsonl; a last line that a crash cut short is left out.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        try:
+            return read_records(self.read(METRICS), self.metric)
+        except FileNotFoundError:
+            return []
+        except ValueError as error:
+            raise self.damaged(METRICS, str(error)) from error
+
+    @cached_property
+    def scores(self) -> dict[str, Scores]:
+        """Scores of "validation" and "test"; empty before the run is finished.
+
+        Where a smoother decides, "validation, unsmoothed" and "test, unsmoothed" stand beside them,
+        where views are averaged "validation, one view" and "test, one view".
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        try:
+            content = self.read(SCORES)
+        except FileNotFoundError as error:
+            if self.info.state == "finished":
+                raise self.damaged(SCORES, "it is missing") from error
+            return {}
+        try:
+            scores: dict[str, Scores] = dict(_SCORES.validate_json(content))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "content"
+            raise self.damaged(SCORES, f"{where}: {first['msg'].lower()}") from error
+        if not scores.keys() >= {"validation", "test"}:
+            raise self.damaged(SCORES, "validation or test is missing")
+        for name, found in scores.items():
+            split, _, lacking = name.partition(", ")
+            if split not in ("validation", "test") or lacking not in ("", *_BESIDE):
+                raise self.damaged(SCORES, f"'{name}' is no split")
+            if found.metric != self.metric.name:
+                raise self.damaged(SCORES, f"{name}: {found.metric} of the task {self.recipe.task}")
+            if (why := found.misfit(len(self.info.classes))) is not None:
+                raise self.damaged(SCORES, f"{name}: {why}")
+        return scores
+
+    def write_scores(self, scores: dict[str, Scores]) -> None:
+        content = {split: value.model_dump(mode="json") for split, value in scores.items()}
+        with self.replacing(SCORES) as temporary:
+            write_json(temporary, content)
+        self.__dict__.pop("scores", None)
+
+    def write_smoothing(self, tables: dict[str, npt.NDArray[np.float64]]) -> None:
+        self.write(SMOOTHING, save(tables))
+
+    def smoothing_tables(self) -> dict[str, npt.NDArray[np.float64]]:
+        """What the recipe's smoother has learnt.
+
+        Raises:
+            UserError: the run is not finished, or the file is damaged.
+        """
+        tables = self.tensors(SMOOTHING)
+        if tables is None:
+            raise UserError(
+                f"{self.path / SMOOTHING} is missing: run 'bossline evaluate {self.path}'"
+            )
+        return tables
+
+    def write_det(self, accepts: npt.NDArray[np.float64], rejects: npt.NDArray[np.float64]) -> None:
+        self.write(DET, save({"false_accepts": accepts, "false_rejects": rejects}))
+
+    def det(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+        """The run's DET curve: false accepts and false rejects (K,), as `det_curve` gives them.
+
+        None where the run was not asked to verify speakers.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        if (arrays := self.tensors(DET)) is None:
+            return None
+        sides = [arrays.get(name, np.empty(0)) for name in ("false_accepts", "false_rejects")]
+        accepts, rejects = sides
+        if accepts.ndim != 1 or accepts.shape != rejects.shape or len(accepts) < 2:
+            shapes = " and ".join(str(side.shape) for side in sides)
+            raise self.damaged(DET, f"false accepts and false rejects of shapes {shapes}")
+        for side, falling in zip(sides, (-1, 1), strict=True):
+            if side.dtype.kind != "f" or not np.isfinite(side).all():
+                raise self.damaged(DET, "it holds what is no number")
+            if (falling * np.diff(side) < 0).any():
+                raise self.damaged(DET, "it holds no curve")
+        return accepts.astype(np.float64), rejects.astype(np.float64)
+
+
+def is_free(path: Path) -> bool:
+    """Whether a run can be created there: nothing is, or what a killed process left of a start.
+
+    Such a folder has no recipe, and no weights that would be lost with it.
+    """
+    if not path.exists():
+        return not path.is_symlink()
+    if not path.is_dir():
+        return False
+    names = {inner.name for inner in path.iterdir()}
+    return all(name in (INFO, ".lock") or name.endswith(".part") for name in names)
+
+
+def target_of(recipe: Recipe) -> tuple[str, float] | None:
+    """Edition and published score of a rung: of 2023 if there is one, else of the newest.
+
+    None of a table's recipe: its published errors are those of other rows, and an error depends on
+    its rows so much that a held-out part of the training rows neither passes nor misses them.
+    """
+    if not recipe.target or recipe.task == "covid":
+        return None
+    edition = "2023" if "2023" in recipe.target else max(recipe.target)
+    return edition, recipe.target[edition]
+
+
+def new_run_path(recipe: Recipe, corpus: str) -> Path:
+    """runs/phoneme-strong-libriphone-1, or the first number that is free."""
+    stem = f"{recipe.name.replace('/', '-')}-{Path(corpus).name}"
+    number = 1
+    while (path := RUNS / f"{stem}-{number}").exists():
+        number += 1
+    return path
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _find(path: Path) -> Path:
+    for folder in (path, RUNS / path):
+        if (folder / INFO).exists():
+            return folder
+    parent = path.parent if path.parent.is_dir() else RUNS
+    here = [str(found.parent) for found in parent.glob("*/run.json")]
+    raise UserError(f"no run in {path}: {did_you_mean(str(path), here)}")

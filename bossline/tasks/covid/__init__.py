@@ -1,0 +1,1 @@
+"""What share of tests will be positive? A table."""

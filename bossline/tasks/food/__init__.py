@@ -1,0 +1,1 @@
+"""Which dish is this? Images."""

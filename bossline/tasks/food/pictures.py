@@ -1,0 +1,141 @@
+"""Test images: the mistakes that a model was surest of, and what its answers hang on."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
+
+from bossline.batches.images import centre_square
+from bossline.figures.picture import Picture
+from bossline.figures.style import ERROR, INK, MUTED, NORMAL, SERIES, dress, new_figure
+from bossline.runs.predictions import Images
+
+MOST_MISTAKES, _ABREAST = 24, 6
+_CELL, _LINE = 1.85, 0.2  # inches: width of an image with its margin, height of a line of text
+_THUMBNAIL, _LARGE = 144, 200  # pixels of a side
+_LETTERS = 24  # of a line under an image
+_STRONGEST = 0.8  # opacity where a map has its largest value
+_LEAST_SCALE = 0.05  # of a map: less than five points of probability are not blown up
+_QUALITY = 80  # of JPEG
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def surest_mistakes(images: Images) -> list[int]:
+    """Places of the wrong answers of the highest probability, highest first; ties in order."""
+    wrong = np.flatnonzero(images.true != images.predicted)
+    surest = np.argsort(-images.confidence[wrong], kind="stable")[:MOST_MISTAKES]
+    return [int(place) for place in wrong[surest]]
+
+
+def draw_mistakes(images: Images, places: list[int], classes: tuple[str, ...]) -> Figure:
+    """Images with what they were taken for, with which probability, and what they are."""
+    rows = -(-len(places) // _ABREAST)
+    figure = _sheet(_ABREAST, rows * (_CELL + 2 * _LINE))
+    cells = figure.subplots(rows, _ABREAST, squeeze=False).ravel()
+    for axes in cells:
+        axes.set_axis_off()
+    for axes, place in zip(cells, places, strict=False):
+        _show(axes, _square(images, place, _THUMBNAIL))
+        _answer(axes, images, place, classes)
+    return figure
+
+
+def draw_maps(images: Images, classes: tuple[str, ...]) -> Figure:
+    """Images above, below them in grey with their maps laid over."""
+    figure = _sheet(len(images.mapped), 2 * _CELL + 3 * _LINE)
+    upper, lower = figure.subplots(2, len(images.mapped), squeeze=False)
+    for column, (place, lost) in enumerate(zip(images.mapped, images.maps, strict=True)):
+        photograph = _square(images, int(place), _LARGE)
+        _show(upper[column], photograph)
+        _answer(upper[column], images, int(place), classes)
+        _show(lower[column], overlaid(photograph, lost))
+        _line(lower[column], 0, f"at most {100 * max(lost.max(), 0):.0f} points lost", MUTED)
+    return figure
+
+
+def overlaid(photograph: Pixels, lost: npt.NDArray[np.float32]) -> Pixels:
+    """A photograph in pale grey, orange where a map is positive, blue where it is negative.
+
+    Args:
+        photograph: (S, S, 3).
+        lost: (n, n), of equal parts of the photograph.
+    """
+    small = Image.fromarray(lost.astype(np.float32))
+    smooth = np.asarray(small.resize(photograph.shape[:2], Image.Resampling.BILINEAR))
+    strength = np.clip(smooth / max(float(np.abs(lost).max()), _LEAST_SCALE), -1, 1)[..., None]
+    grey = photograph.mean(2, keepdims=True) * 0.7 + 255 * 0.3
+    colour = np.where(strength > 0, to_rgb(ERROR), to_rgb(SERIES[0])) * 255
+    opacity = _STRONGEST * np.abs(strength)
+    return np.asarray((grey * (1 - opacity) + colour * opacity).round(), np.uint8)
+
+
+def photographic(picture: Picture) -> Picture:
+    """The same with its bitmaps as JPEG, which takes a fraction of PNG's bytes for photographs."""
+    small = re.sub(r"data:image/png;base64,([^\"]+)", _as_jpeg, picture.svg)
+    return replace(picture, svg=Markup(small))
+
+
+def _as_jpeg(png: re.Match[str]) -> str:
+    sheet = io.BytesIO()
+    with Image.open(io.BytesIO(base64.b64decode(png[1]))) as opened:
+        opened.convert("RGB").save(sheet, "JPEG", quality=_QUALITY, optimize=True)
+    return f"data:image/jpeg;base64,{base64.b64encode(sheet.getvalue()).decode()}"
+
+
+def _sheet(abreast: int, height: float) -> Figure:
+    """An empty figure with room below each line of text, as the page's own font may want."""
+    figure = new_figure(abreast * _CELL, height)
+    figure.set_layout_engine("constrained", h_pad=0.08)
+    return figure
+
+
+def _square(images: Images, place: int, side: int) -> Pixels:
+    """(side, side, 3): as much of an image as a model sees."""
+    return np.asarray(centre_square(images.pixels[place], side).permute(1, 2, 0).numpy())
+
+
+def _show(axes: Axes, pixels: Pixels) -> None:
+    dress(axes)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.imshow(pixels, interpolation="none")
+
+
+def _answer(axes: Axes, images: Images, place: int, classes: tuple[str, ...]) -> None:
+    true, predicted = int(images.true[place]), int(images.predicted[place])
+    share = f" ({images.confidence[place]:.0%})"
+    name = _short(classes[predicted], _LETTERS - len(share))
+    _line(axes, 0, name + share, INK if true == predicted else ERROR)
+    said = "right" if true == predicted else f"true: {_short(classes[true], _LETTERS - 6)}"
+    _line(axes, 1, said, MUTED)
+
+
+def _line(axes: Axes, row: int, text: str, colour: str) -> None:
+    """A line of text under an image."""
+    axes.annotate(
+        text,
+        (0.5, 0),
+        xytext=(0, -4 - row * _LINE * 72),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        horizontalalignment="center",
+        verticalalignment="top",
+        fontsize=NORMAL,
+        color=colour,
+        parse_math=False,
+    )
+
+
+def _short(name: str, most: int) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"

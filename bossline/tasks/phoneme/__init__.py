@@ -1,0 +1,1 @@
+"""Which phoneme is each 10 ms frame?"""

@@ -1,0 +1,274 @@
+"""One utterance, seen and read: features, posteriors, true and predicted phones, confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.collections import PatchCollection
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from bossline.figures.classes import grouped
+from bossline.figures.style import ERROR, GRID, INK, MUTED, NORMAL, SERIES, SMALL, dress, new_figure
+from bossline.runs.predictions import EXAMPLE_SECONDS, Example
+
+# A row of classes, frame by frame, as what is said: segments.
+
+
+def segments(row: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    """Runs of equal classes: (class, first frame, frame after the last).
+
+    >>> list(segments(np.array([7, 7, 2])))
+    [(7, 0, 2), (2, 2, 3)]
+    """
+    edges = np.flatnonzero(np.diff(row)) + 1
+    starts, stops = [0, *edges], [*edges, len(row)]
+    for start, stop in zip(starts, stops, strict=True):
+        yield int(row[start]), int(start), int(stop)
+
+
+# Posteriors over time as a map, with the true phones and the path drawn on it.
+
+
+LEAST = 0.15  # a posterior that makes a class worth a row
+MOST_ROWS = 41  # all classes of LibriPhone; more would make a picture higher than a screen
+_BLUE, _AMBER = SERIES[0], SERIES[4]
+# Transparent at 0, so that the page shows through, light or dark.
+_COLOURS = LinearSegmentedColormap.from_list("posterior", [(_BLUE, 0.0), (_BLUE, 1.0)])
+# A square root lets what comes second show beside what is nearly certain.
+_NORM = PowerNorm(0.5, vmin=0, vmax=1)
+_IN_LEGEND = (0.05, 0.25, 1.0)
+_PATH_WIDTH, _BOX_WIDTH = 0.9, 1.2  # points
+
+
+def path_name(example: Example) -> str:
+    """What a picture calls the classes that were chosen."""
+    return "smoothed" if example.smoothed else "predicted"
+
+
+def classes_that_matter(example: Example, classes: tuple[str, ...]) -> list[int]:
+    """Classes that are true, chosen or at least `LEAST` probable in a frame, in phonetic order.
+
+    Of more than `MOST_ROWS`, those stay that have the most frames and probability.
+    """
+    said = np.bincount(np.concatenate([example.true, example.predicted]), minlength=len(classes))
+    matter = np.flatnonzero((said > 0) | (example.posteriors.max(axis=0) >= LEAST))
+    weight = said + example.posteriors.sum(axis=0)
+    heaviest = set(matter[np.argsort(-weight[matter], kind="stable")][:MOST_ROWS])
+    return [k for group in grouped(classes) for k in group.members if k in heaviest]
+
+
+def draw_posteriors(
+    axes: Axes, example: Example, rows: list[int], classes: tuple[str, ...]
+) -> None:
+    """Posteriors as colour, true phones as boxes, the path as a stepped line through its rows.
+
+    Args:
+        axes: dressed.
+        example: as much of it as is shown.
+        rows: classes from top to bottom; a path has a gap where its class is not among them.
+        classes: all names.
+    """
+    rate = example.frames_per_second
+    place = np.full(len(classes), np.nan)
+    place[rows] = np.arange(len(rows))
+    axes.imshow(
+        example.posteriors[:, rows].T,
+        aspect="auto",
+        interpolation="none",
+        cmap=_COLOURS,
+        norm=_NORM,
+        extent=(0, len(example.true) / rate, len(rows) - 0.5, -0.5),
+    )
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    boxes = [
+        Rectangle((start / rate, place[k] - 0.5), (stop - start) / rate, 1)
+        for k, start, stop in segments(example.true)
+        if k in rows
+    ]
+    axes.add_collection(
+        PatchCollection(boxes, facecolor="none", edgecolor=_AMBER, linewidth=_BOX_WIDTH)
+    )
+    path = list(segments(example.predicted))
+    last, _, end = path[-1]
+    axes.step(
+        [start / rate for _, start, _ in path] + [end / rate],
+        place[[k for k, _, _ in path] + [last]],
+        where="post",
+        color=INK,
+        linewidth=_PATH_WIDTH,
+    )
+    _name_rows(axes, rows, classes)
+    _explain(axes, path_name(example))
+
+
+def _name_rows(axes: Axes, rows: list[int], classes: tuple[str, ...]) -> None:
+    """Names at the left; each phonetic class has its colour beside them and a line above."""
+    axes.set_yticks(
+        range(len(rows)), [classes[k] for k in rows], fontsize=SMALL, color=INK, parse_math=False
+    )
+    top = 0
+    for group in grouped(classes):
+        height = sum(k in rows for k in group.members)
+        axes.add_patch(
+            Rectangle(
+                (-0.0045, top - 0.5),
+                0.003,
+                height,
+                transform=axes.get_yaxis_transform(),
+                color=group.colour,
+                linewidth=0,
+                clip_on=False,
+            )
+        )
+        if top and height:
+            axes.axhline(top - 0.5, color=GRID, linewidth=0.8, zorder=0)
+        top += height
+
+
+def _explain(axes: Axes, path: str) -> None:
+    """Title and legend, in one line above the map."""
+    axes.set_title("posteriors", loc="left", fontsize=NORMAL, color=MUTED)
+    shades = [Patch(color=_COLOURS(_NORM(p)), label=f"{p:.0%}") for p in _IN_LEGEND]
+    marks = [
+        Patch(facecolor="none", edgecolor=_AMBER, linewidth=_BOX_WIDTH, label="true"),
+        Line2D([], [], color=INK, linewidth=_PATH_WIDTH, label=path),
+    ]
+    axes.legend(
+        handles=shades + marks,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        borderaxespad=0,
+        ncols=len(shades + marks),
+        columnspacing=1.4,
+        frameon=False,
+        fontsize=SMALL,
+        labelcolor=MUTED,
+    )
+
+
+# One utterance, seen and read: features, posteriors, true and predicted phones, confidence.
+
+
+# Inches: the figure's width, the height of its parts, and what lies between them.
+_WIDTH = 11.4
+_FEATURES, _ROW, _STRIP, _CONFIDENCE, _BETWEEN = 1.3, 0.145, 0.27, 0.7, 1.4
+_LETTER = 0.075  # inches that a letter of a phone's name takes
+
+
+def example(example: Example, classes: tuple[str, ...]) -> Figure:
+    """The first seconds of an utterance: features, posteriors with paths, strips, confidence."""
+    shown = _beginning(example)
+    end = len(shown.true) / shown.frames_per_second
+    strips = {"true": shown.true, "predicted": shown.posteriors.argmax(axis=1)}
+    if shown.smoothed:
+        strips["smoothed"] = shown.predicted
+    rows = classes_that_matter(shown, classes)
+    heights = [_FEATURES, _ROW * len(rows), *[_STRIP] * len(strips), _CONFIDENCE]
+    figure = new_figure(_WIDTH, sum(heights) + _BETWEEN)
+    heat, posteriors, *bands, confidence = figure.subplots(
+        len(heights), 1, sharex=True, height_ratios=heights
+    )
+    dress(heat)
+    _features(heat, shown.features, end)
+    dress(posteriors)
+    draw_posteriors(posteriors, shown, rows, classes)
+    colours = {k: group.colour for group in grouped(classes) for k in group.members}
+    for axes, (title, row) in zip(bands, strips.items(), strict=True):
+        dress(axes)
+        axes.set_yticks([0.5], [title], color=INK)
+        _strip(axes, row, shown.frames_per_second, end, classes, colours)
+    dress(confidence, x="seconds", grid="y")
+    _confidence(confidence, shown)
+    confidence.set_xlim(0, end)
+    return figure
+
+
+def _beginning(example: Example) -> Example:
+    """As much as stays readable."""
+    frames = slice(round(EXAMPLE_SECONDS * example.frames_per_second))
+    return replace(
+        example,
+        features=example.features[frames],
+        true=example.true[frames],
+        posteriors=example.posteriors[frames],
+        predicted=example.predicted[frames],
+    )
+
+
+def _features(axes: Axes, features: npt.NDArray[np.float32], end: float) -> None:
+    """Features (T, D) as a heat map that ends at `end` seconds."""
+    low, high = np.quantile(features, [0.01, 0.99])  # an outlier must not bleach the rest
+    axes.imshow(
+        features.T,
+        aspect="auto",
+        origin="lower",
+        interpolation="none",
+        cmap="viridis",
+        vmin=float(low),
+        vmax=float(high),
+        extent=(0, end, -0.5, features.shape[1] - 0.5),
+    )
+    axes.set_title("features", loc="left", fontsize=NORMAL, color=MUTED)
+
+
+def _confidence(axes: Axes, example: Example) -> None:
+    """The posterior of the class that was chosen, errors shaded."""
+    rate = example.frames_per_second
+    wrong = [
+        (start / rate, (stop - start) / rate)
+        for differs, start, stop in segments((example.true != example.predicted).astype(np.int64))
+        if differs
+    ]
+    axes.broken_barh(wrong, (0, 1), facecolor=ERROR, alpha=0.28, linewidth=0)
+    chosen = np.take_along_axis(example.posteriors, example.predicted[:, None], axis=1)[:, 0]
+    axes.plot((np.arange(len(chosen)) + 0.5) / rate, chosen, color=INK, linewidth=1.2)
+    axes.set_ylim(0, 1.02)
+    axes.set_yticks([0, 0.5, 1])
+    axes.set_title(
+        f"posterior of the {path_name(example)} phone; shaded: wrong",
+        loc="left",
+        fontsize=NORMAL,
+        color=MUTED,
+    )
+
+
+def _strip(
+    axes: Axes,
+    row: npt.NDArray[np.int64],
+    rate: float,
+    end: float,
+    classes: tuple[str, ...],
+    colours: dict[int, str],
+) -> None:
+    """Coloured segments, named where the name fits."""
+    axes.set_ylim(0, 1)
+    for k, start, stop in segments(row):
+        width = (stop - start) / rate
+        axes.broken_barh(
+            [(start / rate, width)], (0, 1), facecolor=colours[k], edgecolor="white", linewidth=0.7
+        )
+        if width / end * _WIDTH * 0.92 > _LETTER * len(classes[k]) + 0.03:
+            axes.text(
+                start / rate + width / 2,
+                0.47,
+                classes[k],
+                fontsize=SMALL,
+                color=_readable_on(colours[k]),
+                horizontalalignment="center",
+                verticalalignment="center",
+                parse_math=False,
+            )
+
+
+def _readable_on(colour: str) -> str:
+    """Black or white, whichever stands out (relative luminance of WCAG)."""
+    linear = [((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "black" if luminance > 0.179 else "white"

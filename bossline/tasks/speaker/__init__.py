@@ -1,0 +1,1 @@
+"""Who is speaking, and are these two one person?"""

@@ -1,0 +1,1 @@
+"""Are two utterances of one speaker? Trials, error rates, thresholds."""

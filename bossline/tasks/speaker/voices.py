@@ -1,0 +1,222 @@
+"""Voices as directions: unit vectors of utterances, near each other for one speaker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from bossline.core.archives import DamagedFile
+from bossline.core.errors import UserError, did_you_mean
+from bossline.core.runtime import Runtime
+from bossline.data.features.spec import FeatureSpec
+from bossline.data.inputs import read_features
+from bossline.data.packed import Corpus, Ints
+from bossline.data.splits import SPLITS, UNHEARD
+from bossline.runs.run import Run
+from bossline.runs.trained import UNLABELLED, TrainedModel, check_finite, utterances_of
+from bossline.tasks.base import Pieces
+from bossline.tasks.speaker.gallery import Vectors, read_vectors, write_vectors
+from bossline.tasks.speaker.task import SpeakerTask
+from bossline.tasks.speaker.verification.error_rates import Floats
+from bossline.tasks.speaker.verification.normalisation import as_norm, cosine_scores
+
+ScoreScale = Literal["cosine", "as-norm"]
+"""Kinds of scores; a threshold for one kind cannot judge the other."""
+
+_COHORT = "sha256"  # of its file's metadata
+_SPLITS = (*SPLITS, UNHEARD, UNLABELLED)
+
+
+@dataclass(frozen=True, eq=False)
+class Embeddings:
+    """Unit vectors of utterances.
+
+    Attributes:
+        ids: (U,) utterance ids, or files as they were given.
+        vectors: (U, D) float32.
+        weights: fingerprint of the model that made them; others do not compare.
+    """
+
+    ids: tuple[str, ...]
+    vectors: Vectors
+    weights: str
+
+    def write(self, path: Path) -> None:
+        """Write a .safetensors: the tensor `embeddings`, and in the metadata `ids` as JSON.
+
+        Raises:
+            UserError: the disk is unwilling.
+        """
+        ids = json.dumps(self.ids, ensure_ascii=False)
+        write_vectors(path, self.vectors, {"ids": ids, "weights": self.weights})
+
+
+class Voices:
+    """A speaker run with its best weights, ready to embed and to compare.
+
+    Attributes:
+        weights: fingerprint (SHA-256) of the weights.
+    """
+
+    def __init__(self, run: Run, runtime: Runtime) -> None:
+        """
+        Raises:
+            UserError: a run of another task, or its weights are missing or damaged.
+        """
+        self.run, self._runtime = check_speaker_run(run), runtime
+        assert isinstance(run.info.features, FeatureSpec)  # a speaker task takes no others
+        self._features = run.info.features
+        trained = TrainedModel(run, runtime)
+        self._model = trained.model
+        self.weights = trained.fingerprint
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """See Run.corpus."""
+        return self.run.corpus()
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each utterance stands in the corpus."""
+        return {id: place for place, id in enumerate(self.corpus.ids)}
+
+    def read(self, name: str) -> npt.NDArray[Any]:
+        """(T, dim) features of a file, or of an utterance of the run's corpus by its id.
+
+        Raises:
+            UserError: neither (with the nearest id), or a file of other features.
+        """
+        return self._read(name, ())
+
+    def read_all(self, names: Sequence[str]) -> tuple[list[str], list[npt.NDArray[Any]]]:
+        """Ids and features of files, utterances, and whole splits of the run's corpus.
+
+        Raises:
+            UserError: none of these (with the nearest name), or an empty split.
+        """
+        ids: list[str] = []
+        pieces: list[npt.NDArray[Any]] = []
+        for name in names:
+            if name in _SPLITS:
+                utterances = utterances_of([self.run], self.corpus, name)
+                ids += self._ids(utterances)
+                pieces += self._pieces(utterances)
+            else:
+                ids.append(name)
+                pieces.append(self._read(name, _SPLITS))
+        return ids, pieces
+
+    def _read(self, name: str, splits: Sequence[str]) -> npt.NDArray[Any]:
+        """`splits`: further names that would have been understood."""
+        if Path(name).is_file():
+            return read_features(Path(name), self._features)
+        try:
+            places = self._places
+        except UserError as error:
+            raise UserError(f"{name}: no such file, and {error}") from error
+        if name not in places:
+            known = (*splits, *places)
+            shown = get_close_matches(name, known) or [*splits, *sorted(places)[:5]]
+            a_split = "a split, " if splits else ""
+            raise UserError(
+                f"'{name}' is neither a file, {a_split}nor an utterance of corpus "
+                f"'{self.run.info.corpus}': {did_you_mean(name, shown)}"
+            )
+        return self.corpus.frames(places[name])
+
+    def _ids(self, utterances: Ints) -> list[str]:
+        return [self.corpus.ids[u] for u in utterances]
+
+    def _pieces(self, utterances: Ints) -> list[npt.NDArray[Any]]:
+        return [self.corpus.frames(int(u)) for u in utterances]
+
+    def embed(self, names: Sequence[str], pieces: Pieces) -> Vectors:
+        """(U, D) unit vectors: of whole utterances, or the mean of their views.
+
+        Args:
+            names: (U,) what errors call them.
+            pieces: features of the utterances, (T, dim) each.
+
+        Raises:
+            UserError: one of silence only, or too short for the encoder; or the model's answer is
+                no number.
+        """
+        refuse_silence(names, pieces)
+        try:
+            vectors = SpeakerTask.embed(self._model, self.run.recipe, pieces, self._runtime)
+        except UserError as error:  # an encoder refuses what is too short
+            shortest = int(np.argmin([len(piece) for piece in pieces]))
+            raise UserError(f"{names[shortest]}: {error}") from error
+        found = np.asarray(vectors.cpu().numpy())
+        check_finite(found, self.run)
+        return found
+
+    def scores(
+        self, vectors: Vectors, enrol: npt.ArrayLike, test: npt.ArrayLike, scale: ScoreScale
+    ) -> Floats:
+        """(N,) scores of pairs of vectors (U, D): rows enrol (N,) and test (N,) of them.
+
+        Raises:
+            UserError: AS-norm with a corpus that is gone, or of a single training speaker.
+        """
+        if scale == "as-norm":
+            return as_norm(vectors, enrol, test, self.cohort())
+        return cosine_scores(vectors, enrol, test)
+
+    def cohort(self) -> Vectors:
+        """(S, D) mean vector of each training speaker, made once and kept in the run folder.
+
+        Raises:
+            UserError: the corpus is gone, or has changed.
+        """
+        path = self.run.path / "cohort.safetensors"
+        try:
+            kept, metadata = read_vectors(path)
+            if metadata.get(_COHORT) == self._seal(kept):
+                return kept
+        except DamagedFile:
+            pass  # not there yet, or damaged: it is made again
+        utterances = utterances_of([self.run], self.corpus, "train")
+        vectors = self.embed(self._ids(utterances), self._pieces(utterances))
+        speakers = self.corpus.speakers[utterances]
+        means = np.stack([vectors[speakers == one].mean(0) for one in np.unique(speakers)])
+        write_vectors(path, means, {_COHORT: self._seal(means)})
+        return means
+
+    def _seal(self, cohort: Vectors) -> str:
+        """SHA-256 of a cohort and of the weights that it was made by."""
+        content = f"{self.weights} {cohort.shape}".encode() + cohort.tobytes()
+        return hashlib.sha256(content).hexdigest()
+
+
+def check_speaker_run(run: Run) -> Run:
+    """The run itself.
+
+    Raises:
+        UserError: a run of another task.
+    """
+    if run.recipe.task != "speaker":
+        raise UserError(
+            f"{run.path} is no speaker run ({run.recipe.name} is for the task {run.recipe.task}): "
+            "train one, e.g. bossline train speaker/simple -c CORPUS"
+        )
+    return run
+
+
+def refuse_silence(names: Sequence[str], pieces: Pieces) -> None:
+    """
+    Raises:
+        UserError: all frames of an utterance are equal.
+    """
+    for name, piece in zip(names, pieces, strict=True):
+        if len(piece) > 1 and (piece == piece[0]).all():
+            raise UserError(f"{name}: all frames are equal, silence only: there is no voice in it")

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bossline.data.header import Source
+from bossline.data.packed import Corpus
+from bossline.data.store import pack_path
+from bossline.data.writer import writing
+from bossline.core.errors import UserError
+from bossline.evaluation.scores import Unit
+from bossline.data.features.spec import Features, FeatureSpec, ImageSpec, TableSpec
+from bossline.runs.prediction import FramePrediction, Prediction, predictions_of
+from bossline.runs.output import write_submission
+
+
+def unlabelled(damaged: bool) -> Corpus:
+    path = pack_path("b" * 64)
+    with writing(
+        path,
+        features=FeatureSpec(kind="other", dim=1),
+        classes=("a", "b"),
+        source=Source(reader="test", path=""),
+    ) as writer:
+        for id, length in (("x", 3), ("y", 2)):
+            writer.add(id, np.zeros((length, 1)), part="test")
+        if damaged:
+            writer.leave_out("z", part="test", why="truncated")
+    return Corpus(path)
+
+
+def of_frames(*labels: list[int]) -> list[Prediction]:
+    return [
+        FramePrediction(f"u{k}", np.eye(2, dtype=np.float32)[row], np.array(row), ("a", "b"), 100)
+        for k, row in enumerate(labels)
+    ]
+
+
+def test_rows_count_frames_in_order(home: Path, tmp_path: Path) -> None:
+    path = tmp_path / "prediction.csv"
+    predictions = of_frames([1, 0, 1], [1, 0])
+    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions) == 5
+    assert path.read_text() == "Id,Class\n0,1\n1,0\n2,1\n3,1\n4,0\n"
+
+
+def test_a_wrong_number_of_rows_is_not_written(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="4 predictions for 5"):
+        write_submission(
+            tmp_path / "p.csv", unlabelled(False), np.array([0, 1]), of_frames([0, 0], [0, 0])
+        )
+    assert not list(tmp_path.glob("*p.csv*"))
+
+
+def test_a_split_with_damaged_utterances_is_not_submitted(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"1 utterance of this split was left out .* \(z\)"):
+        write_submission(
+            tmp_path / "p.csv", unlabelled(True), np.array([0, 1]), of_frames([0, 0, 0], [0, 0])
+        )
+
+
+ROWS = np.array([[0.1, 0.9], [0.7, 0.3]], np.float32)
+ONES = np.ones(2, np.int64)
+
+
+def test_speakers_are_named_by_utterance(home: Path, tmp_path: Path) -> None:
+    path, features = tmp_path / "prediction.csv", FeatureSpec(kind="other", dim=1)
+    predictions = predictions_of(
+        "utterances", ["x", "y"], ONES, ROWS, None, ("id07", "id03"), features
+    )
+    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions) == 2
+    assert path.read_text() == "Id,Category\nx,id03\ny,id07\n"
+
+
+@pytest.mark.parametrize(
+    ("features", "outputs", "text"),
+    [
+        (ImageSpec(), ROWS, "Id,Category\n0007,1\n0010,0\n"),
+        (
+            TableSpec(columns=("a",), target="tested_positive.2"),
+            np.array([1.5, 20.25], np.float32),
+            "id,tested_positive\n0007,1.5\n0010,20.25\n",
+        ),
+    ],
+)
+def test_images_and_rows_go_by_the_ids_of_their_source(
+    home: Path, tmp_path: Path, features: Features, outputs: np.ndarray, text: str
+) -> None:
+    path = tmp_path / "prediction.csv"
+    unit: Unit = "images" if features.kind == "image" else "rows"
+    predictions = predictions_of(
+        unit, ["test/0007", "test/0010"], ONES, outputs, None, ("bread", "egg"), features
+    )
+    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions) == 2
+    assert path.read_text() == text
