@@ -14,12 +14,12 @@ import torch
 from pydantic import Field, ValidationError
 
 from bossline.core.config import Config
-from bossline.data.packed import Corpus
 from bossline.core.errors import UserError
-from bossline.data.features.spec import Features
 from bossline.core.files import read_json, write_json
-from bossline.recipes.schema import Recipe
 from bossline.core.runtime import Runtime
+from bossline.data.features.spec import Features
+from bossline.data.packed import Corpus
+from bossline.recipes.schema import Recipe
 from bossline.tasks import TASKS
 from bossline.version import __version__
 

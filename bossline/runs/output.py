@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+
 import numpy as np
-from bossline.core.errors import UserError
-from bossline.core.files import replacing
-from bossline.runs.prediction import Prediction
 
-import csv
-from collections.abc import Sequence
-from pathlib import Path
-from bossline.data.packed import Corpus, Ints
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.files import replacing
+from bossline.data.packed import Corpus, Ints
 from bossline.runs.prediction import Cells, FramePrediction, Prediction
+
 
 def check_output(path: Path) -> None:
     """

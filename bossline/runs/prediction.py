@@ -11,9 +11,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from bossline.evaluation.scores import Unit
 from bossline.data.features.days import stem_of
 from bossline.data.features.spec import Features, FeatureSpec, TableSpec
+from bossline.evaluation.scores import Unit
 
 Outputs = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

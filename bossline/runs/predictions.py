@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from safetensors.numpy import save
 
-from bossline.data.packed import Corpus, Ints
 from bossline.core.errors import UserError
 from bossline.data.features.spec import TableSpec
+from bossline.data.packed import Corpus, Ints
 from bossline.recipes.schema import Recipe
 from bossline.runs.contents import PREDICTIONS
 from bossline.runs.info import RunInfo

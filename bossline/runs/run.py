@@ -36,26 +36,35 @@ from filelock import FileLock, Timeout
 from pydantic import Field, TypeAdapter, ValidationError
 from safetensors.numpy import save
 
-from bossline.data.packed import Corpus
 from bossline.core.archives import DamagedFile
-from bossline.data.store import open_corpus
 from bossline.core.errors import UserError, did_you_mean
-from bossline.evaluation.classification import ClassificationScores
-from bossline.evaluation.scores import Metric
-from bossline.tasks.covid.scores import RegressionScores
-from bossline.evaluation.scores import Scores
 from bossline.core.files import creating_folder, replacing, write_json
 from bossline.core.leftovers import sweep
 from bossline.core.reading import read_bytes, reason
+from bossline.core.tensors import read_tensors
+from bossline.data.packed import Corpus
+from bossline.data.store import open_corpus
+from bossline.evaluation.classification import ClassificationScores
+from bossline.evaluation.scores import Metric, Scores
 from bossline.recipes.catalogue import read_yaml
 from bossline.recipes.loading import check_recipe, save_recipe
 from bossline.recipes.schema import Recipe
-from bossline.tasks import metric_of
-from bossline.runs.contents import DET, ELSE, INFO, METRICS, RECIPE, REMEDIES, SCORES, SMOOTHING, WEIGHTS
+from bossline.runs.contents import (
+    DET,
+    ELSE,
+    INFO,
+    METRICS,
+    RECIPE,
+    REMEDIES,
+    SCORES,
+    SMOOTHING,
+    WEIGHTS,
+)
 from bossline.runs.info import RunInfo, read_info, write_info
-from bossline.training.metrics import read_records
 from bossline.runs.predictions import Predicted
-from bossline.core.tensors import read_tensors
+from bossline.tasks import metric_of
+from bossline.tasks.covid.scores import RegressionScores
+from bossline.training.metrics import read_records
 
 RUNS = Path("runs")
 _AnyScores = Annotated[ClassificationScores | RegressionScores, Field(discriminator="metric")]

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
+
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter
+
 from bossline.batches import BatchConfig
+from bossline.core.errors import UserError, did_you_mean
+from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus, Ints
 from bossline.data.speeds import copies
 from bossline.data.splits import SPLITS, UNHEARD, split_corpus
-from bossline.core.errors import UserError, did_you_mean
-from bossline.core.runtime import Runtime
+from bossline.runs.contents import SMOOTHING, WEIGHTS
+from bossline.runs.run import Run
+from bossline.smoothing import Smoother, SmoothingConfig
 from bossline.tasks import TASKS
 from bossline.tasks.base import Outputs, Pieces
 from bossline.training.checkpoint import fill_weights
-from bossline.runs.contents import WEIGHTS
-from bossline.runs.run import Run
-
-from typing import Literal
-from pydantic import TypeAdapter
-from bossline.core.errors import UserError
-
-from bossline.smoothing import Smoother, SmoothingConfig
-from bossline.runs.contents import SMOOTHING
-from bossline.runs.run import Run
 
 UNLABELLED = "unlabelled"
 

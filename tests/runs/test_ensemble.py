@@ -10,12 +10,12 @@ from rich.console import Console
 from scipy.special import log_softmax, softmax
 
 from bossline import api
+from bossline.core.errors import UserError
 from bossline.data.packed import Corpus
 from bossline.data.splits import split_corpus
-from bossline.core.errors import UserError
 from bossline.recipes import load_recipe
-from bossline.smoothing.viterbi import ViterbiConfig
 from bossline.runs.run import Run
+from bossline.smoothing.viterbi import ViterbiConfig
 from tests.conftest import frame_labels_of, write_toy
 
 FAST = ("epochs=2", "batches.size=64", "model.width=8", "optimiser.lr=1e-2")

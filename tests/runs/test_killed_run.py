@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from bossline import api
-from bossline.data.packed import Corpus
 from bossline.core.errors import UserError
-from bossline.training import loop
+from bossline.data.packed import Corpus
 from bossline.runs.run import Run
+from bossline.training import loop
 
 QUIET = Console(quiet=True)
 SMALL = ("epochs=2", "batches.size=64", "model.width=8", "smoothing={kind: viterbi}")

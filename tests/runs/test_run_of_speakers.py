@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from bossline.core.errors import UserError
+from bossline.data.features.spec import FeatureSpec
 from bossline.data.header import Source
 from bossline.data.packed import Corpus
 from bossline.data.store import pack_path, register
 from bossline.data.writer import writing
-from bossline.core.errors import UserError
-from bossline.data.features.spec import FeatureSpec
 from bossline.recipes.loading import load_recipe
 from bossline.runs.info import RunInfo
 from bossline.runs.run import Run

@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bossline.core.errors import UserError
+from bossline.data.features.spec import Features, FeatureSpec, ImageSpec, TableSpec
 from bossline.data.header import Source
 from bossline.data.packed import Corpus
 from bossline.data.store import pack_path
 from bossline.data.writer import writing
-from bossline.core.errors import UserError
 from bossline.evaluation.scores import Unit
-from bossline.data.features.spec import Features, FeatureSpec, ImageSpec, TableSpec
-from bossline.runs.prediction import FramePrediction, Prediction, predictions_of
 from bossline.runs.output import write_submission
+from bossline.runs.prediction import FramePrediction, Prediction, predictions_of
 
 
 def unlabelled(damaged: bool) -> Corpus:
