@@ -1,6 +1,6 @@
 # make demo   the phoneme ladder on synthetic speech, from nothing to a report
 # make test   the whole test suite
-# make check  format, lint and types, as CI runs them
+# make check  format, lint, types and the direction of imports, as CI runs them
 # make attack MINUTES=30 SEED=1 JOBS=2   damaged files, bombs, kills: see docs/reliability.md
 PYTHON ?= python3
 VENV := .venv
@@ -31,6 +31,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 attack: $(READY)
 	$(BIN)/python -m tests.attack --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS)

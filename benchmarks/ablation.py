@@ -19,7 +19,7 @@ from bossline import api
 from bossline.evaluation.comparison import paired_difference
 from bossline.evaluation.scores import Scores
 from bossline.runs.run import Run
-from bossline.runs.trained import Smoothing
+from bossline.tasks.trained import Smoothing
 
 FOLDER = Path("runs/ablation")
 

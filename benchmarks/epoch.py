@@ -23,7 +23,7 @@ from bossline.batches.windows import WindowConfig
 from bossline.core.runtime import Runtime
 from bossline.data.store import open_corpus
 from bossline.recipes import load_recipe
-from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks import lesson_of
 
 USUAL_FRAMES = 400_000
 USUAL_STEPS = 60
@@ -43,7 +43,7 @@ def main() -> None:
     # All but a handful of the labelled utterances train.
     keys = ["split={by: utterance, validation: 0.001, test: 0.001}"]
     recipe = load_recipe("phoneme/strong", [*keys, f"precision={arguments.precision}"])
-    task = PhonemeTask(recipe, corpus, runtime)
+    task = lesson_of(recipe, corpus, runtime)
     model = task.build_model()
     assert recipe.optimiser is not None  # the schema sees to it
     optimiser = recipe.optimiser.build(model.parameters())

@@ -16,6 +16,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +36,8 @@ from benchmarks.common import (
 from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.recipes import load_recipe
-from bossline.tasks.food.task import FoodTask
+from bossline.tasks import lesson_of
+from bossline.tasks.lesson import Lesson
 
 BATCH, SIDE, WORKERS = 64, 64, 2
 WIDTH, DEPTH, HIDDEN = 16, 5, 128  # of the model
@@ -95,7 +97,7 @@ def usual_model(outputs: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(HIDDEN, outputs))
 
 
-def usual_training(task: FoodTask, batches: Loader, *, best: bool) -> Callable[[], float]:
+def usual_training(task: Lesson[Any], batches: Loader, *, best: bool) -> Callable[[], float]:
     """A way for `interleaved`: train the model on a round's batches; its accuracy."""
     model = usual_model(len(task.classes))
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=best)
@@ -118,7 +120,7 @@ def usual_training(task: FoodTask, batches: Loader, *, best: bool) -> Callable[[
     return way
 
 
-def our_training(task: FoodTask, steps: int) -> Callable[[], None]:
+def our_training(task: Lesson[Any], steps: int) -> Callable[[], None]:
     """A way for `interleaved`: bossline's own training steps, as its loop takes them."""
     model = task.build_model()
     assert task.recipe.optimiser is not None  # the recipe's schema sees to it
@@ -146,11 +148,11 @@ def measure(
 ) -> list[list[str]]:
     """Rows of the table."""
     single, own = (
-        FoodTask(load_recipe("food/simple", [*RECIPE, f"precision={each}"]), corpus, runtime)
+        lesson_of(load_recipe("food/simple", [*RECIPE, f"precision={each}"]), corpus, runtime)
         for each in ("float32", "auto")
     )
     files = [folder / f"{id}.jpg" for id in single.ids("train")]
-    dataset = ImageDataset(files, single.targets("train").tolist())
+    dataset = ImageDataset(files, single.truth("train").array.tolist())
     loaders = {
         "one process": loader(dataset, steps),
         f"{WORKERS} workers": loader(dataset, steps, WORKERS),

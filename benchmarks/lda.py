@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,8 @@ from bossline.core.runtime import Runtime
 from bossline.data.store import open_corpus
 from bossline.models.fitted.discriminant import LdaConfig
 from bossline.recipes import load_recipe
-from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks import lesson_of
+from bossline.tasks.lesson import Lesson
 
 CLASSES, DIMS = 41, 39
 KEYS = ("batches.frames=1", "model={kind: lda}")
@@ -65,8 +67,8 @@ def batches(folder: Path) -> Iterator[tuple[Tensor, Tensor]]:
         yield x, torch.from_numpy(labels[rows].astype(np.int64))
 
 
-def task_on(corpus: str) -> PhonemeTask:
-    return PhonemeTask(load_recipe("phoneme/floor", KEYS), open_corpus(corpus), Runtime.choose())
+def task_on(corpus: str) -> Lesson[Any]:
+    return lesson_of(load_recipe("phoneme/floor", KEYS), open_corpus(corpus), Runtime.choose())
 
 
 def fit_bossline(folder: Path, corpus: str | None) -> float:
@@ -88,7 +90,7 @@ def fit_sklearn(folder: Path, corpus: str | None) -> float:
     else:
         task = task_on(corpus)
         x = np.concatenate(task.pieces("train")).astype(np.float32)
-        labels = task.targets("train").astype(np.int16)
+        labels = task.truth("train").array.astype(np.int16)
     model.fit(x, labels)
     return time.perf_counter() - began
 

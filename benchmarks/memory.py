@@ -19,7 +19,7 @@ from benchmarks.common import print_table
 from bossline.core.runtime import Runtime
 from bossline.data.store import open_corpus
 from bossline.recipes import load_recipe
-from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks import lesson_of
 
 WIDTH, BATCH, STEPS = 21, 512, 5
 KEYS = [
@@ -38,7 +38,7 @@ def run_way(way: str, corpus_name: str) -> None:
     if way == "baseline":
         return
     recipe = load_recipe("phoneme/simple", KEYS)
-    task = PhonemeTask(recipe, corpus, runtime)
+    task = lesson_of(recipe, corpus, runtime)
     model = task.build_model()
     assert recipe.optimiser is not None  # the schema sees to it
     optimiser = recipe.optimiser.build(model.parameters())

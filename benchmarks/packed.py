@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 from torch import nn
 
-from bossline.tasks.base import Task
+from bossline.tasks.lesson import Lesson
 from bossline.training.optimisers import Stepper
 from bossline.training.tally import Tally
 
 
-def positions(task: Task) -> Iterator[tuple[int, int]]:
+def positions(task: Lesson[Any]) -> Iterator[tuple[int, int]]:
     """(epoch, step) without end."""
     for epoch in count():
         yield from ((epoch, step) for step in range(task.steps_per_epoch))
 
 
-def batches_alone(task: Task, steps: int) -> Callable[[], None]:
+def batches_alone(task: Lesson[Any], steps: int) -> Callable[[], None]:
     """A way for `interleaved`: so many batches, and nothing done with them."""
     at = positions(task)
 
@@ -30,7 +31,7 @@ def batches_alone(task: Task, steps: int) -> Callable[[], None]:
 
 
 def train_steps(
-    task: Task,
+    task: Lesson[Any],
     model: nn.Module,
     optimiser: Stepper,
     at: Iterator[tuple[int, int]],

@@ -20,6 +20,7 @@ import math
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -38,7 +39,8 @@ from benchmarks.common import (
 from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.recipes import load_recipe
-from bossline.tasks.speaker.task import SpeakerTask
+from bossline.tasks import lesson_of
+from bossline.tasks.lesson import Lesson
 from bossline.training.schedules import Span
 from bossline.training.tally import Tally
 
@@ -120,7 +122,7 @@ def warmed_cosine(steps: int) -> Callable[[int], float]:
 
 
 def usual_training(
-    task: SpeakerTask, batches: Loader, precision: str = "float32", *, fused: bool = False
+    task: Lesson[Any], batches: Loader, precision: str = "float32", *, fused: bool = False
 ) -> Callable[[], float]:
     """A way for `interleaved`: train the usual model on a round's batches; its accuracy."""
     torch.manual_seed(1)
@@ -147,7 +149,7 @@ def usual_training(
     return way
 
 
-def our_training(task: SpeakerTask, steps: int) -> Callable[[], None]:
+def our_training(task: Lesson[Any], steps: int) -> Callable[[], None]:
     """A way for `interleaved`: bossline's own training steps, as its loop takes them."""
     model, recipe = task.build_model(), task.recipe
     assert recipe.optimiser is not None  # the recipe's schema sees to it
@@ -199,7 +201,7 @@ def measure(
     batches = f"batches={{kind: segments, frames: {FRAMES}, size: {BATCH}, valid_every: {total}}}"
     single_frames = ("epochs=1", "model.stack=1", "model.pooling.kind=mean")  # as the course's
     single, own = (
-        SpeakerTask(
+        lesson_of(
             load_recipe("speaker/simple", [*single_frames, batches, f"precision={precision}"]),
             corpus,
             runtime,
@@ -207,7 +209,7 @@ def measure(
         for precision in ("float32", "auto")
     )
     files = [folder / corpus.ids[utterance] for utterance in single.splits["train"]]
-    speakers = single.targets("train").tolist()
+    speakers = single.truth("train").array.tolist()
     opened = SegmentDataset(files, speakers)
     in_memory = SegmentDataset([torch.load(file, weights_only=True) for file in files], speakers)
     preloaded = loader(in_memory, steps)

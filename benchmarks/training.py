@@ -23,7 +23,7 @@ from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.data.store import open_corpus
 from bossline.recipes import load_recipe
-from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks import lesson_of
 
 BATCH = 512
 USUAL_FRAMES = 300_000
@@ -50,7 +50,7 @@ def measure(
     """Median microseconds a frame of each way, and the part that "ours" reaches of sgemm's rate."""
     keys = [f"model={model}", f"batches={{kind: windows, frames: {width}, size: {BATCH}}}"]
     recipe = load_recipe("phoneme/simple", [*keys, "precision=float32", "optimiser.lr=1e-4"])
-    task = PhonemeTask(recipe, corpus, runtime)
+    task = lesson_of(recipe, corpus, runtime)
     dataset = usual.FrameDataset(*usual.materialise(corpus, width, USUAL_FRAMES))
     models = [task.build_model(), *(usual.plain(task.build_model()) for _ in range(2))]
     at, loaders = packed.positions(task), [usual.endless(dataset, BATCH) for _ in range(2)]

@@ -20,47 +20,58 @@ from bossline.version import __version__
 
 if TYPE_CHECKING:
     from bossline import plot
-    from bossline.api import evaluate, load_run, predict, resume, submit, train
-    from bossline.data.importing import import_corpus
-    from bossline.data.packed import Corpus
-    from bossline.data.store import open_corpus
-    from bossline.recipes import Recipe, load_recipe
-    from bossline.reports.page import write_report
-    from bossline.runs.prediction import Prediction
-    from bossline.runs.run import Run
-    from bossline.studies.ladder import climb
-    from bossline.tasks.speaker.verbs import (
+    from bossline.api import (
         calibrate,
         draw_trials,
         embed,
         enroll,
+        evaluate,
         evaluate_trials,
         identify,
+        load_run,
+        predict,
+        resume,
+        submit,
+        train,
         verify,
     )
+    from bossline.data.importing import import_corpus
+    from bossline.data.packed import Corpus
+    from bossline.data.store import open_corpus
+    from bossline.extensions import load_extension
+    from bossline.recipes import Recipe, load_recipe
+    from bossline.reports.page import write_report
+    from bossline.runs.run import Run
+    from bossline.studies.ladder import climb
+    from bossline.tasks import register_model, register_schedule, register_task
+    from bossline.tasks.prediction import Prediction
 
 _HOME = {
     "Corpus": "bossline.data.packed",
-    "Prediction": "bossline.runs.prediction",
+    "Prediction": "bossline.tasks.prediction",
     "Recipe": "bossline.recipes",
     "Run": "bossline.runs.run",
-    "calibrate": "bossline.tasks.speaker.verbs",
+    "calibrate": "bossline.api",
     "climb": "bossline.studies.ladder",
-    "draw_trials": "bossline.tasks.speaker.verbs",
-    "embed": "bossline.tasks.speaker.verbs",
-    "enroll": "bossline.tasks.speaker.verbs",
+    "draw_trials": "bossline.api",
+    "embed": "bossline.api",
+    "enroll": "bossline.api",
     "evaluate": "bossline.api",
-    "evaluate_trials": "bossline.tasks.speaker.verbs",
-    "identify": "bossline.tasks.speaker.verbs",
+    "evaluate_trials": "bossline.api",
+    "identify": "bossline.api",
     "import_corpus": "bossline.data.importing",
     "load_recipe": "bossline.recipes",
     "load_run": "bossline.api",
     "open_corpus": "bossline.data.store",
+    "load_extension": "bossline.extensions",
     "predict": "bossline.api",
+    "register_model": "bossline.tasks",
+    "register_schedule": "bossline.tasks",
+    "register_task": "bossline.tasks",
     "resume": "bossline.api",
     "submit": "bossline.api",
     "train": "bossline.api",
-    "verify": "bossline.tasks.speaker.verbs",
+    "verify": "bossline.api",
     "write_report": "bossline.reports.page",
 }
 
@@ -80,11 +91,15 @@ __all__ = [
     "evaluate_trials",
     "identify",
     "import_corpus",
+    "load_extension",
     "load_recipe",
     "load_run",
     "open_corpus",
     "plot",
     "predict",
+    "register_model",
+    "register_schedule",
+    "register_task",
     "resume",
     "submit",
     "train",

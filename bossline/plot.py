@@ -3,6 +3,14 @@
 from bossline.figures.classes import confusion, per_class
 from bossline.reports.curves import learning_curves, learning_rate
 from bossline.reports.ladder import ladder
-from bossline.tasks.phoneme.pictures import example
+from bossline.tasks.phoneme.pictures import example, example_of
 
-__all__ = ["confusion", "example", "ladder", "learning_curves", "learning_rate", "per_class"]
+__all__ = [
+    "confusion",
+    "example",
+    "example_of",
+    "ladder",
+    "learning_curves",
+    "learning_rate",
+    "per_class",
+]

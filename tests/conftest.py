@@ -19,8 +19,9 @@ from bossline.data.store import pack_path, register
 from bossline.data.writer import writing
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.scores import Scores
-from bossline.runs.prediction import FramePrediction, Prediction
 from bossline.runs.run import Run
+from bossline.tasks.phoneme.prediction import FramePrediction
+from bossline.tasks.prediction import Prediction
 
 settings.register_profile("bossline", deadline=None)  # a busy machine is no bug
 settings.load_profile("bossline")

@@ -9,6 +9,7 @@ from rich.console import Console
 
 import bossline
 from bossline.data.packed import Corpus
+from bossline.tasks.phoneme.pictures import example_of
 from tests.conftest import classified
 
 
@@ -36,7 +37,7 @@ def test_a_notebook(toy: Corpus) -> None:
     assert 0 <= run.scores["test"].score.value <= 1
     again = bossline.load_run(run.path)
     assert again.scores == run.scores
-    example = run.example()
+    example = example_of(run)
     assert example is not None
     scores, classes = classified(run.scores["test"]), run.info.classes
     figures = [

@@ -11,8 +11,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from bossline.batches.base import BatchConfig
 from bossline.batches.order import Shuffled
-from bossline.core.config import Config
 
 KEPT_BYTES = 2 * 1024**3  # of resized images at most; more are resized batch by batch
 EVALUATION_PIXELS = 2**20  # of one forward pass outside training, one channel
@@ -20,7 +20,7 @@ EVALUATION_PIXELS = 2**20  # of one forward pass outside training, one channel
 Views = Literal["one", "flip", "square"]
 
 
-class ImageConfig(Config):
+class ImageConfig(BatchConfig):
     """Batches of images, in random order."""
 
     kind: Literal["images"] = "images"
@@ -34,10 +34,6 @@ class ImageConfig(Config):
     mean: Literal["arithmetic", "geometric"] = Field(
         "arithmetic", description="mean of the probabilities of the views"
     )
-
-    def inputs(self, dim: int) -> int:
-        """Channels that a model gets for images of `dim` channels."""
-        return dim
 
     def open(self, pieces: Sequence[np.ndarray], device: torch.device) -> Images:
         """

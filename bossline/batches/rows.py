@@ -10,19 +10,15 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from bossline.batches.base import BatchConfig
 from bossline.batches.order import Shuffled
-from bossline.core.config import Config
 
 
-class RowConfig(Config):
+class RowConfig(BatchConfig):
     """Batches of rows, in random order."""
 
     kind: Literal["rows"] = "rows"
     size: int = Field(128, ge=2, description="rows in a batch")
-
-    def inputs(self, dim: int) -> int:
-        """Numbers that a model gets for a row of `dim` columns."""
-        return dim
 
     def open(self, pieces: Sequence[np.ndarray], device: torch.device) -> Rows:
         """

@@ -15,9 +15,9 @@ import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
+from bossline.batches.base import BatchConfig
 from bossline.batches.order import by_length, epoch_order
 from bossline.batches.padded import Padded, gathered
-from bossline.core.config import Config
 from bossline.data.speeds import check_speeds
 
 EVALUATION_FRAMES = 32_768  # of one forward pass outside training
@@ -25,7 +25,7 @@ EVALUATION_FRAMES = 32_768  # of one forward pass outside training
 Numbers = npt.NDArray[np.int64]
 
 
-class SegmentConfig(Config):
+class SegmentConfig(BatchConfig):
     """Batches of segments; every so many of them are an epoch."""
 
     kind: Literal["segments"] = "segments"
@@ -45,10 +45,6 @@ class SegmentConfig(Config):
     views: int = Field(
         0, ge=0, description="segments that a prediction averages over; 0: the whole utterance"
     )
-
-    def inputs(self, dim: int) -> int:
-        """Numbers that a model gets for a frame of `dim` numbers."""
-        return dim
 
     def open(
         self, pieces: list[np.ndarray], device: torch.device, groups: Numbers | None = None

@@ -17,9 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from bossline.batches.base import BatchConfig
 from bossline.batches.order import by_length
 from bossline.batches.padded import Padded, gathered
-from bossline.core.config import Config
 
 LENGTH_NOISE = 0.04  # of the length; more mixes better and pads more
 EVALUATION_FRAMES = 16_384  # of one forward pass outside training
@@ -28,7 +28,7 @@ CONTEXT = 200  # frames on both sides that a piece of an utterance sees beside i
 Numbers = npt.NDArray[np.int64]
 
 
-class UtteranceConfig(Config):
+class UtteranceConfig(BatchConfig):
     """Batches of whole utterances, bucketed by length."""
 
     kind: Literal["utterances"] = "utterances"
@@ -36,10 +36,6 @@ class UtteranceConfig(Config):
     longest: int = Field(
         3000, ge=1, description="frames; a longer utterance is cut into pieces of equal length"
     )
-
-    def inputs(self, dim: int) -> int:
-        """Numbers that a model gets for a frame of `dim` numbers."""
-        return dim
 
     def open(self, pieces: list[np.ndarray], device: torch.device) -> Utterances:
         """
@@ -101,7 +97,7 @@ class Utterances:
         self, pieces: list[np.ndarray], config: UtteranceConfig, device: torch.device
     ) -> None:
         """See UtteranceConfig.open."""
-        whole = np.array([len(piece) for piece in pieces], np.int64)
+        self.utterance_lengths = whole = np.array([len(piece) for piece in pieces], np.int64)
         utterances, self.lengths = cut(whole, config.longest)
         self._starts = np.cumsum(self.lengths) - self.lengths
         self._utterance_ends = np.cumsum(whole)[utterances]

@@ -15,14 +15,14 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
+from bossline.batches.base import BatchConfig
 from bossline.batches.order import Shuffled
-from bossline.core.config import Config
 
 # Windows of one forward pass outside training; enough to fill a device, small in memory.
 EVALUATION_BATCH = 4096
 
 
-class WindowConfig(Config):
+class WindowConfig(BatchConfig):
     """Batches of context windows, in random order."""
 
     kind: Literal["windows"] = "windows"
@@ -75,7 +75,7 @@ class Windows:
     ) -> None:
         """See WindowConfig.open."""
         reach = config.frames // 2
-        lengths = np.array([len(piece) for piece in pieces], np.int64)
+        self.utterance_lengths = lengths = np.array([len(piece) for piece in pieces], np.int64)
         self._config = config
         frames = torch.from_numpy(pad_edges(pieces, reach)).to(device)
         rows, dim = frames.shape

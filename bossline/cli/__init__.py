@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -59,8 +60,21 @@ def _main(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="and exit")
     ] = False,
+    extensions: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with",
+            metavar="FILE",
+            help="run a Python file of your own first, which registers models, schedules or tasks; "
+            "it may also stand behind the verb",
+        ),
+    ] = None,
 ) -> None:
-    pass
+    if extensions:
+        from bossline.extensions import load_extension
+
+        for path in extensions:
+            load_extension(path)
 
 
 def main() -> None:
@@ -68,7 +82,7 @@ def main() -> None:
     from bossline.training.signals import INTERRUPTED, Interrupted
 
     try:
-        app()
+        app(_with_first(sys.argv[1:]))
     except UserError as error:
         _say(f"error: {error}", style="red")
         sys.exit(2)
@@ -81,6 +95,20 @@ def main() -> None:
     except Interrupted as stop:
         _say(str(stop))
         sys.exit(INTERRUPTED)
+
+
+def _with_first(arguments: list[str]) -> list[str]:
+    """Files of one's own before the verb, where every verb has them.
+
+    >>> _with_first(["train", "my.yaml", "--with", "my_models.py", "-c", "toy"])
+    ['--with', 'my_models.py', 'train', 'my.yaml', '-c', 'toy']
+    """
+    first, rest = [], list(arguments)
+    while "--with" in rest[:-1]:
+        place = rest.index("--with")
+        first += rest[place : place + 2]
+        del rest[place : place + 2]
+    return first + rest
 
 
 def _say(text: str, style: str | None = None) -> None:

@@ -24,12 +24,13 @@ from bossline.recipes import catalogue
 from bossline.reports.study import StudyTable
 from bossline.reports.wording import beside, brought_by, standing, together
 from bossline.runs.info import RunInfo
-from bossline.runs.prediction import ClassPrediction, FramePrediction, Prediction, SpeakerPrediction
 from bossline.runs.run import Run, target_of
 from bossline.studies.folds import Folds
 from bossline.studies.standings import Standings
 from bossline.studies.sweep import Sweep
-from bossline.tasks.covid.scores import RegressionScores
+from bossline.tasks.phoneme.prediction import FramePrediction
+from bossline.tasks.prediction import ClassPrediction, Prediction
+from bossline.tasks.speaker.prediction import SpeakerPrediction
 from bossline.tasks.speaker.verbs import Identification
 from bossline.tasks.speaker.verification.calibration import Threshold
 from bossline.tasks.speaker.verification.scores import VerificationScores
@@ -315,25 +316,14 @@ def _count(number: int) -> str:
 def scores_table(scores: Mapping[str, Scores]) -> Table:
     """Scores split by split; where smoothing or views decided, what they changed."""
     metric = scores["test"].measure
-    others = ["macro F1"] if metric.higher_is_better else ["RMSE [95 %]", "R²"]
-    table = _table("split", f"{metric.words} [95 %]", *others, "of")
+    table = _table("split", f"{metric.words} [95 %]", *scores["test"].others, "of")
     for split, found in scores.items():
-        table.add_row(split, str(found.score), *_others(found), found.counted)
+        table.add_row(split, str(found.score), *found.others.values(), found.counted)
     notes = [
         f"{brought_by(lacking)} on test: {paired_difference(scores['test'], before)}"
         for lacking, before in beside(scores).items()
     ]
     return _with_notes(table, notes + _which_way(metric), [])
-
-
-def _others(scores: Scores) -> tuple[str, ...]:
-    """What is said beside the measure that decides."""
-    match scores:
-        case ClassificationScores():
-            return (f"{scores.macro_f1:.4f}",)
-        case RegressionScores():
-            return str(scores.rmse), f"{scores.r2:.4f}"
-    raise TypeError(f"no such scores: {type(scores).__name__}")
 
 
 def per_class_table(scores: ClassificationScores, classes: Sequence[str]) -> Table:

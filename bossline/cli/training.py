@@ -143,9 +143,9 @@ def evaluate(
 ) -> None:
     """Score the best weights on validation and test, also class by class; or on a trial list."""
     from bossline import api
+    from bossline.api import evaluate_trials
     from bossline.cli.tables import per_class_table, scores_table, verification_table
     from bossline.evaluation.classification import ClassificationScores
-    from bossline.tasks.speaker.verbs import evaluate_trials
 
     if trials is not None:
         if len(runs) > 1 or smoothing is not None:
@@ -190,8 +190,9 @@ def predict(
     """Phones, a speaker, a class or a value: for a file, or for each item of a split."""
     from bossline import api
     from bossline.cli.tables import likeliest_table, predictions_table, segments_table
-    from bossline.runs.output import check_output, write_predictions
-    from bossline.runs.prediction import ClassPrediction, FramePrediction
+    from bossline.runs.answers import check_output, write_predictions
+    from bossline.tasks.phoneme.prediction import FramePrediction
+    from bossline.tasks.prediction import ClassPrediction
 
     if output is not None:
         check_output(output)
@@ -251,9 +252,9 @@ def pseudo_label(
 ) -> None:
     """Add the unlabelled images that a run is sure of to its corpus, for training only."""
     from bossline.api import load_run
+    from bossline.api import pseudo_label as label
     from bossline.cli.tables import corpus_table
     from bossline.core.progress import bar
-    from bossline.tasks.food.pseudo_labels import pseudo_label as label
 
     opened = load_run(run)
     with bar(console, "images", total=len(opened.corpus())) as shown:

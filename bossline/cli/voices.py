@@ -34,7 +34,7 @@ def embed(
     device: DeviceOption = "auto",
 ) -> None:
     """Voices as unit vectors: one an utterance, near each other for one speaker."""
-    from bossline.tasks.speaker import verbs as verification
+    from bossline import api as verification
 
     if output.suffix != ".safetensors":
         raise UserError(f"{output}: write embeddings to a .safetensors file")
@@ -58,8 +58,8 @@ def verify(
     device: DeviceOption = "auto",
 ) -> None:
     """Are two recordings of one speaker?"""
+    from bossline import api as verification
     from bossline.cli.tables import threshold_table
-    from bossline.tasks.speaker import verbs as verification
 
     found = verification.verify(run, first, second, device=device)
     console.print(f"cosine {found.cosine:.4f}", highlight=False)
@@ -97,7 +97,7 @@ def trials(
     seed: Annotated[int, typer.Option(min=0, help="another seed, another list")] = 0,
 ) -> None:
     """Draw pairs of utterances, of one speaker and of two, every speaker about equally often."""
-    from bossline.tasks.speaker.verbs import draw_trials
+    from bossline.api import draw_trials
     from bossline.tasks.speaker.verification.trials import write_trials
 
     drawn = draw_trials(run, count=count, split=split, seed=seed)
@@ -124,8 +124,8 @@ def calibrate(
     device: DeviceOption = "auto",
 ) -> None:
     """Set the threshold of verify and identify on trials; it is kept in the run folder."""
+    from bossline import api as verification
     from bossline.cli.tables import threshold_table
-    from bossline.tasks.speaker import verbs as verification
 
     found = verification.calibrate(
         run, trials, false_accepts=false_accepts, score_norm=score_norm, device=device
@@ -150,7 +150,7 @@ def enroll(
     device: DeviceOption = "auto",
 ) -> None:
     """Keep a speaker's voice for identify; an old one of the same name is replaced."""
-    from bossline.tasks.speaker import verbs as verification
+    from bossline import api as verification
 
     found = verification.enroll(run, speaker, files, joined=joined, device=device)
     line = f"enrolled {speaker}: {found.enrolment}"
@@ -166,8 +166,8 @@ def identify(
     device: DeviceOption = "auto",
 ) -> None:
     """Which enrolled speaker is it, if any?"""
+    from bossline import api as verification
     from bossline.cli.tables import candidates_table, threshold_table
-    from bossline.tasks.speaker import verbs as verification
 
     found = verification.identify(run, file, device=device)
     console.print(found.speaker, style="bold", markup=False)

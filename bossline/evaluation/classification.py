@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.evaluation.intervals import mean_interval
-from bossline.evaluation.scores import Scores, Unit
+from bossline.evaluation.scores import Scores
 
 Counts = npt.NDArray[np.int64]
 
@@ -49,7 +49,7 @@ class ClassificationScores(Scores):
         true: npt.NDArray[np.int64],
         predicted: npt.NDArray[np.int64],
         classes: int,
-        unit: Unit = "frames",
+        unit: str = "frames",
     ) -> ClassificationScores:
         """Score predictions.
 
@@ -79,6 +79,10 @@ class ClassificationScores(Scores):
         if min(map(min, self.confusion)) < 0 or sum(map(sum, self.confusion)) != self.count:
             return f"confusion: its counts are not those of {self.count:,} {self.unit}"
         return super().misfit(classes)
+
+    @property
+    def others(self) -> dict[str, str]:
+        return {"macro F1": f"{self.macro_f1:.4f}"}
 
     @property
     def _kind(self) -> tuple[object, ...]:

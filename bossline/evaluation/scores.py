@@ -1,18 +1,15 @@
-"""What a score measures, and which way is up."""
+"""Scores: what they measure and which way is up, a mean, and what it is the mean of."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from bossline.core.config import Config
 from bossline.core.counting import counted
 from bossline.evaluation.intervals import Interval, mean_interval
-
-MetricName = Literal["accuracy", "mse"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Metric:
         higher_is_better: whether it is maximised.
     """
 
-    name: MetricName
+    name: str
     words: str
     short: str
     higher_is_better: bool
@@ -39,26 +36,22 @@ class Metric:
 ACCURACY = Metric("accuracy", "accuracy", "acc", True)
 MSE = Metric("mse", "mean squared error", "mse", False)
 
-METRICS: dict[MetricName, Metric] = {metric.name: metric for metric in (ACCURACY, MSE)}
-
-
-# What one evaluation of one split found: a mean, and what it is the mean of.
-
-
-Unit = Literal["frames", "utterances", "rows", "images"]
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (ACCURACY, MSE)}
+"""Those that scores may name; registering a task adds its own."""
 
 
 class Scores(Config):
-    """Sums an utterance are kept: a paired comparison with another run follows from them.
+    """What one evaluation of one split found. Sums an item are kept: a paired comparison with
+    another run follows from them.
 
     Where images or rows are scored, each is an utterance here.
     """
 
-    metric: MetricName
+    metric: str
     utterances: tuple[str, ...]
     sums: tuple[float, ...]  # of each utterance: its hits, or its squared errors
     lengths: tuple[int, ...]  # of each utterance: what was scored in it
-    unit: Unit
+    unit: str  # what is counted: "frames", "utterances", "rows", "images"
     score: Interval  # the mean over everything that was scored
 
     @classmethod
@@ -120,7 +113,12 @@ class Scores(Config):
         """Scores of another kind cannot be pooled with these."""
         return self.metric, self.unit
 
+    @property
+    def others(self) -> dict[str, str]:
+        """What is told beside the measure that decides, by its heading."""
+        return {}
+
     @staticmethod
-    @abstractmethod
     def _pooled_rest(several: Sequence[Any]) -> dict[str, Any]:
         """Fields that a kind of scores adds, of several together."""
+        return {}

@@ -13,18 +13,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bossline.batches.padded import Padded
-from bossline.core.config import Config
+from bossline.models.base import ModelConfig
 from bossline.models.fitted.speaker_lda import SpeakerLda, SpeakerLdaConfig
 from bossline.models.speaker import SpeakerConfig, SpeakerModel, SpeakerNetwork, VoiceModel
 
 MemberConfig = Annotated[SpeakerConfig | SpeakerLdaConfig, Field(discriminator="kind")]
 
 
-class CommitteeConfig(Config):
+class CommitteeConfig(ModelConfig):
     """Members of different kinds: what one mistakes, the others seldom do."""
 
     takes: ClassVar[str] = "segments"
-    fitted: ClassVar[bool] = False
 
     kind: Literal["committee"] = "committee"
     members: Annotated[tuple[MemberConfig, ...], Field(min_length=2)]

@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bossline.core.config import MOST_LAYERS, Config
+from bossline.core.config import MOST_LAYERS
+from bossline.models.base import ModelConfig
 from bossline.models.depthwise import DepthwiseConv2d
 from bossline.models.encoders.layers import Kernel
 from bossline.models.layers import Dropout, DropPath, drop_path_rates
@@ -69,11 +70,10 @@ Counts = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 Layers = Annotated[tuple[Annotated[int, Field(ge=1, le=MOST_LAYERS)], ...], Field(min_length=1)]
 
 
-class StagesConfig(Config):
+class StagesConfig(ModelConfig):
     """Stages of blocks; every stage after the first halves the sides of the map."""
 
     takes: ClassVar[str] = "images"
-    fitted: ClassVar[bool] = False
 
     widths: Counts = Field(description="channels of each stage")
     blocks: Layers = Field(description="blocks of each stage")
@@ -105,11 +105,10 @@ _SIDE = 4  # of the flat map: five halvings of the course's 128
 _WIDEST = 8  # times the first width
 
 
-class CnnConfig(Config):
+class CnnConfig(ModelConfig):
     """depth x (convolution, batch norm, ReLU, max pooling), then linear layers to the classes."""
 
     takes: ClassVar[str] = "images"
-    fitted: ClassVar[bool] = False
 
     kind: Literal["cnn"] = "cnn"
     width: int = Field(

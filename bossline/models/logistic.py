@@ -9,14 +9,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.core.config import Config
+from bossline.models.base import ModelConfig
 from bossline.models.fitted.base import Fitted
 from bossline.models.fitted.sums import ClassMoments
 
 # Multinomial logistic regression over one context window.
 
 
-class LogisticConfig(Config):
+class LogisticConfig(ModelConfig):
     """One linear layer with an L2 penalty, learnt by the recipe's optimiser.
 
     The penalty is part of the loss, so that every optimiser has the same optimum; weight decay
@@ -24,7 +24,6 @@ class LogisticConfig(Config):
     """
 
     takes: ClassVar[str] = "windows"
-    fitted: ClassVar[bool] = False
 
     kind: Literal["logistic"] = "logistic"
     c: float = Field(
@@ -77,7 +76,7 @@ _ROUNDING = 1e-7  # a share of the mean; what varies less is a constant in float
 _FLATTEST = 1e-6  # of the largest variance of a direction; what varies less keeps small steps
 
 
-class LogisticLbfgsConfig(Config):
+class LogisticLbfgsConfig(ModelConfig):
     """The optimum of `logistic`, without learning rate and chance; a pass an evaluation."""
 
     takes: ClassVar[str] = "windows"

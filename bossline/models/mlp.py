@@ -7,7 +7,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.core.config import MOST_LAYERS, Config
+from bossline.core.config import MOST_LAYERS
+from bossline.models.base import ModelConfig
 from bossline.models.layers import Dropout
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -20,11 +21,10 @@ _ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
-class MlpConfig(Config):
+class MlpConfig(ModelConfig):
     """depth x (linear, norm, activation, dropout), then one linear layer to the classes."""
 
     takes: ClassVar[str] = "windows"
-    fitted: ClassVar[bool] = False
 
     kind: Literal["mlp"] = "mlp"
     depth: int = Field(2, ge=1, le=MOST_LAYERS, description="hidden layers")

@@ -9,18 +9,17 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.core.config import Config
+from bossline.models.base import ModelConfig
 from bossline.models.encoders import EncoderConfig
 from bossline.models.encoders.layers import stacked
 from bossline.models.heads import HeadConfig, LinearHeadConfig
 from bossline.models.pooling import MeanConfig, PoolingConfig
 
 
-class SpeakerConfig(Config):
+class SpeakerConfig(ModelConfig):
     """Any encoder and pooling; the head is the objective too."""
 
     takes: ClassVar[str] = "segments"
-    fitted: ClassVar[bool] = False
 
     kind: Literal["speaker"] = "speaker"
     encoder: EncoderConfig

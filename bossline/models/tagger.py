@@ -9,17 +9,16 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.core.config import Config
+from bossline.models.base import ModelConfig
 from bossline.models.encoders import EncoderConfig
 from bossline.models.encoders.layers import stacked
 from bossline.models.layers import Dropout
 
 
-class TaggerConfig(Config):
+class TaggerConfig(ModelConfig):
     """Any encoder that keeps the number of frames."""
 
     takes: ClassVar[str] = "utterances"
-    fitted: ClassVar[bool] = False
 
     kind: Literal["tagger"] = "tagger"
     encoder: EncoderConfig

@@ -13,8 +13,9 @@ from pydantic import BaseModel, ValidationError
 from bossline.core.errors import UserError, did_you_mean, printable
 from bossline.core.files import write_text
 from bossline.recipes import catalogue
-from bossline.recipes.schema import Recipe
 from bossline.recipes.text import NotPlainData, parse_yaml
+from bossline.tasks import TASKS, task_named
+from bossline.tasks.recipe import Recipe
 
 Checked = TypeVar("Checked", bound=BaseModel)
 
@@ -46,7 +47,14 @@ def check_recipe(content: dict[str, Any], where: str) -> Recipe:
     Raises:
         UserError: everything that does not fit, with its key path.
     """
-    return checked(Recipe, content, f"recipe {where}")
+    if "task" not in content:
+        raise UserError(f"recipe {where}: task: missing; one of {', '.join(TASKS)}")
+    try:
+        task = task_named(content["task"])
+    except UserError as error:
+        raise UserError(f"recipe {where}: task: {error}") from error
+    recipe: Recipe = checked(task.recipe, content, f"recipe {where}")
+    return recipe
 
 
 def checked(model: type[Checked], content: dict[str, Any], where: str) -> Checked:
@@ -106,6 +114,11 @@ def _explain(problem: dict[str, Any], model: type[BaseModel]) -> str:
     if problem["type"] == "union_tag_not_found":
         kinds = sorted(map(_kind, models))
         return f"{path}.kind: missing; one of {', '.join(kinds)}"
+    if problem["type"] == "none_required":
+        return f"{path}: not for this task: leave it out"
+    if problem["type"] == "literal_error" and path.endswith(".kind"):
+        kinds = [kind.strip(" '") for kind in problem["ctx"]["expected"].split(" or ")]
+        return f"{path}: no kind '{problem['input']}'; {did_you_mean(str(problem['input']), kinds)}"
     if problem["type"] == "missing":
         return f"{path}: missing"
     message = str(problem["msg"]).removeprefix("Value error, ")

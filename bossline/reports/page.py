@@ -23,7 +23,6 @@ from bossline.reports.order import Rung, from_the_lowest_rung, labels
 from bossline.reports.template import render
 from bossline.runs.run import Run, target_of
 from bossline.studies.folds import Folds
-from bossline.tasks.speaker.pictures import det
 
 
 @dataclass(frozen=True)
@@ -84,10 +83,11 @@ def write_report(runs: Sequence[Rung], path: Path, title: str | None = None) -> 
         steps=_steps(ordered),
         overview=_overview(ordered),
         metric=ordered[0].metric,
+        others=next((list(r.scores["test"].others) for r in ordered if "test" in r.scores), []),
         targets=_have_targets(ordered),
-        tasks={run.recipe.task for run in ordered},
+        frames=any(run.task.unit == "frames" for run in shown),
         items=" or ".join(dict.fromkeys(map(wording.items_of, shown))),
-        verification=_verification(shown),
+        together=_together(shown),
         curves=training(shown, "all") if len(shown) > 1 else [],
         details=details,
         pairs=_pairs,
@@ -165,25 +165,14 @@ def _overview(runs: Sequence[Rung]) -> Picture:
     )
 
 
+def _together(runs: Sequence[Run]) -> dict[str, list[Picture]]:
+    """What the task shows of several runs side by side."""
+    found: dict[str, list[Picture]] = {}
+    named = dict(zip(labels(runs), runs, strict=True))
+    for task in dict.fromkeys(run.task for run in runs):
+        found |= task.show_together({k: run for k, run in named.items() if run.task is task})
+    return found
+
+
 def _have_targets(runs: Sequence[Rung]) -> bool:
     return any(target_of(run.recipe) for run in runs)
-
-
-def _verification(runs: Sequence[Run]) -> list[Picture]:
-    curves = {
-        name: curve
-        for name, run in zip(labels(runs), runs, strict=True)
-        if (curve := run.det()) is not None
-    }
-    if not curves:
-        return []
-    return [
-        Picture.of(
-            det(curves),
-            "det",
-            f"False rejects against false accepts of {', '.join(curves)}",
-            "Do two utterances have one speaker? Every point of a curve is a threshold: a higher "
-            "one accepts fewer pairs of two speakers, and rejects more pairs of one. Lower left "
-            "is better; the ring marks the equal error rate (EER).",
-        )
-    ]

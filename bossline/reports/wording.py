@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Mapping
 from typing import Literal
@@ -10,12 +9,10 @@ from typing import Literal
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.progress import duration
-from bossline.data.features.spec import TableSpec
 from bossline.evaluation.intervals import Interval
 from bossline.evaluation.scores import ACCURACY, Metric, Scores
 from bossline.recipes.loading import load_recipe
 from bossline.runs.run import Run, target_of
-from bossline.tasks.covid.scores import RegressionScores
 
 Standing = Literal["passed", "reached", "not yet"]
 
@@ -51,7 +48,7 @@ def spread(interval: Interval) -> str:
 
 def classes_of(run: Run) -> str:
     """What the classes of a run's task are called."""
-    return {"phoneme": "phones", "speaker": "speakers", "food": "classes"}[run.recipe.task]
+    return run.task.classes_are
 
 
 def items_of(run: Run) -> str:
@@ -80,7 +77,7 @@ def together(comparisons: int) -> str:
 def axis_of(metric: Metric, split: str = "test") -> str:
     """What an axis of scores is called.
 
-    >>> from bossline.evaluation.metric import MSE
+    >>> from bossline.evaluation.scores import MSE
     >>> axis_of(ACCURACY), axis_of(MSE, "validation")
     ('test accuracy', 'validation mean squared error (lower is better)')
     """
@@ -91,7 +88,7 @@ def axis_of(metric: Metric, split: str = "test") -> str:
 def best_of(metric: Metric) -> str:
     """How the best score compares with all others.
 
-    >>> from bossline.evaluation.metric import MSE
+    >>> from bossline.evaluation.scores import MSE
     >>> best_of(ACCURACY), best_of(MSE)
     ('highest', 'lowest')
     """
@@ -118,7 +115,7 @@ def sentence(run: Run) -> str:
     test, target = run.scores.get("test"), target_of(run.recipe)
     if test is None:
         return _so_far(run)
-    text = _found(test, run)
+    text = run.task.sentence(test, run.info.features, run.info.classes)
     if target:
         edition, score = target
         text += {
@@ -130,32 +127,6 @@ def sentence(run: Run) -> str:
     if run.info.seconds is not None:
         text += f". Trained in {duration(run.info.seconds)} on {run.info.hardware}"
     return text + "."
-
-
-def _found(test: Scores, run: Run) -> str:
-    if isinstance(test, RegressionScores):
-        return _explained(test, run)
-    found = (
-        f"{test.score.value:.1%} of {counted(test.count, f'test {test.unit}'.removesuffix('s'))}"
-    )
-    interval = f"(95% interval {test.score.low:.1%} to {test.score.high:.1%})"
-    if test.unit == "frames":
-        return f"Labels {found} correctly {interval}"
-    classes = f"{len(run.info.classes):,} {classes_of(run)}"
-    return f"Names the right one of {classes} for {found} {interval}"
-
-
-def _explained(test: RegressionScores, run: Run) -> str:
-    features = run.info.features
-    assert isinstance(features, TableSpec)
-    text = (
-        f"Predicts {features.target} of {counted(test.count, 'test row')} with a mean squared "
-        f"error of {test.score.value:.4f} (95% interval {spread(test.score)}), "
-        f"RMSE {test.rmse.value:.4f}"
-    )
-    if test.r2 > 0:
-        return f"{text}; explains {test.r2:.1%} of the variance"
-    return text if math.isnan(test.r2) else f"{text}; the mean target would do as well or better"
 
 
 def repeat_command(run: Run) -> str:

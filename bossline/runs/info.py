@@ -19,8 +19,9 @@ from bossline.core.files import read_json, write_json
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus
-from bossline.recipes.schema import Recipe
-from bossline.tasks import TASKS
+from bossline.extensions import LOADED
+from bossline.tasks import task_of
+from bossline.tasks.recipe import Recipe
 from bossline.version import __version__
 
 
@@ -45,6 +46,9 @@ class RunInfo(Config):
     seconds: float | None = Field(None, description="training time, interruptions left out")
     per_second: float | None = Field(None, description="training frames, or utterances, a second")
     best_epoch: int | None = None
+    extensions: dict[str, str] = Field(
+        {}, description="files of the user's own that it was made with (--with), and their SHA-256"
+    )
     sha256: dict[str, tuple[str, ...]] = Field(
         {},
         description="by name of a file: its checksum; of one that is being replaced, the new "
@@ -72,6 +76,7 @@ def start_info(
         threads=runtime.threads,
         hardware=runtime.describe(recipe.precision),
         commit=_commit(),
+        extensions=dict(LOADED),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
@@ -103,10 +108,10 @@ def read_info(path: Path, recipe: Recipe) -> RunInfo:
         raise _damaged(path, f"{where}: {first['msg'].lower()}") from error
     if checksum is not None and checksum != _checksum(content):
         raise _damaged(path, "it is not what the run wrote")
-    task = TASKS[recipe.task]
+    task = task_of(recipe)
     if info.features.item != task.item:
         raise _damaged(path, f"features: of {info.features.item}s, the recipe is of {task.item}s")
-    if bool(info.classes) != task.metric.higher_is_better:
+    if bool(info.classes) != task.named:
         raise _damaged(path, f"classes: {len(info.classes)} of the task {recipe.task}")
     return info
 

@@ -24,56 +24,54 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from safetensors.numpy import save
 
 from bossline.core.archives import DamagedFile
 from bossline.core.errors import UserError, did_you_mean
-from bossline.core.files import creating_folder, replacing, write_json
+from bossline.core.files import creating_folder, read_json, replacing, write_json
 from bossline.core.leftovers import sweep
 from bossline.core.reading import read_bytes, reason
 from bossline.core.tensors import read_tensors
+from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus
 from bossline.data.store import open_corpus
-from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.scores import Metric, Scores
+from bossline.extensions import LOADED
 from bossline.recipes.catalogue import read_yaml
 from bossline.recipes.loading import check_recipe, save_recipe
-from bossline.recipes.schema import Recipe
-from bossline.runs.contents import (
-    DET,
+from bossline.runs.info import RunInfo, read_info, write_info
+from bossline.runs.kept import misfit
+from bossline.tasks import task_of
+from bossline.tasks.base import Arrays, Task
+from bossline.tasks.recipe import Recipe
+from bossline.training.contents import (
     ELSE,
     INFO,
     METRICS,
+    PREDICTIONS,
     RECIPE,
     REMEDIES,
     SCORES,
     SMOOTHING,
     WEIGHTS,
 )
-from bossline.runs.info import RunInfo, read_info, write_info
-from bossline.runs.predictions import Predicted
-from bossline.tasks import metric_of
-from bossline.tasks.covid.scores import RegressionScores
 from bossline.training.metrics import read_records
 
 RUNS = Path("runs")
-_AnyScores = Annotated[ClassificationScores | RegressionScores, Field(discriminator="metric")]
-_SCORES = TypeAdapter(dict[str, _AnyScores])
-_BESIDE = ("unsmoothed", "one view")  # what scores may lack that stand beside others
 _ATTEMPTS = 10  # to read a file that another process replaces again and again
 
 
-class Run(Predicted):
+class Run:
     """An open run folder.
 
     What is read back from it is held against the checksums in run.json; files of earlier versions,
@@ -88,7 +86,10 @@ class Run(Predicted):
         self.path = _find(Path(path))
         self.name = self.path.resolve().name
         content = read_yaml(self.path / RECIPE)
-        self.recipe: Recipe = check_recipe(content, where=str(self.path / RECIPE))
+        try:
+            self.recipe: Recipe = check_recipe(content, where=str(self.path / RECIPE))
+        except UserError as error:
+            raise UserError(f"{error}{_made_with(self.path / INFO)}") from error
         self.info = read_info(self.path / INFO, self.recipe)
         self._loose = False  # whether run.json allows more than what is there now
         self.read(RECIPE)
@@ -169,14 +170,71 @@ class Run(Predicted):
             self.info, self._loose = self.info.model_copy(update={"sha256": known}), True
 
     @property
+    def task(self) -> Task[Any]:
+        """What it was trained for."""
+        return task_of(self.recipe)
+
+    @property
     def metric(self) -> Metric:
         """What its scores are."""
-        return metric_of(self.recipe)
+        return self.task.metric
+
+    @property
+    def features(self) -> Features:
+        """What it was trained on."""
+        return self.info.features
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of what it answers with; none where that is a value."""
+        return self.info.classes
+
+    @property
+    def corpus_name(self) -> str:
+        """As it was called when the training began."""
+        return self.info.corpus
+
+    @property
+    def corpus_key(self) -> str:
+        """Names the corpus' content."""
+        return self.info.corpus_key
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it is trained and scored."""
+        return self.info.state == "finished"
 
     @property
     def is_trained(self) -> bool:
         """Whether its training has ended, scored or not."""
         return self.info.seconds is not None
+
+    def begin_again(self) -> None:
+        """Forget that the training ended once, where it did: its records change from here on."""
+        if self.is_trained:
+            known = {name: sha for name, sha in self.info.sha256.items() if name != METRICS}
+            self.update(seconds=None, sha256=known)
+
+    def end_training(
+        self,
+        seconds: float,
+        rate: float | None,
+        best_epoch: int | None = None,
+        metrics_sha256: str | None = None,
+    ) -> None:
+        """Keep how long the training took, and how many frames, images or the like a second.
+
+        Args:
+            best_epoch: 1-based; None of a model that has no epochs.
+            metrics_sha256: of metrics.jsonl, where there is one.
+        """
+        known = {} if metrics_sha256 is None else {METRICS: (metrics_sha256,)}
+        self.update(
+            seconds=round(seconds, 1),
+            per_second=rate,
+            best_epoch=best_epoch,
+            sha256=self.info.sha256 | known,
+        )
 
     @property
     def checkpoint(self) -> Path:
@@ -300,7 +358,8 @@ class Run(Predicted):
                 raise self.damaged(SCORES, "it is missing") from error
             return {}
         try:
-            scores: dict[str, Scores] = dict(_SCORES.validate_json(content))
+            adapter = TypeAdapter(dict[str, self.task.scores])  # type: ignore[name-defined]
+            scores: dict[str, Scores] = dict(adapter.validate_json(content))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "content"
@@ -309,7 +368,7 @@ class Run(Predicted):
             raise self.damaged(SCORES, "validation or test is missing")
         for name, found in scores.items():
             split, _, lacking = name.partition(", ")
-            if split not in ("validation", "test") or lacking not in ("", *_BESIDE):
+            if split not in ("validation", "test") or lacking not in ("", *self.task.beside):
                 raise self.damaged(SCORES, f"'{name}' is no split")
             if found.metric != self.metric.name:
                 raise self.damaged(SCORES, f"{name}: {found.metric} of the task {self.recipe.task}")
@@ -324,45 +383,42 @@ class Run(Predicted):
         self.__dict__.pop("scores", None)
 
     def write_smoothing(self, tables: dict[str, npt.NDArray[np.float64]]) -> None:
+        """Keep what the recipe's smoother has learnt."""
         self.write(SMOOTHING, save(tables))
 
-    def smoothing_tables(self) -> dict[str, npt.NDArray[np.float64]]:
-        """What the recipe's smoother has learnt.
+    def keep(self, arrays: Arrays) -> None:
+        """Keep test predictions, as the task has them."""
+        self.write(PREDICTIONS, save(arrays))
+
+    def predictions(self) -> Arrays | None:
+        """What `keep` kept; None before scoring.
 
         Raises:
-            UserError: the run is not finished, or the file is damaged.
+            UserError: damaged, or it does not fit the run.
         """
-        tables = self.tensors(SMOOTHING)
-        if tables is None:
-            raise UserError(
-                f"{self.path / SMOOTHING} is missing: run 'bossline evaluate {self.path}'"
-            )
-        return tables
+        return self._kept({})
 
-    def write_det(self, accepts: npt.NDArray[np.float64], rejects: npt.NDArray[np.float64]) -> None:
-        self.write(DET, save({"false_accepts": accepts, "false_rejects": rejects}))
-
-    def det(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
-        """The run's DET curve: false accepts and false rejects (K,), as `det_curve` gives them.
-
-        None where the run was not asked to verify speakers.
+    def at_hand(self, *wanted: str) -> tuple[Arrays, Corpus] | None:
+        """Predictions and corpus; None before scoring, where the predictions lack what is wanted,
+        or without the corpus: a report does without what it would show of them.
 
         Raises:
-            UserError: the file is damaged.
+            UserError: the predictions are damaged.
         """
-        if (arrays := self.tensors(DET)) is None:
+        try:
+            corpus = self.corpus()
+        except UserError:
             return None
-        sides = [arrays.get(name, np.empty(0)) for name in ("false_accepts", "false_rejects")]
-        accepts, rejects = sides
-        if accepts.ndim != 1 or accepts.shape != rejects.shape or len(accepts) < 2:
-            shapes = " and ".join(str(side.shape) for side in sides)
-            raise self.damaged(DET, f"false accepts and false rejects of shapes {shapes}")
-        for side, falling in zip(sides, (-1, 1), strict=True):
-            if side.dtype.kind != "f" or not np.isfinite(side).all():
-                raise self.damaged(DET, "it holds what is no number")
-            if (falling * np.diff(side) < 0).any():
-                raise self.damaged(DET, "it holds no curve")
-        return accepts.astype(np.float64), rejects.astype(np.float64)
+        arrays = self._kept({"corpus": len(corpus)})
+        return None if arrays is None or not arrays.keys() >= set(wanted) else (arrays, corpus)
+
+    def _kept(self, more: Mapping[str, int]) -> Arrays | None:
+        if (arrays := self.tensors(PREDICTIONS)) is None:
+            return None
+        known = {"C": len(self.classes), "D": self.features.dim, **more}
+        if (why := misfit(arrays, self.task.keeps, known)) is not None:
+            raise self.damaged(PREDICTIONS, why)
+        return arrays
 
 
 def is_free(path: Path) -> bool:
@@ -381,10 +437,9 @@ def is_free(path: Path) -> bool:
 def target_of(recipe: Recipe) -> tuple[str, float] | None:
     """Edition and published score of a rung: of 2023 if there is one, else of the newest.
 
-    None of a table's recipe: its published errors are those of other rows, and an error depends on
-    its rows so much that a held-out part of the training rows neither passes nor misses them.
+    None where the task's published scores do not compare with those on a held-out part.
     """
-    if not recipe.target or recipe.task == "covid":
+    if not recipe.target or not task_of(recipe).compares:
         return None
     edition = "2023" if "2023" in recipe.target else max(recipe.target)
     return edition, recipe.target[edition]
@@ -410,3 +465,12 @@ def _find(path: Path) -> Path:
     parent = path.parent if path.parent.is_dir() else RUNS
     here = [str(found.parent) for found in parent.glob("*/run.json")]
     raise UserError(f"no run in {path}: {did_you_mean(str(path), here)}")
+
+
+def _made_with(path: Path) -> str:
+    """A tail for the error of a recipe that only files of the user's own may explain."""
+    with suppress(UserError, AttributeError):
+        extensions = read_json(path).get("extensions", {})
+        if missing := sorted(set(map(str, extensions)) - LOADED.keys()):
+            return f"; the run was made with {', '.join(missing)}: name the file, --with FILE"
+    return ""

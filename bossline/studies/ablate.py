@@ -17,10 +17,10 @@ from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe, load_recipe
 from bossline.recipes.loading import check_recipe
 from bossline.runs.run import RUNS, Run
-from bossline.runs.trained import TrainedModel
 from bossline.studies.kept import reach
 from bossline.studies.standings import Entry, Standings
-from bossline.tasks import make_task
+from bossline.tasks import lesson_of
+from bossline.tasks.trained import TrainedModel
 
 _TO_COMPARE = {"name", "task", "about", "target", "seed", "split"}  # the same in every cell
 _ESSENTIAL = {"epochs", "batches", "model", "optimiser"}
@@ -133,8 +133,8 @@ def _rescored(run: Run, recipe: Recipe, runtime: Runtime) -> Scores:
     """A run's test scores, had it been smoothed as another recipe has it."""
     if recipe.smoothing is None:
         return run.scores["test, unsmoothed"]
-    task = make_task(recipe, run.corpus(), runtime)
-    return task.score(TrainedModel(run, runtime), task.fit_smoother(), "test").scores
+    lesson = lesson_of(recipe, run.corpus(), runtime)
+    return lesson.score(TrainedModel(run, runtime), lesson.fit_smoother(), "test").scores
 
 
 def _with(name: str, full: Recipe, parts: Sequence[str]) -> Recipe:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bossline.batches import BatchConfig
+from bossline.batches.base import BatchConfig
 from bossline.batches.images import ImageConfig
 from bossline.batches.padded import Padded
 from bossline.batches.rows import RowConfig
@@ -19,7 +19,7 @@ from bossline.data.packed import Ints
 from bossline.data.splits import split_corpus
 from bossline.models.costs import multiply_accumulates
 from bossline.runs.run import Run
-from bossline.tasks import TASKS
+from bossline.tasks import task_of
 
 STEP = 3  # a training step in forward passes: the backward one multiplies twice as often
 
@@ -44,12 +44,12 @@ def costs_of(run: Run) -> Costs:
         UserError: the run's corpus is gone, or has changed since.
     """
     recipe, corpus = run.recipe, run.corpus()
-    splits = split_corpus(corpus, recipe.split, TASKS[recipe.task].labelled(corpus))
+    splits = split_corpus(corpus, recipe.split, task_of(recipe).labelled(corpus))
     features = run.info.features
     inputs, answered, items = _typical(
         recipe.batches, features.dim, corpus.lengths[splits["train"]]
     )
-    model = TASKS[recipe.task].model(recipe, features, run.info.classes).eval()
+    model = task_of(recipe).model(recipe, features, run.info.classes).eval()
     per_item = multiply_accumulates(model, inputs) / answered
     epochs = sum(row["kind"] == "epoch" for row in run.metrics())
     training = None if recipe.model.fitted else STEP * epochs * items * per_item
@@ -85,4 +85,6 @@ def _typical(batches: BatchConfig, dim: int, lengths: Ints) -> tuple[Tensor | Pa
             _, pieces = cut(lengths, batches.longest)
             length = round(np.square(pieces).sum() / pieces.sum())
             items = int(pieces.sum())
+        case _:
+            raise TypeError(f"no typical input is known of batches of kind {batches.kind}")
     return Padded(torch.zeros(1, length, width), torch.tensor([length])), length, items

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from bossline.evaluation.scores import Metric, Scores
 from bossline.recipes import Recipe
 from bossline.runs.info import RunInfo
 from bossline.runs.run import Run
+from bossline.tasks.base import Task
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,10 @@ class Folds:
     def recipe(self) -> Recipe:
         """Of the first fold."""
         return self.runs[0].recipe
+
+    @property
+    def task(self) -> Task[Any]:
+        return self.runs[0].task
 
     @property
     def metric(self) -> Metric:

@@ -8,12 +8,12 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from bossline.api import resume, train
 from bossline.core.errors import UserError
 from bossline.data.store import open_corpus
 from bossline.recipes import Recipe
-from bossline.runs.contents import RECIPE
+from bossline.runs.engine import resume, train
 from bossline.runs.run import Run
+from bossline.training.contents import RECIPE
 from bossline.training.loop import Watch
 from bossline.training.signals import Interrupted, stop_on_signal
 
@@ -73,7 +73,7 @@ def begin_or_resume(
     console: Console | None = None,
     watch: Watch | None = None,
 ) -> Run:
-    """The finished run in a folder of its own, wherever it was stopped; see `api.train`.
+    """The finished run in a folder of its own, wherever it was stopped; see `engine.train`.
 
     Raises:
         UserError: bad input, or another process trains this run.

@@ -14,11 +14,11 @@ from bossline.data.packed import Corpus
 from bossline.data.splits import split_corpus
 from bossline.data.store import open_corpus
 from bossline.recipes import Recipe, catalogue, load_recipe
-from bossline.recipes.schema import FOR_GRADIENTS
 from bossline.runs.run import RUNS, Run
 from bossline.studies.folds import Folds
 from bossline.studies.kept import reach
-from bossline.tasks import TASKS
+from bossline.tasks import task_of
+from bossline.tasks.recipe import FOR_GRADIENTS
 
 
 def ladder_folder(task: str, corpus: str) -> Path:
@@ -115,7 +115,7 @@ def _folds_of(recipe: Recipe, folds: int, corpus: Corpus) -> list[Recipe]:
         )
     splits = [split.model_copy(update={"fold": fold}) for fold in range(folds)]
     for each in splits:
-        split_corpus(corpus, each, TASKS[recipe.task].labelled(corpus))  # refuses before training
+        split_corpus(corpus, each, task_of(recipe).labelled(corpus))  # refuses before training
     return [recipe.model_copy(update={"split": each}) for each in splits]
 
 

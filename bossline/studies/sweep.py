@@ -23,7 +23,7 @@ from bossline.studies.kept import THE_SAME_COMMAND, is_finished, run_path
 from bossline.studies.side_by_side import Workplace, threads_of, train_all
 from bossline.studies.standings import Entry, Standings
 from bossline.studies.study import Study
-from bossline.tasks import metric_of
+from bossline.tasks import task_of
 from bossline.training.signals import Interrupted
 
 
@@ -48,7 +48,7 @@ class Sweep:
 
     @property
     def metric(self) -> Metric:
-        return metric_of(self.study.recipes[0])
+        return task_of(self.study.recipes[0]).metric
 
     @property
     def chosen(self) -> int:

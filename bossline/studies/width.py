@@ -13,7 +13,7 @@ from bossline.core.errors import UserError
 from bossline.data.store import open_corpus
 from bossline.models.mlp import MlpConfig
 from bossline.recipes import load_recipe
-from bossline.tasks import TASKS
+from bossline.tasks import task_of
 
 FRAME, CLASSES = 39, 41  # numbers per frame and phones of the course's data
 
@@ -106,9 +106,9 @@ def equal_size(
         )
     if corpus is not None:
         opened = open_corpus(corpus)
-        TASKS[like.task].check_corpus(opened)
+        task_of(like).check(opened)
         inputs = like.batches.inputs(opened.header.features.dim)
-        outputs = len(TASKS[like.task].classes_of(opened))
+        outputs = len(task_of(like).classes(opened))
     mlp = SizedMlp(like.model, inputs or like.batches.inputs(FRAME), outputs or CLASSES)
     found = mlp.with_layers(layers)
     kept = [o for o in overrides if not o.startswith(("model.depth=", "model.width="))]

@@ -1,121 +1,249 @@
-"""What all tasks share: splits, the model, its outputs held against what is true."""
+"""What every task answers to, on whatever corpus; a recipe on a corpus is a lesson (lesson.py)."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from bossline.batches import BatchConfig
+from bossline.batches.base import BatchConfig
 from bossline.core.errors import UserError
 from bossline.core.memory import bounded_weights
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus, Ints
-from bossline.data.splits import split_corpus
-from bossline.evaluation.scores import Metric, Scores, Unit
-from bossline.models.layers import Penalised
-from bossline.recipes.schema import Recipe
-from bossline.smoothing import Smoother
-from bossline.training.contract import StepLoss, Validation
+from bossline.evaluation.scores import Metric, Scores
+from bossline.figures.picture import Picture
+from bossline.tasks.prediction import Prediction
+from bossline.tasks.recipe import Recipe
+from bossline.training.contract import Validation
 
-Outputs = npt.NDArray[np.float32]
-"""(N, C) class probabilities, or (N,) predicted values."""
+if TYPE_CHECKING:
+    from bossline.tasks.lesson import Lesson
+
 Pieces = Sequence[npt.NDArray[Any]]
+Arrays = dict[str, npt.NDArray[Any]]
+R = TypeVar("R", bound=Recipe)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model answers to U items, or what is true of them; items end to end.
+
+    Attributes:
+        rows: (N, C) class probabilities, (N,) classes, values or symbols, or whatever else a task
+            judges.
+        lengths: (U,) rows of each item; they need not be as many as its frames.
+    """
+
+    rows: Tensor
+    lengths: Ints
+
+    @classmethod
+    def of(cls, rows: npt.NDArray[Any], lengths: npt.NDArray[Any] | None = None) -> Answers:
+        """
+        Args:
+            lengths: None where every item has one row.
+        """
+        each = np.ones(len(rows)) if lengths is None else lengths
+        return cls(torch.from_numpy(rows), each.astype(np.int64))
+
+    @property
+    def array(self) -> npt.NDArray[Any]:
+        """The rows, for programs."""
+        return np.asarray(self.rows.cpu().numpy())
+
+    def each(self) -> list[npt.NDArray[Any]]:
+        """(U,) rows of every item."""
+        return np.split(self.array, np.cumsum(self.lengths)[:-1])
+
+    def to(self, device: torch.device) -> Answers:
+        return Answers(self.rows.to(device), self.lengths)
 
 
 class Predictor(Protocol):
     """What a score is asked of: a trained model, or several."""
 
-    def outputs(self, pieces: Pieces, batches: BatchConfig | None = None) -> Outputs:
-        """Of utterances (T, D) each, or images, or rows, end to end.
+    def answers(self, pieces: Pieces, batches: BatchConfig | None = None) -> Answers:
+        """Of utterances (T, D) each, or images, or rows.
 
         Args:
             batches: in place of the recipe's.
         """
 
 
-@dataclass(frozen=True)
-class ScoredSplit:
-    """Predictions for one split, with what they are worth.
+class Smoother(Protocol):
+    """Turns posteriors of frames into a path of classes, every utterance alone."""
 
-    N counts what the task scores: frames, utterances, images or rows.
-    """
+    def path(self, probabilities: npt.NDArray[np.float32], lengths: Ints) -> Ints:
+        """The class of each frame, (N,).
+
+        Args:
+            probabilities: (N, C) class posteriors, utterances end to end.
+            lengths: (U,) frames of each utterance, at least 1; they add up to N.
+        """
+
+    def tables(self) -> dict[str, npt.NDArray[np.float64]]:
+        """What was estimated from labels; the config's `restore` takes it back."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Answers for one split, with what they are worth."""
 
     scores: Scores
-    outputs: Outputs  # (N, C) or (N,), utterances end to end
-    predicted: npt.NDArray[Any]  # (N,) classes or values
-    utterances: Ints  # (U,) index into the corpus
+    answers: Answers
+    decided: Answers  # the classes, values or strings that were scored
+    items: Ints  # (U,) index into the corpus
     beside: Mapping[str, Scores] = field(default_factory=dict)
-    """Scores of the same outputs left alone, by what they lack: "unsmoothed"."""
+    """Scores of the same answers left alone, by what they lack: "unsmoothed"."""
 
 
-class Task(ABC):
-    """A recipe on a corpus, with all that the training loop asks for.
+class OpenRun(Protocol):
+    """A run, as far as a task's pictures and its own verbs ask."""
+
+    path: Path
+    recipe: Any
+
+    @property
+    def task(self) -> Task[Any]: ...
+
+    @property
+    def features(self) -> Features: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def corpus_name(self) -> str: ...
+
+    @property
+    def corpus_key(self) -> str: ...
+
+    @property
+    def is_finished(self) -> bool: ...
+
+    @property
+    def scores(self) -> Mapping[str, Scores]: ...
+
+    def corpus(self) -> Corpus:
+        """The corpus that it was trained on; a UserError where it is gone or has changed."""
+
+    def predictions(self) -> Arrays | None:
+        """What it kept of its test split; None before scoring."""
+
+    def at_hand(self, *wanted: str) -> tuple[Arrays, Corpus] | None:
+        """The same and the corpus; None where either is lacking, or one of the wanted arrays."""
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Keep other processes from training or scoring in its folder."""
+
+    def read(self, name: str) -> bytes:
+        """The content of a file of it; FileNotFoundError, or a UserError where it is damaged."""
+
+    def write(self, name: str, content: bytes) -> None:
+        """Replace a file of it."""
+
+    def replacing(self, name: str) -> AbstractContextManager[Path]:
+        """The same of a file that the block writes to the path it gets."""
+
+    def tensors(self, name: str) -> Arrays | None:
+        """The arrays of a file; None where it is not there."""
+
+    def damaged(self, name: str, why: str) -> UserError:
+        """The error of a file that cannot be used, with what to do about it."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An array that a run keeps of its test split, for the report.
 
     Attributes:
+        axes: their lengths: a number, or a letter that is the same wherever it stands; C are the
+            classes, D the features' dimensions, U the items of the split.
+        below: of counts: the letter that they stay below; None: the array holds numbers.
+    """
+
+    axes: tuple[str | int, ...]
+    below: str | None = None
+
+
+class Task(ABC, Generic[R]):
+    """One question that is put to corpora. It has no state: one object serves all runs.
+
+    Attributes:
+        name: as recipes call it.
+        recipe: what its recipes may say.
+        lesson: what a recipe makes of a corpus.
         unit: what is scored.
         item: what a corpus for this task holds, as its features call it.
         wants: what a corpus lacks that has no labels for this task, as in "no labels".
         metric: what a score is.
-        splits: (U,) index into the corpus, for "train", "validation" and "test".
+        scores: how they are kept.
+        named: whether its answers are among classes that have names.
+        classes_are: what its classes are called.
+        compares: whether published scores compare with those on a held-out part.
+        beside: what scores may stand beside those that count, by what they lack, and what made the
+            difference.
+        keeps: what a run keeps of its test split.
     """
 
-    unit: ClassVar[Unit]
+    name: ClassVar[str]
+    recipe: type[R]
+    lesson: type[Lesson[R]]
+    unit: ClassVar[str]
     item: ClassVar[str]
-    wants: ClassVar[str]
+    wants: ClassVar[str] = "no labels"
     metric: ClassVar[Metric]
+    scores: ClassVar[type[Scores]] = Scores
+    named: ClassVar[bool] = True
+    classes_are: ClassVar[str] = "classes"
+    compares: ClassVar[bool] = True
+    beside: ClassVar[Mapping[str, str]] = {}
+    keeps: ClassVar[Mapping[str, Kept]] = {"utterances": Kept(("U",), below="corpus")}
 
-    def __init__(self, recipe: Recipe, corpus: Corpus, runtime: Runtime) -> None:
-        """
-        Raises:
-            UserError: a corpus of other things or without labels, or one that cannot be split as
-                the recipe wants.
-        """
-        self.recipe, self.corpus, self.runtime = recipe, corpus, runtime
-        self.check_corpus(corpus)
-        self.classes = self.classes_of(corpus)
-        self.splits = split_corpus(corpus, recipe.split, self.labelled(corpus))
-
-    @classmethod
-    def check_corpus(cls, corpus: Corpus) -> None:
+    def check(self, corpus: Corpus) -> None:
         """
         Raises:
             UserError: a corpus of other things, or without labels.
         """
-        if (item := corpus.header.features.item) != cls.item:
+        if (item := corpus.header.features.item) != self.item:
             raise UserError(
-                f"{corpus.path} holds {item}s, and the recipe is for {cls.item}s: choose a recipe "
+                f"{corpus.path} holds {item}s, and the recipe is for {self.item}s: choose a recipe "
                 "of another task (bossline tasks), or another corpus (bossline corpus)"
             )
-        if not cls.labelled(corpus).any():
-            raise UserError(f"{corpus.path} has {cls.wants}: nothing to train on or score against")
+        if not self.labelled(corpus).any():
+            raise UserError(f"{corpus.path} has {self.wants}: nothing to train on or score against")
 
-    @staticmethod
-    def labelled(corpus: Corpus) -> npt.NDArray[np.bool_]:
-        """(U,) True where an utterance can be learnt from."""
+    def labelled(self, corpus: Corpus) -> npt.NDArray[np.bool_]:
+        """(U,) True where an item can be learnt from."""
         return corpus.labelled
 
-    @staticmethod
-    def classes_of(corpus: Corpus) -> tuple[str, ...]:
+    def classes(self, corpus: Corpus) -> tuple[str, ...]:
         """None where values are predicted."""
         return corpus.header.classes
 
-    @staticmethod
-    def pieces_of(corpus: Corpus, utterances: Ints) -> list[npt.NDArray[Any]]:
-        """Features of utterances, (T, D) each, as views of the corpus."""
-        return [corpus.frames(int(u)) for u in utterances]
+    def pieces(self, corpus: Corpus, items: Ints) -> list[npt.NDArray[Any]]:
+        """Features of items, (T, D) each, as views of the corpus."""
+        return [corpus.frames(int(u)) for u in items]
 
-    @classmethod
-    def model(cls, recipe: Recipe, features: Features, classes: Sequence[str]) -> nn.Module:
+    def count(self, corpus: Corpus, items: Ints) -> int | None:
+        """What is answered for items: one each; None where nobody knows beforehand."""
+        return len(items)
+
+    @abstractmethod
+    def truth(self, corpus: Corpus, items: Ints) -> Answers:
+        """What is right of labelled items."""
+
+    def model(self, recipe: R, features: Features, classes: Sequence[str]) -> nn.Module:
         """The recipe's model for such features, initialised from the recipe's seed.
 
         Args:
@@ -124,150 +252,86 @@ class Task(ABC):
         Raises:
             UserError: too large for this machine.
         """
-        torch.manual_seed(recipe.seed)
-        with bounded_weights():
-            return cls.built(recipe, features, len(classes) or 1)
+        with torch.random.fork_rng(devices=[]), bounded_weights():
+            torch.manual_seed(recipe.seed)
+            return self.build(recipe, features, len(classes) or 1)
 
-    @staticmethod
-    def built(recipe: Recipe, features: Features, outputs: int) -> nn.Module:
+    def build(self, recipe: R, features: Features, outputs: int) -> nn.Module:
         """`model`, from whatever state chance is in."""
         return recipe.model.build(recipe.batches.inputs(features.dim), outputs)
 
-    @staticmethod
     @abstractmethod
-    def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Any:
-        """The recipe's batches of some utterances (T, D) each, as `answer` takes them."""
+    def open(self, recipe: R, pieces: Pieces, runtime: Runtime) -> Any:
+        """The recipe's batches of some items, as `answer` takes them."""
 
-    @staticmethod
     @abstractmethod
-    def answer(model: nn.Module, opened: Any, recipe: Recipe, runtime: Runtime) -> Tensor:
-        """(N, C) class probabilities or (N,) values, float32, end to end, on the device."""
+    def answer(self, model: nn.Module, opened: Any, recipe: R, runtime: Runtime) -> Answers:
+        """Of a model in evaluation mode, in float32, on the device."""
 
-    @classmethod
-    def outputs(cls, model: nn.Module, pieces: Pieces, recipe: Recipe, runtime: Runtime) -> Outputs:
-        """What a model answers to some pieces, for programs."""
-        answers = cls.answer(model, cls.open(recipe, pieces, runtime), recipe, runtime)
-        return np.asarray(answers.cpu().numpy())
-
-    @staticmethod
     @abstractmethod
-    def agreed(members: Sequence[Outputs]) -> Outputs:
+    def agree(self, members: Sequence[Answers]) -> Answers:
         """What several models answer together."""
 
-    @abstractmethod
-    def targets(self, split: str) -> npt.NDArray[Any]:
-        """(N,) classes or values of a split, utterances end to end."""
+    def decide(self, answers: Answers, smoother: Smoother | None = None) -> Answers:
+        """What is scored and told: the most probable classes, say; here, the answers themselves."""
+        return answers
 
     @abstractmethod
-    def loss(self, model: nn.Module, batch: Any) -> StepLoss: ...
+    def judge(self, answers: Answers, truth: Answers) -> Validation:
+        """Answers held against what is right, on the device."""
 
     @abstractmethod
-    def batch(self, epoch: int, step: int) -> Any: ...
+    def score(
+        self, ids: Sequence[str], decided: Answers, truth: Answers, classes: Sequence[str]
+    ) -> Scores:
+        """What decided answers to items (U,) are worth."""
 
-    @cached_property
-    def training(self) -> Any:
-        """The training split as batches; its length counts what the task scores."""
-        return self.open(self.recipe, self.pieces("train"), self.runtime)
+    @abstractmethod
+    def predict(
+        self,
+        ids: Sequence[str],
+        answers: Answers,
+        decided: Answers,
+        features: Features,
+        classes: tuple[str, ...],
+    ) -> Sequence[Prediction]:
+        """A prediction for each of the items (U,)."""
 
-    @cached_property
-    def training_targets(self) -> Tensor:
-        """(N,) of the training split, on the device."""
-        return torch.from_numpy(self.targets("train")).to(self.runtime.device)
-
-    def once(self) -> Iterator[tuple[Any, Tensor]]:
-        """The training split once, for a model that is fitted: inputs and their targets (n,)."""
-        self.corpus.check_sizes()
-        for inputs, numbers in self.training.in_order():
-            yield inputs, self.training_targets[numbers]
-
-    @property
-    def steps_per_epoch(self) -> int:
-        steps: int = self.training.steps_per_epoch
-        return steps
-
-    @property
-    def description(self) -> str:
-        """What is trained on, and what a step sees."""
-        return f"{len(self.training):,} training {self.unit} ({self.training.description})"
-
-    def count(self, split: str) -> int:
-        """What is scored of a split."""
-        utterances = self.splits[split]
-        frames = self.unit == "frames"
-        return int(self.corpus.lengths[utterances].sum()) if frames else len(utterances)
-
-    def pieces(self, split: str) -> list[npt.NDArray[Any]]:
-        """Features of a split's utterances, (T, D) each."""
-        return self.pieces_of(self.corpus, self.splits[split])
-
-    def build_model(self) -> nn.Module:
-        """A fresh model on the runtime's device."""
-        model = self.model(self.recipe, self.corpus.header.features, self.classes)
-        return model.to(self.runtime.device)
-
-    def prepare(self, model: nn.Module) -> None:
-        """Set what a model knows of the training split before its first step: mostly nothing.
+    def smoothing(self, kind: str) -> Any:
+        """The config of a smoother that was asked for in place of the recipe's.
 
         Raises:
-            UserError: the data or the recipe do not allow that step.
+            UserError: nothing to smooth.
         """
-        if any(isinstance(layer, _BatchNorm) for layer in model.modules()):
-            self._check_no_batch_of_one()
+        raise UserError(f"smoothing is for frames, and the task {self.name} has none")
 
-    def _check_no_batch_of_one(self) -> None:
-        count = len(self.training)
-        if count >= 2 * self.steps_per_epoch:
-            return
-        found = "only one is there to train on" if count == 1 else "batches.size=1"
-        remedy = "more data" if count == 1 else "batches.size=2 or more"
-        raise UserError(
-            f"batch normalisation divides by a variance over {self.unit}, which a batch of one has "
-            f"not, and {found}: {remedy}, or a model without it"
-        )
+    def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
+        """What came of a run, in the beginning of a sentence."""
+        return f"Test {self.metric.words} {test.score} of {test.count:,} {test.unit}"
 
-    @cached_property
-    def _validation(self) -> tuple[Any, Tensor]:
-        opened = self.open(self.recipe, self.pieces("validation"), self.runtime)
-        return opened, torch.from_numpy(self.targets("validation")).to(self.runtime.device)
-
-    def validate(self, model: nn.Module) -> Validation:
-        """Loss and score on the validation split."""
-        self.corpus.check_sizes()
-        opened, true = self._validation
-        return self.judged(self.answer(model, opened, self.recipe, self.runtime), true)
-
-    def gain(self, validation: Validation) -> float:
-        """By which the best epoch is chosen; higher is better."""
-        return self.metric.gain(validation.score)
-
-    @staticmethod
-    @abstractmethod
-    def judged(outputs: Tensor, true: Tensor) -> Validation:
-        """Outputs (N, C) or (N,) held against targets (N,)."""
-
-    def fit_smoother(self) -> Smoother | None:
-        """The recipe's smoother, fitted to the training labels."""
-        return None
-
-    def embeddings(self, model: nn.Module, split: str) -> npt.NDArray[np.float32] | None:
-        """(U, D) of a split's utterances, where the model has such."""
-        return None
-
-    def attributions(self, model: nn.Module, test: ScoredSplit) -> dict[str, npt.NDArray[Any]]:
-        """What the test outputs hang on, for the report: by name, as `Run.write_predictions` keeps
-        them."""
+    def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
+        """Pictures of a finished run by their headings; `key` goes before their ids."""
         return {}
 
-    @abstractmethod
-    def score(self, predictor: Predictor, smoother: Smoother | None, split: str) -> ScoredSplit:
-        """Predict a split and hold it against what is true."""
+    def show_together(self, runs: Mapping[str, OpenRun]) -> dict[str, list[Picture]]:
+        """Pictures of several runs, by their headings."""
+        return {}
 
-    def ids(self, split: str) -> tuple[str, ...]:
-        """(U,) of a split's utterances."""
-        return tuple(self.corpus.ids[u] for u in self.splits[split])
 
-    def penalised(self, mean: Tensor, model: nn.Module) -> Tensor:
-        """A mean loss with the model's own penalty, where it has one."""
-        if isinstance(model, Penalised):
-            return mean + model.penalty(self.count("train"))
-        return mean
+@torch.inference_mode()
+def answers_of(
+    task: Task[R], model: nn.Module, pieces: Pieces, recipe: R, runtime: Runtime
+) -> Answers:
+    """What a model answers to some pieces; it comes back in the mode that it came in."""
+    return answered(task, model, task.open(recipe, pieces, runtime), recipe, runtime)
+
+
+@torch.inference_mode()
+def answered(task: Task[R], model: nn.Module, opened: Any, recipe: R, runtime: Runtime) -> Answers:
+    """The same of opened batches."""
+    training = model.training
+    model.eval()
+    try:
+        return task.answer(model, opened, recipe, runtime)
+    finally:
+        model.train(training)

@@ -2,67 +2,144 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from torch import Tensor
+import numpy.typing as npt
+from torch import Tensor, nn
 
-from bossline.data.packed import Ints
+from bossline.core.counting import counted
+from bossline.data.features.spec import Features
 from bossline.evaluation.classification import ClassificationScores
-from bossline.evaluation.scores import ACCURACY
-from bossline.smoothing import Smoother
-from bossline.tasks.base import Outputs, Predictor, ScoredSplit, Task
+from bossline.evaluation.scores import ACCURACY, Scores
+from bossline.figures.classes import (
+    confusion,
+    never_and_always,
+    per_class,
+    recalls,
+)
+from bossline.figures.picture import Picture
+from bossline.tasks.base import Answers, OpenRun, R, Scored, Smoother, Task
+from bossline.tasks.lesson import Lesson
 from bossline.training.contract import StepLoss, Validation
+
+MOST_IN_A_MATRIX = 60  # more classes make a matrix that nobody can read
 
 _LEAST = np.finfo(np.float32).tiny  # a probability that underflows to 0 must not rule a class out
 
 
-class ClassificationTask(Task):
+class ClassificationTask(Task[R]):
     """Classes of frames, utterances or images; a score is the share that is right."""
 
     metric = ACCURACY
+    scores = ClassificationScores
 
-    @abstractmethod
-    def targets(self, split: str) -> Ints:
-        """(N,) classes of a split, utterances end to end."""
-
-    @staticmethod
-    def agreed(members: Sequence[Outputs]) -> Outputs:
+    def agree(self, members: Sequence[Answers]) -> Answers:
         """The geometric mean of (N, C) probabilities: every member may veto a class."""
-        total = sum(np.log(np.maximum(probabilities, _LEAST)) for probabilities in members)
+        total = sum(np.log(np.maximum(member.array, _LEAST)) for member in members)
         mean = np.exp(total / len(members))
-        return np.asarray(mean / mean.sum(1, keepdims=True), np.float32)
+        rows = np.asarray(mean / mean.sum(1, keepdims=True), np.float32)
+        return Answers.of(rows, members[0].lengths)
+
+    def decide(self, answers: Answers, smoother: Smoother | None = None) -> Answers:
+        """The most probable classes (N,), or the path of the smoother."""
+        if smoother is None:
+            return Answers.of(answers.array.argmax(1), answers.lengths)
+        return Answers.of(smoother.path(answers.array, answers.lengths), answers.lengths)
+
+    def judge(self, answers: Answers, truth: Answers) -> Validation:
+        """Cross entropy and accuracy."""
+        picked = answers.rows.gather(1, truth.rows.unsqueeze(1)).clamp_min(1e-30)
+        right = (answers.rows.argmax(1) == truth.rows).double().mean()
+        return Validation(loss=float(-picked.log().double().mean()), score=float(right))
+
+    def score(
+        self, ids: Sequence[str], decided: Answers, truth: Answers, classes: Sequence[str]
+    ) -> ClassificationScores:
+        return ClassificationScores.of(
+            utterances=tuple(ids),
+            lengths=truth.lengths,
+            true=truth.array,
+            predicted=decided.array,
+            classes=len(classes),
+            unit=self.unit,
+        )
 
     @staticmethod
-    def judged(outputs: Tensor, true: Tensor) -> Validation:
-        """Cross entropy and accuracy."""
-        picked = outputs.gather(1, true.unsqueeze(1)).clamp_min(1e-30)
-        right = (outputs.argmax(1) == true).double().mean()
-        return Validation(loss=float(-picked.log().double().mean()), score=float(right))
+    def share(test: Scores) -> str:
+        """How much is right, in words."""
+        of = counted(test.count, f"test {test.unit}".removesuffix("s"))
+        return f"{test.score.value:.1%} of {of}"
+
+    @staticmethod
+    def interval(test: Scores) -> str:
+        """Where it may lie, in words."""
+        return f"(95% interval {test.score.low:.1%} to {test.score.high:.1%})"
+
+    def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
+        named = f"{len(classes):,} {self.classes_are}"
+        return f"Names the right one of {named} for {self.share(test)} {self.interval(test)}"
+
+    def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
+        """Confusions, or of many classes how often each is found."""
+        test = run.scores.get("test")
+        if not isinstance(test, ClassificationScores):
+            return {}
+        if len(run.classes) > MOST_IN_A_MATRIX:
+            return {self.classes_are.capitalize(): [_recalls(test, self.classes_are, key)]}
+        return {"Confusions": _confusions(test, run.classes, key)}
+
+
+class ClassificationLesson(Lesson[R]):
+    """Batches with their labels, a model that scores classes."""
 
     @staticmethod
     def step_loss(mean: Tensor, scores: Tensor, labels: Tensor) -> StepLoss:
         """A batch's mean loss, with what its scores (B, C) get right."""
         return StepLoss(mean, len(labels), (scores.detach().argmax(1) == labels).sum())
 
-    def score(self, predictor: Predictor, smoother: Smoother | None, split: str) -> ScoredSplit:
-        outputs = predictor.outputs(self.pieces(split))
-        best = outputs.argmax(1)
+    def scored(self, answers: Answers, smoother: Smoother | None, split: str) -> Scored:
+        scored = super().scored(answers, smoother, split)
         if smoother is None:
-            return ScoredSplit(self.scores(best, split), outputs, best, self.splits[split])
-        path = smoother.path(outputs, self.corpus.lengths[self.splits[split]])
-        beside = {"unsmoothed": self.scores(best, split)}
-        return ScoredSplit(self.scores(path, split), outputs, path, self.splits[split], beside)
+            return scored
+        plain = super().scored(answers, None, split)
+        return replace(scored, beside={"unsmoothed": plain.scores})
 
-    def scores(self, predicted: Ints, split: str) -> ClassificationScores:
-        """What predictions (N,) are worth."""
-        lengths = self.corpus.lengths[self.splits[split]]
-        return ClassificationScores.of(
-            utterances=self.ids(split),
-            lengths=lengths if self.unit == "frames" else np.ones_like(lengths),
-            true=self.targets(split),
-            predicted=predicted,
-            classes=len(self.classes),
-            unit=self.unit,
-        )
+    def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
+        predicted = test.decided.array
+        confidence = np.take_along_axis(test.answers.array, predicted[:, None], axis=1)[:, 0]
+        return {
+            "utterances": test.items,
+            "predicted": predicted.astype(np.int16),
+            "confidence": confidence.astype(np.float16),
+        }
+
+
+def _confusions(test: ClassificationScores, classes: tuple[str, ...], key: str) -> list[Picture]:
+    return [
+        Picture.of(
+            confusion(test, classes),
+            f"{key}-confusion",
+            f"Confusion matrix of {counted(len(classes), 'class')}",
+            f"Each row holds the {test.unit} of one true class and sums to 100%.",
+        ),
+        Picture.of(
+            per_class(test, classes),
+            f"{key}-classes",
+            f"Recall and F1 of {counted(len(classes), 'class')}",
+            "How much of each class is found (bar), and F1, which also counts false alarms.",
+        ),
+    ]
+
+
+def _recalls(test: ClassificationScores, word: str, key: str) -> Picture:
+    never, always = never_and_always(test)
+    return Picture.of(
+        recalls(test, word),
+        f"{key}-recalls",
+        f"Histogram of the recall of {word}",
+        f"How many {word} have which share of their test {test.unit} recognised; "
+        f"{never:,} are never recognised, {always:,} always.",
+    )

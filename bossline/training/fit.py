@@ -12,15 +12,14 @@ from torch import Tensor, nn
 
 from bossline.core.progress import Bar, bar
 from bossline.models.fitted.base import Fitted
-from bossline.runs.contents import WEIGHTS
-from bossline.runs.run import Run
-from bossline.tasks.base import Task
 from bossline.training.checkpoint import weights_of
+from bossline.training.contents import WEIGHTS
+from bossline.training.contract import Keeper, Lesson
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 
 
-def fit(run: Run, task: Task, model: nn.Module, console: Console) -> None:
-    """Fit a run's model and keep its weights. A fit that was stopped begins anew.
+def fit(keeper: Keeper, lesson: Lesson, model: nn.Module, console: Console) -> None:
+    """Fit a model and keep its weights. A fit that was stopped begins anew.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM.
@@ -28,13 +27,13 @@ def fit(run: Run, task: Task, model: nn.Module, console: Console) -> None:
     """
     began = time.perf_counter()
     assert isinstance(model, Fitted)
-    go_on = f"begin again with: bossline train --resume {run.path}"
-    with stop_on_signal(go_on) as stop, bar(console, task.unit) as shown:
-        passes = _Passes(task, stop, go_on, shown)
+    go_on = f"begin again with: bossline train --resume {keeper.path}"
+    with stop_on_signal(go_on) as stop, bar(console, lesson.unit) as shown:
+        passes = _Passes(lesson, stop, go_on, shown)
         account = model.fit(passes)
-    run.write(WEIGHTS, weights_of(model))
+    keeper.write(WEIGHTS, weights_of(model))
     seconds = time.perf_counter() - began
-    run.update(seconds=round(seconds, 1), per_second=round(passes.seen / seconds))
+    keeper.end_training(seconds, round(passes.seen / seconds))
     console.print(f"fitted in {seconds:.1f} s: {account}", highlight=False, markup=False)
 
 
@@ -42,7 +41,7 @@ def fit(run: Run, task: Task, model: nn.Module, console: Console) -> None:
 class _Passes:
     """The training split, as often as it is gone through; watched on the bar, and stoppable."""
 
-    task: Task
+    lesson: Lesson
     stop: StopRequest
     go_on: str
     shown: Bar
@@ -51,8 +50,8 @@ class _Passes:
 
     def __iter__(self) -> Iterator[tuple[Any, Tensor]]:
         self.number += 1
-        self.shown.set(f"pass {self.number}", 0, self.task.count("train"))
-        for inputs, labels in self.task.once():
+        self.shown.set(f"pass {self.number}", 0, self.lesson.count("train"))
+        for inputs, labels in self.lesson.once():
             yield inputs, labels
             self.seen += len(labels)
             self.shown.advance(len(labels))

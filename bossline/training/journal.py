@@ -21,8 +21,9 @@ from rich.progress import (
 
 from bossline.core.errors import UserError
 from bossline.core.reading import check_file, reason
-from bossline.runs.contents import METRICS
-from bossline.runs.run import Run
+from bossline.evaluation.scores import Metric
+from bossline.training.contents import METRICS
+from bossline.training.contract import Keeper
 from bossline.training.events import EventFile
 from bossline.training.metrics import read_records
 
@@ -36,8 +37,9 @@ class Journal:
 
     def __init__(
         self,
-        run: Run,
+        keeper: Keeper,
         *,
+        metric: Metric,
         metrics_bytes: int,
         metrics_sha256: str = "",
         step: int,
@@ -47,7 +49,8 @@ class Journal:
     ) -> None:
         """
         Args:
-            run: where the files go.
+            keeper: where the files go.
+            metric: what a score is.
             metrics_bytes: length of metrics.jsonl to go on from.
             metrics_sha256: its checksum up to there; "": unknown, as in checkpoints of earlier
                 versions.
@@ -59,17 +62,21 @@ class Journal:
         Raises:
             UserError: one of the files is not what the run wrote, or cannot be written.
         """
-        self._unit, self._console, self._path = unit, console, run.path
-        self._digest = _checked(run, metrics_bytes, metrics_sha256)
-        if run.is_trained:  # once before, and the file changes from here on
-            known = {name: sha for name, sha in run.info.sha256.items() if name != METRICS}
-            run.update(seconds=None, sha256=known)
-        path = run.path / METRICS
+        self._unit, self._console, self._path = unit, console, keeper.path
+        content = _checked(keeper, metric, metrics_bytes, metrics_sha256)
+        self._digest = hashlib.sha256(content)
+        self._rates = [
+            record["per_second"]
+            for record in read_records(content, metric)
+            if record["kind"] == "epoch"
+        ]
+        keeper.begin_again()
+        path = keeper.path / METRICS
         try:
             self._metrics = path.open("r+b" if path.exists() else "w+b")
             self._metrics.truncate(metrics_bytes)
             self._metrics.seek(metrics_bytes)
-            path = run.path / "log.txt"
+            path = keeper.path / "log.txt"
             if path.exists():
                 check_file(path)
             self._log = path.open("a", encoding="utf-8")
@@ -77,7 +84,7 @@ class Journal:
             raise UserError(f"cannot write {path}: {reason(error)}") from error
         self._events: EventFile | None = None
         try:
-            self._events = EventFile(run.path / "tensorboard", step)
+            self._events = EventFile(keeper.path / "tensorboard", step)
         except ImportError:
             pass  # not installed: done without
         except OSError as error:
@@ -133,11 +140,18 @@ class Journal:
         self._metrics.write(line)
         self._metrics.flush()
         self._digest.update(line)
+        if record["kind"] == "epoch":
+            self._rates.append(record["per_second"])
         if self._events is not None:
             try:
                 self._events.add(record)
             except OSError as error:
                 self._do_without_events(error)
+
+    def training_rate(self) -> float | None:
+        """Median over epochs, frames, utterances, images or rows a second."""
+        rates = sorted(self._rates)
+        return float(rates[len(rates) // 2]) if rates else None
 
     def flushed(self) -> tuple[int, str]:
         """Force metrics.jsonl to the disk; its length and checksum, for the checkpoint."""
@@ -145,30 +159,29 @@ class Journal:
         return self._metrics.tell(), self._digest.hexdigest()
 
 
-def _checked(run: Run, length: int, sha256: str) -> Any:
-    """A checksum of what metrics.jsonl holds of the steps before the checkpoint.
+def _checked(keeper: Keeper, metric: Metric, length: int, sha256: str) -> bytes:
+    """What metrics.jsonl holds of the steps before the checkpoint.
 
     Raises:
         UserError: it is shorter or another; before a step is trained.
     """
     try:
-        content = run.read(METRICS)[:length] if length else b""
+        content = keeper.read(METRICS)[:length] if length else b""
     except FileNotFoundError:
         content = b""
-    digest = hashlib.sha256(content)
     if len(content) < length:
-        raise _not_as_written(run, f"it holds {len(content):,} of {length:,} bytes")
-    if sha256 and digest.hexdigest() != sha256:
-        raise _not_as_written(run, "it is not what the run wrote")
+        raise _not_as_written(keeper, f"it holds {len(content):,} of {length:,} bytes")
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        raise _not_as_written(keeper, "it is not what the run wrote")
     try:
-        read_records(content, run.metric)
+        read_records(content, metric)
     except ValueError as error:
-        raise _not_as_written(run, str(error)) from error
-    return digest
+        raise _not_as_written(keeper, str(error)) from error
+    return content
 
 
-def _not_as_written(run: Run, why: str) -> UserError:
+def _not_as_written(keeper: Keeper, why: str) -> UserError:
     return UserError(
-        f"{run.path / METRICS} is damaged: {why}, and the run cannot go on from it; bring back a "
-        "copy, or start the run again"
+        f"{keeper.path / METRICS} is damaged: {why}, and the run cannot go on from it; bring back "
+        "a copy, or start the run again"
     )

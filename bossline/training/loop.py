@@ -13,12 +13,10 @@ from torch import nn
 
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
-from bossline.recipes.schema import Recipe
-from bossline.runs.contents import METRICS, WEIGHTS
-from bossline.runs.run import Run
 from bossline.training.averaging import WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
-from bossline.training.contract import Task
+from bossline.training.contents import WEIGHTS
+from bossline.training.contract import Keeper, Lesson, Settings
 from bossline.training.journal import Journal
 from bossline.training.schedules import Span
 from bossline.training.signals import Interrupted, stop_on_signal
@@ -39,16 +37,16 @@ class Cadence:
 
 
 def train(
-    run: Run,
-    task: Task,
+    keeper: Keeper,
+    lesson: Lesson,
     model: nn.Module,
-    recipe: Recipe,
+    settings: Settings,
     runtime: Runtime,
     console: Console,
     cadence: Cadence = Cadence(),
     watch: Watch | None = None,
 ) -> None:
-    """Train a run to its end, from its checkpoint where it has one.
+    """Train a model to the end, from the checkpoint where there is one.
 
     Killed at any instant and started again, it ends with the same weights, bit for bit on a CPU.
 
@@ -61,25 +59,27 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; the checkpoint is written.
         Diverged: the loss became NaN or infinite; the last good checkpoint is kept.
     """
-    assert recipe.optimiser is not None  # the recipe's schema sees to it
-    peak = recipe.optimiser.lr
-    optimiser = recipe.optimiser.build(p for p in model.parameters() if p.requires_grad)
-    span = Span(recipe.epochs, task.steps_per_epoch)
-    average = WeightAverage(recipe.averaging, model, span) if recipe.averaging else None
+    assert settings.optimiser is not None  # a recipe's schema sees to it
+    peak = settings.optimiser.lr
+    optimiser = settings.optimiser.build(p for p in model.parameters() if p.requires_grad)
+    span = Span(settings.epochs, lesson.steps_per_epoch)
+    average = WeightAverage(settings.averaging, model, span) if settings.averaging else None
     interval = max(1, span.steps_per_epoch // READINGS_PER_EPOCH)
-    metric = task.metric
+    metric = lesson.metric
     tally = Tally(runtime.device, interval, metric)
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(settings.seed)
     progress = Progress()
-    if run.checkpoint.exists():
-        progress, sums = load_checkpoint(run.checkpoint, model, average, optimiser, runtime.device)
+    if keeper.checkpoint.exists():
+        progress, sums = load_checkpoint(
+            keeper.checkpoint, model, average, optimiser, runtime.device
+        )
         try:
             _check(progress, span)
             tally.restore(sums)
         except ValueError as error:
-            raise UserError(f"{run.checkpoint}: damaged checkpoint ({error})") from error
+            raise UserError(f"{keeper.checkpoint}: damaged checkpoint ({error})") from error
         if progress.best_epoch:
-            _check_best(run)
+            _check_best(keeper)
 
     def save() -> None:
         tally.check(progress.step, lr)
@@ -89,31 +89,34 @@ def train(
         clock.began, clock.saved = now, now
         progress.metrics_bytes, progress.metrics_sha256 = journal.flushed()
         save_checkpoint(
-            run.checkpoint, progress, model, average, optimiser, tally.state(), runtime.device
+            keeper.checkpoint, progress, model, average, optimiser, tally.state(), runtime.device
         )
 
     def rate_at(step: int) -> float:
-        return peak * recipe.schedule.factor(step, span, progress.gains)
+        return peak * settings.schedule.factor(step, span, progress.gains)
 
     # Of the last step done: a run may be resumed between an epoch's last step and its validation.
     lr = rate_at(max(progress.step - 1, 0))
     clock = _Clock()
-    go_on = f"go on with: bossline train --resume {run.path}"
+    go_on = f"go on with: bossline train --resume {keeper.path}"
     with (
         stop_on_signal(go_on) as stop,
         Journal(
-            run,
+            keeper,
+            metric=metric,
             metrics_bytes=progress.metrics_bytes,
             metrics_sha256=progress.metrics_sha256,
             step=progress.step,
             total_steps=span.epochs * span.steps_per_epoch,
-            unit=task.unit,
+            unit=lesson.unit,
             console=console,
         ) as journal,
     ):
         if progress.step:
             journal.say(f"resumed at step {progress.step}, epoch {progress.epoch + 1}")
-        while progress.epoch < recipe.epochs and not _patience_is_over(progress, recipe.patience):
+        while progress.epoch < settings.epochs and not _patience_is_over(
+            progress, settings.patience
+        ):
             epoch = progress.epoch
             clock.begin_epoch()
             for step in range(progress.step - epoch * span.steps_per_epoch, span.steps_per_epoch):
@@ -123,11 +126,11 @@ def train(
                 lr = rate_at(progress.step)
                 for group in optimiser.param_groups:
                     group["lr"] = lr
-                loss = task.loss(model, task.batch(epoch, step))
+                loss = lesson.loss(model, lesson.batch(epoch, step))
                 optimiser.zero_grad(set_to_none=True)
                 loss.mean.backward()  # type: ignore[no-untyped-call]
-                if recipe.clip is not None:
-                    nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+                if settings.clip is not None:
+                    nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
                 optimiser.step()
                 progress.step += 1
                 if average is not None:
@@ -142,7 +145,7 @@ def train(
                     journal.record(
                         {"kind": "step", "step": progress.step, "epoch": at, **recent, "lr": lr}
                     )
-                    clock.shown = f"epoch {epoch + 1}/{recipe.epochs} loss {recent['loss']:.3f}"
+                    clock.shown = f"epoch {epoch + 1}/{settings.epochs} loss {recent['loss']:.3f}"
                 if clock.due("bar", cadence.bar_seconds):
                     journal.advance(progress.step, clock.shown, clock.rate())
                 if clock.due("saved", cadence.checkpoint_seconds):
@@ -153,16 +156,16 @@ def train(
             trained = tally.read_epoch()
             rate = clock.rate()
             judged = average.module if average is not None and average.n_averaged else model
-            validation = task.validate(judged)
+            validation = lesson.validate(judged)
             if not math.isfinite(validation.loss):
                 raise Diverged("the validation loss", progress.step, lr)
             progress.epoch += 1
-            gain = task.gain(validation)
+            gain = lesson.gain(validation)
             best = gain > max(progress.gains, default=float("-inf"))
             progress.gains.append(gain)
             if best:
                 progress.best_epoch = progress.epoch
-                run.write(WEIGHTS, weights_of(judged))
+                keeper.write(WEIGHTS, weights_of(judged))
             journal.record(
                 {
                     "kind": "epoch",
@@ -178,21 +181,21 @@ def train(
                 }
             )
             journal.say(
-                f"epoch {progress.epoch:>{len(str(recipe.epochs))}}/{recipe.epochs}"
+                f"epoch {progress.epoch:>{len(str(settings.epochs))}}/{settings.epochs}"
                 f"  train loss {trained['train_loss']:.4f}"
                 f" {metric.short} {trained[f'train_{metric.name}']:.4f}"
                 f"  validation loss {validation.loss:.4f} {metric.short} {validation.score:.4f}"
-                f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} {task.unit}/s"
+                f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} {lesson.unit}/s"
             )
             save()
             if watch is not None:
                 watch(progress.epoch, validation.score)
         _, metrics_sha256 = journal.flushed()
-    run.update(
-        seconds=round(progress.seconds, 1),
+    keeper.end_training(
+        progress.seconds,
+        journal.training_rate(),
         best_epoch=progress.best_epoch,
-        per_second=_training_rate(run),
-        sha256=run.info.sha256 | {METRICS: (metrics_sha256,)},
+        metrics_sha256=metrics_sha256,
     )
 
 
@@ -238,14 +241,14 @@ def _check(progress: Progress, span: Span) -> None:
         raise ValueError(f"progress: best_epoch {progress.best_epoch} of {progress.epoch}")
 
 
-def _check_best(run: Run) -> None:
+def _check_best(keeper: Keeper) -> None:
     """Find damage now rather than after hours of further training.
 
     Raises:
         UserError: the best weights so far are missing or damaged.
     """
-    if run.tensors(WEIGHTS) is None:
-        raise run.damaged(WEIGHTS, "it is missing")
+    if keeper.tensors(WEIGHTS) is None:
+        raise keeper.damaged(WEIGHTS, "it is missing")
 
 
 def _finite(parameters: Iterable[nn.Parameter]) -> bool:
@@ -254,9 +257,3 @@ def _finite(parameters: Iterable[nn.Parameter]) -> bool:
 
 def _patience_is_over(progress: Progress, patience: int | None) -> bool:
     return patience is not None and progress.epoch - progress.best_epoch >= patience
-
-
-def _training_rate(run: Run) -> float | None:
-    """Median over epochs, frames or utterances a second."""
-    rates = sorted(r["per_second"] for r in run.metrics() if r["kind"] == "epoch")
-    return float(rates[len(rates) // 2]) if rates else None

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from bossline import api
-from bossline.tasks.speaker import verbs as verification
+from bossline import api as verification
 from tests.attack import operations
 from tests.attack.child import run_in_child
 from tests.attack.judging import judge

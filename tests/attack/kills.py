@@ -133,7 +133,7 @@ def _train_again(training: str) -> Operation:
 
 
 def _calibrate(work: Path) -> Any:
-    from bossline.tasks.speaker import verbs as verification
+    from bossline import api as verification
 
     operations.work_in(work)
     verification.evaluate_trials("runs/a", "trials.txt", score_norm="as-norm")

@@ -15,6 +15,7 @@ import numpy as np
 from rich.console import Console
 
 from bossline import api
+from bossline import api as verification
 from bossline.core.errors import UserError
 from bossline.data.importing import import_corpus
 from bossline.data.packed import Corpus
@@ -23,7 +24,6 @@ from bossline.recipes import load_recipe
 from bossline.recipes.loading import save_recipe
 from bossline.reports.page import write_report
 from bossline.runs.run import Run
-from bossline.tasks.speaker import verbs as verification
 
 QUIET = Console(quiet=True)
 NAME = "attacked"

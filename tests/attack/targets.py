@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from bossline import api
+from bossline import api as verification
 from bossline.recipes import catalogue, load_recipe
-from bossline.tasks.speaker import verbs as verification
 from bossline.tasks.speaker.verification.trials import write_trials
 from bossline.training import loop
 from tests.attack import operations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,15 @@ from bossline.data.phones import LIBRIPHONE, PHONETIC_CLASSES
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.scores import Scores
 from bossline.recipes.loading import load_recipe
-from bossline.recipes.schema import Recipe
 from bossline.runs.info import RunInfo
-from bossline.runs.predictions import Example, Voices
 from bossline.runs.run import Run
+from bossline.tasks.base import Arrays
 from bossline.tasks.covid.scores import RegressionScores
-from bossline.tasks.speaker.pictures import Curve
+from bossline.tasks.phoneme.pictures import Example
+from bossline.tasks.recipe import Recipe
+from bossline.tasks.speaker.pictures import Curve, HeardVoices
 from bossline.tasks.speaker.verification.det import det_curve
+from bossline.training.contents import DET
 
 
 class FakeRun(Run):
@@ -34,7 +37,7 @@ class FakeRun(Run):
         scores: Mapping[str, Scores],
         rows: list[dict[str, Any]],
         picture: Example | None,
-        speaking: Voices | None = None,
+        speaking: HeardVoices | None = None,
         curve: Curve | None = None,
     ) -> None:
         self.path, self.name, self.recipe, self.info = Path("runs") / name, name, recipe, info
@@ -44,14 +47,40 @@ class FakeRun(Run):
     def metrics(self) -> list[dict[str, Any]]:
         return self.rows
 
-    def example(self) -> Example | None:
-        return self.picture
+    def at_hand(self, *wanted: str) -> tuple[Arrays, Any] | None:
+        if (seen := self.picture) is not None and "example" in wanted:
+            corpus = SimpleNamespace(
+                ids=(seen.id,),
+                frames=lambda utterance: seen.features,
+                frame_labels=lambda utterance: seen.true,
+                lengths=np.array([len(seen.true)]),
+                speech=SimpleNamespace(frames_per_second=seen.frames_per_second),
+            )
+            arrays: Arrays = {
+                "example": np.zeros(1, np.int64),
+                "example_predicted": seen.predicted,
+                "example_posteriors": seen.posteriors,
+            }
+            return arrays, corpus
+        if (heard := self.speaking) is not None and "utterances" in wanted:
+            corpus = SimpleNamespace(
+                speakers=heard.speakers,
+                lengths=heard.seconds * 100,
+                speech=SimpleNamespace(frames_per_second=100.0),
+            )
+            found: Arrays = {
+                "utterances": np.arange(len(heard.speakers)),
+                "predicted": np.where(heard.correct, heard.speakers, -1),
+            }
+            if heard.embeddings is not None:
+                found["embeddings"] = heard.embeddings
+            return found, corpus
+        return None
 
-    def voices(self) -> Voices | None:
-        return self.speaking
-
-    def det(self) -> Curve | None:
-        return self.curve
+    def tensors(self, name: str) -> Arrays | None:
+        if self.curve is None or name != DET:
+            return None
+        return dict(zip(("false_accepts", "false_rejects"), self.curve, strict=True))
 
 
 def said(length: int, classes: int, generator: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -105,9 +134,9 @@ def fake_run(
     true = said(460, len(classes), words)
     return FakeRun(
         name=f"phoneme-{rung}-libriphone-20260101",
-        recipe=load_recipe("phoneme/strong").model_copy(
-            update={"name": f"phoneme/{rung}", "target": {"2022": 0.5, "2023": target}}
-        ),
+        recipe=load_recipe(
+            "phoneme/strong", ["smoothing={kind: median}"] if smoothed else []
+        ).model_copy(update={"name": f"phoneme/{rung}", "target": {"2022": 0.5, "2023": target}}),
         info=RunInfo(
             state="finished",
             corpus="libriphone",
@@ -194,7 +223,7 @@ def unfinished_run(epochs: int = 0) -> FakeRun:
     return FakeRun(run.name, run.recipe, info, {}, rows, None)
 
 
-def fake_voices(speakers: int, accuracy: float, *, embedded: bool = True) -> Voices:
+def fake_voices(speakers: int, accuracy: float, *, embedded: bool = True) -> HeardVoices:
     """Test utterances of speakers: the longer, the better known, and some are never known."""
     generator = np.random.default_rng(3)
     said_by = np.repeat(np.arange(speakers), generator.integers(2, 9, speakers))
@@ -202,7 +231,7 @@ def fake_voices(speakers: int, accuracy: float, *, embedded: bool = True) -> Voi
     ease = np.clip(generator.normal(accuracy, 0.3, speakers), 0, 1)[said_by]
     known = generator.random(len(said_by)) < ease * (1 - np.exp(-seconds))
     places = generator.standard_normal((speakers, 24))[said_by]
-    return Voices(
+    return HeardVoices(
         speakers=said_by,
         names=tuple(f"id{k:05d}" for k in range(10001, 10001 + speakers)),
         seconds=seconds,

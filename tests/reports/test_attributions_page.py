@@ -18,11 +18,13 @@ from bossline.data.packed import Corpus
 from bossline.data.splits import split_corpus
 from bossline.recipes import load_recipe
 from bossline.reports.page import write_report
-from bossline.runs.prediction import ImagePrediction
 from bossline.runs.run import Run
-from bossline.runs.trained import TrainedModel
+from bossline.tasks.covid.pictures import columns_read
 from bossline.tasks.covid.scores import RegressionScores
 from bossline.tasks.food.occlusion import PLACES
+from bossline.tasks.food.pictures import images_of
+from bossline.tasks.food.prediction import ImagePrediction
+from bossline.tasks.trained import TrainedModel
 from tests.reports.test_page import Page
 
 SMALL_NETWORK = "model={kind: regressor, network: {kind: mlp, depth: 1, width: 8}}"
@@ -50,7 +52,7 @@ def page_of(run: Run, folder: Path) -> Page:
 
 def test_images_of_a_run_are_those_of_its_test_split(dishes: Corpus, tmp_path: Path) -> None:
     run = train_on_dishes(1e-4)
-    images, scores = run.images(), run.scores["test"]
+    images, scores = images_of(run), run.scores["test"]
     assert images is not None
     assert [dishes.ids.index(id) for id in scores.utterances] == [
         next(k for k in range(87) if np.array_equal(dishes.image(k), pixels))
@@ -86,7 +88,7 @@ def test_images_of_a_run_are_those_of_its_test_split(dishes: Corpus, tmp_path: P
 
 def test_a_model_that_is_always_right_has_no_mistakes(dishes: Corpus, tmp_path: Path) -> None:
     run = train_on_dishes(1e-2)
-    images = run.images()
+    images = images_of(run)
     assert images is not None
     assert run.scores["test"].score.value == 1
     assert (len(images.mapped), images.maps.shape) == (3, (3, PLACES, PLACES))
@@ -99,7 +101,7 @@ def test_a_model_that_is_always_right_has_no_mistakes(dishes: Corpus, tmp_path: 
 def test_a_linear_model_shows_its_weights(survey: Corpus, tmp_path: Path) -> None:
     run = train("covid/floor", "survey", "model={kind: ridge, columns: {kind: named, names: "
                 "[cli, cli.1, ili.1]}}")  # fmt: skip
-    read = run.columns_read()
+    read = columns_read(run)
     assert read is not None
     assert read.weights is not None
     trained = split_corpus(survey, run.recipe.split)["train"]
@@ -114,7 +116,7 @@ def test_a_linear_model_shows_its_weights(survey: Corpus, tmp_path: Path) -> Non
 
 
 def test_weights_of_changes_are_not_taken_for_those_of_columns(survey: Corpus) -> None:
-    read = train("covid/floor", "survey", "model={kind: ridge, changes: true}").columns_read()
+    read = columns_read(train("covid/floor", "survey", "model={kind: ridge, changes: true}"))
     assert read is not None
     assert read.weights is None
     assert read.importances is not None
@@ -127,7 +129,7 @@ def test_weights_of_changes_are_not_taken_for_those_of_columns(survey: Corpus) -
 def test_any_other_model_shows_what_shuffling_costs(survey: Corpus, tmp_path: Path) -> None:
     run = train("covid/simple", "survey", SMALL_NETWORK, "epochs=30", "batches.size=16",
                 "optimiser={kind: adam, lr: 1e-2}")  # fmt: skip
-    read, test = run.columns_read(), run.scores["test"]
+    read, test = columns_read(run), run.scores["test"]
     assert isinstance(test, RegressionScores)
     assert read is not None
     assert read.importances is not None
@@ -139,7 +141,7 @@ def test_any_other_model_shows_what_shuffling_costs(survey: Corpus, tmp_path: Pa
     for column in range(5):
         shuffled = rows.copy()
         shuffled[:, column] = rows[order, column]
-        error = np.mean((predictor.outputs([shuffled]) - np.array(test.true)) ** 2)
+        error = np.mean((predictor.answers([shuffled]).array - np.array(test.true)) ** 2)
         grown = error - test.score.value
         assert read.importances[0, column] == pytest.approx(grown, rel=1e-4, abs=1e-4)
     page = page_of(run, tmp_path)

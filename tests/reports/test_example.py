@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bossline.data.phones import LIBRIPHONE, phonetic_order
-from bossline.runs.predictions import Example
 from bossline.tasks.phoneme.pictures import (
     LEAST,
     MOST_ROWS,
+    Example,
     classes_that_matter,
     draw_posteriors,
     example,

@@ -16,9 +16,9 @@ from PIL import Image
 
 from bossline.figures.picture import Picture
 from bossline.figures.style import ERROR, SERIES
-from bossline.runs.predictions import Images
 from bossline.tasks.food.pictures import (
     MOST_MISTAKES,
+    SeenImages,
     draw_maps,
     draw_mistakes,
     overlaid,
@@ -29,13 +29,13 @@ from bossline.tasks.food.pictures import (
 CLASSES = ("bread", "$egg_1$", "a class of a name that is much too long for its line")
 
 
-def fake_images(count: int, size: tuple[int, int] = (30, 20)) -> Images:
+def fake_images(count: int, size: tuple[int, int] = (30, 20)) -> SeenImages:
     """Noise with two mistakes in three, and maps of two right and two wrong answers."""
     rng = np.random.default_rng(0)
     true = np.arange(count) % 3
     predicted = np.where(np.arange(count) % 3, (true + 1) % 3, true)
     right, wrong = np.flatnonzero(true == predicted), np.flatnonzero(true != predicted)
-    return Images(
+    return SeenImages(
         pixels=[rng.integers(0, 256, (*size, 3)).astype(np.uint8) for _ in range(count)],
         true=true,
         predicted=predicted,
@@ -51,7 +51,7 @@ def texts(figure: Figure) -> list[str]:
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 1, width=16)), max_size=60))
 def test_surest_mistakes_come_first(answers: list[tuple[bool, float]]) -> None:
-    images = Images(
+    images = SeenImages(
         pixels=[],
         true=np.zeros(len(answers), np.int64),
         predicted=np.array([wrong for wrong, _ in answers], np.int64),

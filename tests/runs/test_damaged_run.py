@@ -18,11 +18,11 @@ from rich.console import Console
 from safetensors.numpy import load_file, save
 
 from bossline import api
+from bossline import api as verification
 from bossline.core.errors import UserError
 from bossline.reports.page import write_report
 from bossline.runs.run import Run
 from bossline.studies.compare import compare
-from bossline.tasks.speaker import verbs as verification
 from tests.conftest import train_on_voices, write_voices
 
 QUIET = Console(quiet=True)

@@ -15,7 +15,8 @@ from bossline.data.packed import Corpus
 from bossline.data.splits import split_corpus
 from bossline.recipes import load_recipe
 from bossline.runs.run import Run
-from bossline.smoothing.viterbi import ViterbiConfig
+from bossline.tasks.phoneme.pictures import example_of
+from bossline.tasks.phoneme.smoothing.viterbi import ViterbiConfig
 from tests.conftest import frame_labels_of, write_toy
 
 FAST = ("epochs=2", "batches.size=64", "model.width=8", "optimiser.lr=1e-2")
@@ -108,7 +109,7 @@ def test_a_recipes_smoother_decides_and_is_kept(toy: Corpus) -> None:
         assert list(run.scores[f"{split}, unsmoothed"].sums) == frame_by_frame
     raw = api.predict(run, "test", smoothing="none")
     assert all(frame_labels_of(p).tolist() == p.outputs.argmax(1).tolist() for p in raw)
-    example = run.example()
+    example = example_of(run)
     assert example is not None
     assert example.smoothed
     shown = next(p for p in api.predict(run, "test") if p.id == example.id)

@@ -14,6 +14,7 @@ from rich.console import Console
 from bossline import api
 from bossline.core.errors import UserError
 from bossline.data.packed import Corpus
+from bossline.runs import engine
 from bossline.runs.run import Run
 from bossline.training import loop
 
@@ -115,7 +116,7 @@ def test_a_run_that_could_not_be_scored_is_finished_later(
         raise UserError("no corpus 'toy'")
 
     with monkeypatch.context() as patch:
-        patch.setattr(api, "_score", refuse)
+        patch.setattr(engine, "_score", refuse)
         with pytest.raises(
             UserError,
             match=r"runs/r is trained, but not scored: no corpus 'toy'.*'bossline evaluate runs/r'",

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bossline.runs.output import write_predictions
-from bossline.runs.prediction import ImagePrediction
+from bossline.runs.answers import write_predictions
+from bossline.tasks.food.prediction import ImagePrediction
 
 
 def test_ids_with_blanks_commas_and_umlauts_come_back(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bossline.runs.prediction import FramePrediction
+from bossline.tasks.phoneme.prediction import FramePrediction
 
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=40))

@@ -17,6 +17,8 @@ from bossline.data.writer import writing
 from bossline.recipes.loading import load_recipe
 from bossline.runs.info import RunInfo
 from bossline.runs.run import Run
+from bossline.tasks.speaker.pictures import voices_of
+from bossline.tasks.speaker.verification.det import read_det
 
 SPEAKERS = ("ann", "bob")
 LENGTHS = (50, 120, 300)
@@ -57,14 +59,14 @@ def new_run(corpus: Corpus, recipe: str = "speaker/simple") -> Run:
 @pytest.mark.parametrize("kept", [False, True])
 def test_voices_are_those_of_the_test_utterances(corpus: Corpus, kept: bool) -> None:
     run = new_run(corpus)
-    assert run.voices() is None
+    assert voices_of(run) is None
     embeddings = np.array([[1, 2], [3, 4]], np.float16)
     save_file(
         {"utterances": np.array([2, 0]), "predicted": np.array([1, 1], np.int16)}
         | ({"embeddings": embeddings} if kept else {}),
         run.path / "predictions.safetensors",
     )
-    voices = run.voices()
+    voices = voices_of(run)
     assert voices is not None
     assert voices.names == SPEAKERS
     assert voices.speakers.tolist() == [1, 0]
@@ -78,27 +80,18 @@ def test_voices_are_those_of_the_test_utterances(corpus: Corpus, kept: bool) -> 
     else:
         assert voices.embeddings is None
     run.update(corpus_key="another")
-    assert run.voices() is None
-
-
-def test_frames_have_no_voices(corpus: Corpus) -> None:
-    run = new_run(corpus, "phoneme/simple")
-    save_file(
-        {"utterances": np.array([2, 0]), "predicted": np.zeros(350, np.int16)},
-        run.path / "predictions.safetensors",
-    )
-    assert run.voices() is None
+    assert voices_of(run) is None
 
 
 def test_a_verified_run_has_a_curve(corpus: Corpus) -> None:
     run = new_run(corpus)
-    assert run.det() is None
+    assert read_det(run) is None
     accepts, rejects = np.array([2.0, 0.5, -1.0]), np.array([-2.0, 0.0, 1.0])
     save_file({"false_accepts": accepts, "false_rejects": rejects}, run.path / "det.safetensors")
-    curve = run.det()
+    curve = read_det(run)
     assert curve is not None
     np.testing.assert_array_equal(curve[0], accepts)
     np.testing.assert_array_equal(curve[1], rejects)
     (run.path / "det.safetensors").write_bytes(b"damaged")
     with pytest.raises(UserError, match=r"det\.safetensors is damaged: .*evaluate runs/a --trials"):
-        run.det()
+        read_det(run)

@@ -11,9 +11,11 @@ from bossline.data.header import Source
 from bossline.data.packed import Corpus
 from bossline.data.store import pack_path
 from bossline.data.writer import writing
-from bossline.evaluation.scores import Unit
-from bossline.runs.output import write_submission
-from bossline.runs.prediction import FramePrediction, Prediction, predictions_of
+from bossline.runs.answers import write_submission
+from bossline.tasks import TASKS
+from bossline.tasks.base import Answers
+from bossline.tasks.phoneme.prediction import FramePrediction
+from bossline.tasks.prediction import Prediction
 
 
 def unlabelled(damaged: bool) -> Corpus:
@@ -41,14 +43,14 @@ def of_frames(*labels: list[int]) -> list[Prediction]:
 def test_rows_count_frames_in_order(home: Path, tmp_path: Path) -> None:
     path = tmp_path / "prediction.csv"
     predictions = of_frames([1, 0, 1], [1, 0])
-    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions) == 5
+    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions, 5) == 5
     assert path.read_text() == "Id,Class\n0,1\n1,0\n2,1\n3,1\n4,0\n"
 
 
 def test_a_wrong_number_of_rows_is_not_written(home: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="4 predictions for 5"):
         write_submission(
-            tmp_path / "p.csv", unlabelled(False), np.array([0, 1]), of_frames([0, 0], [0, 0])
+            tmp_path / "p.csv", unlabelled(False), np.array([0, 1]), of_frames([0, 0], [0, 0]), 5
         )
     assert not list(tmp_path.glob("*p.csv*"))
 
@@ -56,20 +58,20 @@ def test_a_wrong_number_of_rows_is_not_written(home: Path, tmp_path: Path) -> No
 def test_a_split_with_damaged_utterances_is_not_submitted(home: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"1 utterance of this split was left out .* \(z\)"):
         write_submission(
-            tmp_path / "p.csv", unlabelled(True), np.array([0, 1]), of_frames([0, 0, 0], [0, 0])
+            tmp_path / "p.csv", unlabelled(True), np.array([0, 1]), of_frames([0, 0, 0], [0, 0]), 5
         )
 
 
 ROWS = np.array([[0.1, 0.9], [0.7, 0.3]], np.float32)
-ONES = np.ones(2, np.int64)
 
 
 def test_speakers_are_named_by_utterance(home: Path, tmp_path: Path) -> None:
     path, features = tmp_path / "prediction.csv", FeatureSpec(kind="other", dim=1)
-    predictions = predictions_of(
-        "utterances", ["x", "y"], ONES, ROWS, None, ("id07", "id03"), features
+    answers = Answers.of(ROWS)
+    predictions = TASKS["speaker"].predict(
+        ["x", "y"], answers, TASKS["speaker"].decide(answers), features, ("id07", "id03")
     )
-    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions) == 2
+    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions, 2) == 2
     assert path.read_text() == "Id,Category\nx,id03\ny,id07\n"
 
 
@@ -88,9 +90,10 @@ def test_images_and_rows_go_by_the_ids_of_their_source(
     home: Path, tmp_path: Path, features: Features, outputs: np.ndarray, text: str
 ) -> None:
     path = tmp_path / "prediction.csv"
-    unit: Unit = "images" if features.kind == "image" else "rows"
-    predictions = predictions_of(
-        unit, ["test/0007", "test/0010"], ONES, outputs, None, ("bread", "egg"), features
+    task = TASKS["food" if features.kind == "image" else "covid"]
+    answers = Answers.of(outputs)
+    predictions = task.predict(
+        ["test/0007", "test/0010"], answers, task.decide(answers), features, ("bread", "egg")
     )
-    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions) == 2
+    assert write_submission(path, unlabelled(False), np.array([0, 1]), predictions, 2) == 2
     assert path.read_text() == text

@@ -110,7 +110,7 @@ def test_a_row_is_no_file(survey: Corpus, tmp_path: Path) -> None:
 
 
 def test_smoothing_and_label_smoothing_are_for_classes() -> None:
-    with pytest.raises(UserError, match="smoothing is for frames"):
+    with pytest.raises(UserError, match="smoothing: not for this task"):
         load_recipe("covid/floor", ["smoothing={kind: median}"])
     with pytest.raises(UserError, match="squared error"):
         load_recipe("covid/simple", ["objective.label_smoothing=0.1"])

@@ -18,10 +18,11 @@ from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.data.splits import SPLITS, SplitConfig, split_corpus
 from bossline.recipes import load_recipe
-from bossline.runs.prediction import ImagePrediction
 from bossline.runs.run import Run
+from bossline.tasks import lesson_of
+from bossline.tasks.base import answers_of
+from bossline.tasks.food.prediction import ImagePrediction
 from bossline.tasks.food.pseudo_labels import pseudo_label
-from bossline.tasks.food.task import FoodTask
 
 TINY = (
     "epochs=6",
@@ -88,12 +89,12 @@ class Sums(nn.Module):
 @pytest.mark.parametrize(("views", "count"), [("one", 1), ("flip", 2), ("square", 8)])
 def test_views_are_averaged(dishes: Corpus, views: str, count: int, mean: str) -> None:
     recipe = load_recipe("food/simple", [*TINY, f"batches.views={views}", f"batches.mean={mean}"])
-    task = FoodTask(recipe, dishes, Runtime.choose("cpu", 1))
-    opened = task.open(recipe, task.pieces("test"), task.runtime)
-    outputs = task.answer(Sums(), opened, recipe, task.runtime)
+    lesson = lesson_of(recipe, dishes, Runtime.choose("cpu", 1))
+    task, runtime = lesson.task, lesson.runtime
+    outputs = answers_of(task, Sums(), lesson.pieces("test"), recipe, runtime).rows
     assert outputs.shape == (18, 3)
-    for number, piece in enumerate(task.pieces("test")):
-        (image, _), *_ = list(task.open(recipe, [piece], task.runtime).in_order())
+    for number, piece in enumerate(lesson.pieces("test")):
+        (image, _), *_ = list(task.open(recipe, [piece], runtime).in_order())
         turned = [image.rot90(turns, (2, 3)) for turns in range(4)]
         seen = [view for turn in turned for view in (turn, turn.flip(3))]
         if views == "flip":
@@ -107,7 +108,7 @@ def test_views_are_averaged(dishes: Corpus, views: str, count: int, mean: str) -
 
 def test_mixed_images_have_two_labels(dishes: Corpus) -> None:
     recipe = load_recipe("food/simple", [*TINY, "augment={kind: images, mix: {mixup: 1.0}}"])
-    task = FoodTask(recipe, dishes, Runtime.choose("cpu", 1))
+    task = lesson_of(recipe, dishes, Runtime.choose("cpu", 1))
     torch.manual_seed(0)
     images, labels, others, share = task.batch(0, 0)
     assert others is not None

@@ -20,8 +20,9 @@ from bossline.data.splits import SplitConfig, split_corpus
 from bossline.data.store import pack_path, register
 from bossline.data.writer import writing
 from bossline.recipes import load_recipe
-from bossline.runs.prediction import SpeakerPrediction
+from bossline.runs import engine
 from bossline.runs.run import Run
+from bossline.tasks.speaker.prediction import SpeakerPrediction
 from bossline.training.signals import Interrupted
 from tests.conftest import SPEAKERS, train_on_voices
 
@@ -79,7 +80,7 @@ def test_a_committee_learns_and_resumes_as_one_model(
     whole = train_committee(run="runs/whole")
     assert whole.scores["test"].score.value > 0.8  # chance is 0.25
     with monkeypatch.context() as patch:
-        patch.setattr(api, "_score", crash)
+        patch.setattr(engine, "_score", crash)
         with pytest.raises(Interrupted, match="while scoring"):
             train_committee(run="runs/cut")
     cut = api.resume("runs/cut", console=Console(quiet=True))
@@ -144,7 +145,7 @@ def test_resuming_is_exact(voices: Corpus, monkeypatch: pytest.MonkeyPatch) -> N
 
     whole = train_on_voices("model.head={kind: am-softmax}")
     with monkeypatch.context() as patch:
-        patch.setattr(api, "_score", crash)
+        patch.setattr(engine, "_score", crash)
         with pytest.raises(Interrupted, match="while scoring"):
             train_on_voices("model.head={kind: am-softmax}", run="runs/cut")
     cut = api.resume("runs/cut", console=Console(quiet=True))
@@ -181,10 +182,10 @@ def test_a_corpus_without_speakers_is_refused(home: Path) -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("smoothing={kind: median}", "smoothing is for frames"),
+        ("smoothing={kind: median}", "smoothing: not for this task"),
         ("objective.label_smoothing=0.1", "set model.head"),
-        ("batches={kind: utterances}", "set batches.kind=segments"),
-        ("task=phoneme", "not for the task phoneme"),
+        ("batches={kind: utterances}", "batches.kind: no kind 'utterances'"),
+        ("task=phoneme", "model.kind: no kind 'speaker'"),
         ("split.by=speaker", r"set split\.by=each-speaker, and split\.unheard=0\.1"),
     ],
 )

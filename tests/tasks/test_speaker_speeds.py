@@ -18,8 +18,9 @@ from bossline.data.importing import import_corpus
 from bossline.data.packed import Corpus
 from bossline.recipes.loading import load_recipe
 from bossline.runs.run import Run
-from bossline.runs.trained import utterances_of
-from bossline.tasks.speaker.task import SpeakerTask
+from bossline.tasks import lesson_of
+from bossline.tasks.speaker.task import SpeakerLesson
+from bossline.tasks.trained import items_of
 
 RATE = 16_000
 PITCH = {"ann": 200, "bob": 300, "cy": 450}
@@ -81,22 +82,23 @@ def test_copies_lie_beside_the_split(corpus: Corpus) -> None:
 
 def test_copies_of_training_recordings_are_further_voices(corpus: Corpus) -> None:
     recipe = load_recipe("speaker/floor", ["batches.speeds=[0.9, 1.1]"])
-    task = SpeakerTask(recipe, corpus, Runtime.choose("cpu"))
+    lesson = lesson_of(recipe, corpus, Runtime.choose("cpu"))
+    assert isinstance(lesson, SpeakerLesson)
     speakers = sorted(PITCH)
-    assert task.classes == tuple(speakers)
+    assert lesson.classes == tuple(speakers)
     for split in ("train", "validation", "test"):
-        assert not any("@" in id for id in task.ids(split))
+        assert not any("@" in id for id in lesson.ids(split))
     heard = [
         (corpus.ids[u], voice)
-        for u, voice in zip(task._heard, task.training_targets.tolist(), strict=True)
+        for u, voice in zip(lesson._heard, lesson.training_targets.tolist(), strict=True)
     ]
     expected = []
     for number, suffix in enumerate(("", "@0.9", "@1.1")):
-        for id in task.ids("train"):
+        for id in lesson.ids("train"):
             voice = number * len(speakers) + speakers.index(id.split("/")[0])
             expected.append((id + suffix, voice))
     assert sorted(heard) == sorted(expected)
-    assert len(task.training) == len(expected)
+    assert len(lesson.training) == len(expected)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +122,7 @@ def test_only_speakers_are_answered(corpus: Corpus, model: str) -> None:
         assert prediction.outputs.shape == (1, len(PITCH))
         assert float(prediction.outputs.sum()) == pytest.approx(1, abs=1e-5)
     with pytest.raises(UserError, match="has no unlabelled utterances"):
-        utterances_of([run], corpus, "unlabelled")
+        items_of([run], corpus, "unlabelled")
 
 
 def test_one_that_is_too_short_when_played_faster_is_passed_over(folder: Path, home: Path) -> None:
@@ -130,9 +132,9 @@ def test_one_that_is_too_short_when_played_faster_is_passed_over(folder: Path, h
     corpus = import_corpus(folder, "voices", speeds=(1.1,), skip_damaged=True)
     assert "ann/short" in corpus.ids
     recipe = load_recipe("speaker/floor", ["batches.speeds=[1.1]"])
-    task = SpeakerTask(recipe, corpus, Runtime.choose("cpu"))
-    short = "ann/short" in task.ids("train")
-    assert len(task.training) == 2 * len(task.ids("train")) - short
+    lesson = lesson_of(recipe, corpus, Runtime.choose("cpu"))
+    short = "ann/short" in lesson.ids("train")
+    assert len(lesson.training) == 2 * len(lesson.ids("train")) - short
 
 
 def test_a_speed_that_is_not_there_is_refused_before_anything_is_written(corpus: Corpus) -> None:

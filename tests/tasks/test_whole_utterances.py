@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bossline import api
 from bossline.data.packed import Corpus
+from bossline.runs import engine
 from bossline.training.signals import Interrupted
 from tests.conftest import frame_labels_of
 
@@ -55,7 +56,7 @@ def test_resuming_is_exact_here_too(toy: Corpus, monkeypatch: pytest.MonkeyPatch
         console=Console(quiet=True),
     )  # fmt: skip
     with monkeypatch.context() as patch:
-        patch.setattr(api, "_score", crash)
+        patch.setattr(engine, "_score", crash)
         with pytest.raises(Interrupted, match="while scoring"):
             api.train(
                 "phoneme/boss-small", "toy", SMALL, run="runs/cut", device="cpu", threads=1,

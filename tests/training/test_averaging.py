@@ -23,9 +23,9 @@ from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.recipes import load_recipe
 from bossline.runs.run import Run
-from bossline.runs.trained import TrainedModel
-from bossline.tasks import make_task
-from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks import lesson_of
+from bossline.tasks.phoneme.task import PhonemeLesson
+from bossline.tasks.trained import TrainedModel
 from bossline.training import loop
 from bossline.training.averaging import AveragingConfig, EmaConfig, SwaConfig, WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint
@@ -147,12 +147,12 @@ def saved_parameters(run: Run) -> list[Floats]:
 @pytest.fixture
 def ever_better(monkeypatch: pytest.MonkeyPatch) -> None:
     """The last epoch is the best."""
-    validate, scores = PhonemeTask.validate, iter(range(99))
+    validate, scores = PhonemeLesson.validate, iter(range(99))
 
-    def better(self: PhonemeTask, model: nn.Module) -> Validation:
+    def better(self: PhonemeLesson, model: nn.Module) -> Validation:
         return Validation(validate(self, model).loss, float(next(scores)))
 
-    monkeypatch.setattr(PhonemeTask, "validate", better)
+    monkeypatch.setattr(PhonemeLesson, "validate", better)
 
 
 @pytest.mark.usefixtures("ever_better")
@@ -174,7 +174,7 @@ def test_a_run_saves_its_swa(toy: Corpus, after_steps: list[list[Floats]]) -> No
 def test_before_swa_starts_the_weights_themselves_are_saved(
     toy: Corpus, after_steps: list[list[Floats]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PhonemeTask, "validate", lambda *_: Validation(1.0, 0.5))  # first is best
+    monkeypatch.setattr(PhonemeLesson, "validate", lambda *_: Validation(1.0, 0.5))  # first is best
     run = train(SWA)
     assert run.info.best_epoch == 1
     last = after_steps[len(after_steps) // 4 - 1]
@@ -187,7 +187,7 @@ def test_the_validation_is_that_of_the_saved_weights(toy: Corpus, averaging: str
     """And nothing but the validation changes: the training itself knows of no average."""
     plain, averaged = train("seed=3", run="runs/p"), train("seed=3", averaging, run="runs/a")
     runtime = Runtime.choose("cpu", 1)
-    task = make_task(averaged.recipe, toy, runtime)
+    task = lesson_of(averaged.recipe, toy, runtime)
     validation = task.validate(TrainedModel(averaged, runtime).model)
     pairs = [
         (p, a)

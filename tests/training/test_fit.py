@@ -17,14 +17,14 @@ from rich.console import Console
 from torch import Tensor
 
 from bossline import api, cli
+from bossline import api as verification
 from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.recipes import Recipe, load_recipe
 from bossline.reports.page import write_report
 from bossline.runs.run import Run
-from bossline.tasks import make_task
-from bossline.tasks.phoneme.task import PhonemeTask
-from bossline.tasks.speaker import verbs as verification
+from bossline.tasks import lesson_of
+from bossline.tasks.phoneme.task import PhonemeLesson
 from bossline.training.signals import Interrupted
 from tests.conftest import CLASSES, SPEAKERS, write_speakers
 
@@ -36,7 +36,7 @@ batches: {kind: windows, frames: 3}
 model: {kind: lda}
 """
 
-Once = Callable[[PhonemeTask], Iterator[tuple[Any, Tensor]]]
+Once = Callable[[PhonemeLesson], Iterator[tuple[Any, Tensor]]]
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_frames_are_learnt_scored_and_told(toy: Corpus, tmp_path: Path) -> None:
 
 
 def toy_test(run: Run) -> list[int]:
-    task = make_task(run.recipe, run.corpus(), Runtime.choose("cpu", 1))
+    task = lesson_of(run.recipe, run.corpus(), Runtime.choose("cpu", 1))
     return [int(u) for u in task.splits["test"]]
 
 
@@ -141,18 +141,18 @@ def test_once_is_the_training_split_as_training_sees_it(
     Path("lda.yaml").write_text(LDA)
     recipe: Recipe = load_recipe(name)
     corpus = toy if recipe.task == "phoneme" else manners
-    task = make_task(recipe, corpus, Runtime.choose("cpu", 1))
+    task = lesson_of(recipe, corpus, Runtime.choose("cpu", 1))
     labels = torch.cat([labels for _, labels in task.once()]).numpy()
     assert len(labels) == len(task.training)
-    np.testing.assert_array_equal(np.sort(labels), np.sort(task.targets("train")))
+    np.testing.assert_array_equal(np.sort(labels), np.sort(task.truth("train").array))
 
 
 def interrupted_once(stop: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """The first pass over the data calls `stop` after its first batch; later ones do not."""
-    once: Once = PhonemeTask.once
+    once: Once = PhonemeLesson.once
     passes = 0
 
-    def interrupted(self: PhonemeTask) -> Iterator[tuple[Any, Tensor]]:
+    def interrupted(self: PhonemeLesson) -> Iterator[tuple[Any, Tensor]]:
         nonlocal passes
         passes += 1
         for number, batch in enumerate(once(self)):
@@ -160,7 +160,7 @@ def interrupted_once(stop: Callable[[], None], monkeypatch: pytest.MonkeyPatch) 
                 stop()
             yield batch
 
-    monkeypatch.setattr(PhonemeTask, "once", interrupted)
+    monkeypatch.setattr(PhonemeLesson, "once", interrupted)
 
 
 def crash() -> None:

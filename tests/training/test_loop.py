@@ -12,8 +12,10 @@ from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.recipes import load_recipe
+from bossline.runs import engine
 from bossline.runs.run import Run
-from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks import lesson_of
+from bossline.tasks.phoneme.pictures import example_of
 from bossline.training.checkpoint import load_weights, save_weights
 from bossline.training.signals import Interrupted
 from bossline.training.tally import Diverged
@@ -48,7 +50,7 @@ def test_epoch_record_is_exact(toy: Corpus) -> None:
     """Loss and accuracy of an epoch against a plain pass over all its batches."""
     run = train("epochs=1", "optimiser={kind: sgd, lr: 1e-12}", "schedule.kind=constant")
     recipe = run.recipe
-    task = PhonemeTask(recipe, toy, Runtime.choose("cpu", 1))
+    task = lesson_of(recipe, toy, Runtime.choose("cpu", 1))
     model = task.build_model()
     losses, right, count = 0.0, 0, 0
     with torch.no_grad():
@@ -66,7 +68,7 @@ def test_epoch_record_is_exact(toy: Corpus) -> None:
 
 def test_an_epoch_sees_every_training_frame_once(toy: Corpus) -> None:
     recipe = load_recipe("phoneme/simple", FAST)
-    task = PhonemeTask(recipe, toy, Runtime.choose("cpu", 1))
+    task = lesson_of(recipe, toy, Runtime.choose("cpu", 1))
     seen = torch.cat([task.batch(1, step)[0] for step in range(task.steps_per_epoch)])
     whole = torch.cat([inputs for inputs, _ in task.training.in_order()])
     assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, whole.tolist()))
@@ -118,7 +120,7 @@ def test_weights_of_another_model_are_refused(toy: Corpus, tmp_path: Path) -> No
 def test_a_checkpoint_of_another_model_and_a_damaged_one_are_refused(
     toy: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "_score", stop_before_scoring)
+    monkeypatch.setattr(engine, "_score", stop_before_scoring)
     with pytest.raises(Interrupted, match="while scoring"):
         train()
     run = Run("runs/r")
@@ -156,7 +158,7 @@ def test_precision_bfloat16_learns_too(toy: Corpus) -> None:
 
 def test_example_is_a_test_utterance_with_its_own_predictions(toy: Corpus) -> None:
     run = train("epochs=1")
-    example = run.example()
+    example = example_of(run)
     assert example is not None
     utterance = toy.ids.index(example.id)
     np.testing.assert_array_equal(example.features, toy.frames(utterance).astype(np.float32))

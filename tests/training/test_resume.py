@@ -18,7 +18,7 @@ from bossline import api
 from bossline.core.errors import UserError
 from bossline.data.packed import Corpus
 from bossline.runs.run import Run
-from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks.phoneme.task import PhonemeLesson, PhonemeTask
 from bossline.training import loop
 from bossline.training.contract import StepLoss
 from bossline.training.signals import Interrupted
@@ -144,7 +144,7 @@ def crash_before_validation(
 
     monkeypatch.setattr(loop.train, "__defaults__", (loop.Cadence(checkpoint_seconds=0), None))
     with monkeypatch.context() as patch:
-        patch.setattr(PhonemeTask, "validate", crash)
+        patch.setattr(PhonemeLesson, "validate", crash)
         with pytest.raises(KeyboardInterrupt):
             api.train(
                 "phoneme/strong", "toy", overrides, run=run, threads=1, device="cpu", console=QUIET

@@ -18,8 +18,8 @@ from rich.console import Console
 from bossline import api, cli
 from bossline.data.packed import Corpus
 from bossline.runs.run import Run
-from bossline.smoothing import Smoother
-from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks.phoneme.smoothing import Smoother
+from bossline.tasks.phoneme.task import PhonemeLesson
 from bossline.training.signals import stop_on_signal
 
 SMALL = ("epochs=2", "batches.size=32", "model.width=8", "precision=float32")
@@ -30,7 +30,7 @@ LDA = "task: phoneme\nbatches: {kind: windows, frames: 3}\nmodel: {kind: lda}\n"
 CHILD = """
 import ctypes, os, pathlib, sys
 from bossline.cli import main
-from bossline.tasks.phoneme import PhonemeTask
+from bossline.tasks.phoneme import PhonemeLesson, PhonemeTask
 from bossline.training import loop
 from bossline.training.tally import Tally
 
@@ -188,13 +188,13 @@ def test_another_thread_is_not_asked(toy: Corpus) -> None:
 def test_ctrl_c_while_scoring_says_how_to_go_on(
     toy: Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def interrupted(self: PhonemeTask, *arguments: object) -> None:
+    def interrupted(self: PhonemeLesson, *arguments: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
     command = ["bossline", "train", "phoneme/strong", "-c", "toy", "--run", "runs/a", *SMALL]
     monkeypatch.setattr(sys, "argv", command)
     with monkeypatch.context() as patch:
-        patch.setattr(PhonemeTask, "score", interrupted)
+        patch.setattr(PhonemeLesson, "score", interrupted)
         with pytest.raises(SystemExit) as ended:
             cli.main()
     assert ended.value.code == 130
@@ -207,15 +207,15 @@ def test_ctrl_c_in_a_ladder_is_one_line(
     toy: Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """While a rung is scored, which ends well, so that only the next rung is missing."""
-    fit_smoother = PhonemeTask.fit_smoother
+    fit_smoother = PhonemeLesson.fit_smoother
 
-    def interrupted(self: PhonemeTask) -> Smoother | None:
+    def interrupted(self: PhonemeLesson) -> Smoother | None:
         signal.raise_signal(signal.SIGINT)
         return fit_smoother(self)
 
     command = ["bossline", "ladder", "phoneme", "-c", "toy", "--to", "simple", *SMALL[:2]]
     monkeypatch.setattr(sys, "argv", command)
-    monkeypatch.setattr(PhonemeTask, "fit_smoother", interrupted)
+    monkeypatch.setattr(PhonemeLesson, "fit_smoother", interrupted)
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 130

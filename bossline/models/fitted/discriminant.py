@@ -11,8 +11,8 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from bossline.core.config import Config
 from bossline.core.errors import UserError
+from bossline.models.base import ModelConfig
 from bossline.models.fitted.base import Fitted
 from bossline.models.fitted.sums import ClassMoments
 
@@ -143,7 +143,7 @@ def likeliest_scale(logits: Tensor, labels: Tensor) -> float:
 # Linear discriminant analysis of frames in their context.
 
 
-class LdaConfig(Config):
+class LdaConfig(ModelConfig):
     """Gaussian classes of one shared covariance; fitted in one pass."""
 
     takes: ClassVar[str] = "windows"

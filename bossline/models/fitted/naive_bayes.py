@@ -10,13 +10,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.core.config import Config
 from bossline.core.errors import UserError
+from bossline.models.base import ModelConfig
 from bossline.models.fitted.base import Fitted
 from bossline.models.fitted.sums import DiagonalMoments
 
 
-class NaiveBayesConfig(Config):
+class NaiveBayesConfig(ModelConfig):
     """Gaussian classes whose dimensions are independent; fitted in one pass."""
 
     takes: ClassVar[str] = "windows"

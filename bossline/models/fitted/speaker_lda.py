@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
-from bossline.core.config import Config
+from bossline.models.base import ModelConfig
 from bossline.models.fitted.base import Fitted
 from bossline.models.fitted.discriminant import Discriminant, likeliest_scale
 from bossline.models.fitted.mixture import MixtureStatistics
@@ -72,7 +72,7 @@ def _quantiles(z: Tensor, batch: Padded) -> Tensor:
 _EVERY = 5  # of so many utterances of a speaker, the last is held back for the scale
 
 
-class SpeakerLdaConfig(Config):
+class SpeakerLdaConfig(ModelConfig):
     """LDA of statistics of whole utterances; fitted in a pass or two."""
 
     takes: ClassVar[str] = "segments"

@@ -13,8 +13,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.core.config import Config
 from bossline.data.features.days import day_of, on_day, stem_of
+from bossline.models.base import ModelConfig
 from bossline.models.fitted.base import Fitted
 from bossline.models.tabular.columns import AllConfig, ColumnsConfig, mean_and_scale
 
@@ -127,7 +127,7 @@ class Standardised(nn.Module):
 # What the models of a table's rows share: columns that they choose, in units of their own.
 
 
-class TableConfig(Config):
+class TableConfig(ModelConfig):
     """Which columns a model reads, and how."""
 
     takes: ClassVar[str] = "rows"

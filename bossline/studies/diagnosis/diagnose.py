@@ -12,7 +12,6 @@ from bossline.core.errors import UserError
 from bossline.core.progress import bar
 from bossline.core.runtime import Runtime
 from bossline.runs.run import Run
-from bossline.runs.trained import TrainedModel
 from bossline.studies.diagnosis.hessian import Spectrum, lanczos
 from bossline.studies.diagnosis.layers import Layer, layers
 from bossline.studies.diagnosis.objective import (
@@ -24,7 +23,7 @@ from bossline.studies.diagnosis.objective import (
     kernels,
     twice_differentiable,
 )
-from bossline.studies.diagnosis.sample import Calibration, calibration, fixed_batches, open_task
+from bossline.studies.diagnosis.sample import Calibration, calibration, fixed_batches, open_lesson
 from bossline.studies.diagnosis.surface import (
     LINE_POINTS,
     PLANE_POINTS,
@@ -34,6 +33,7 @@ from bossline.studies.diagnosis.surface import (
     plane,
 )
 from bossline.studies.diagnosis.units import Rectified, rectified_units, without_padding
+from bossline.tasks.trained import TrainedModel
 
 BATCHES, PRODUCTS = 4, 60
 
@@ -107,16 +107,16 @@ def diagnose(
         )
     runtime = Runtime.choose(device)
     trained = TrainedModel(opened, runtime)
-    task = open_task(opened, batches, runtime)
-    chosen = fixed_batches(task, batches)
+    lesson = open_lesson(opened, batches, runtime)
+    chosen = fixed_batches(lesson, batches)
     items = sum(len(batch[1]) for batch in chosen)
     drawn = torch.Generator().manual_seed(opened.recipe.seed)
     points = LINE_POINTS + PLANE_POINTS**2
     passes = GRADIENT + (products + 1) * PRODUCT + points * FORWARD
-    with bar(console or Console(), task.unit, items * passes) as shown:
-        calibrated = calibration(task, trained)
+    with bar(console or Console(), lesson.unit, items * passes) as shown:
+        calibrated = calibration(lesson, trained)
         model = trained.model
-        objective = Objective(model, task.loss, chosen, shown.advance)
+        objective = Objective(model, lesson.loss, chosen, shown.advance)
         unpadded = [one for batch in chosen for one in without_padding(batch[0])]
         with twice_differentiable(model):
             slope = objective.slope()
@@ -129,7 +129,7 @@ def diagnose(
             return Diagnosis(
                 run=opened,
                 items=items,
-                unit=task.unit,
+                unit=lesson.unit,
                 slope=slope,
                 curvature_ahead=curvature_ahead,
                 spectrum=spectrum,

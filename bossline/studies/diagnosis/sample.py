@@ -12,10 +12,9 @@ from bossline.data.packed import Ints
 from bossline.evaluation.calibration import Binning, CalibrationBin, calibration_bins
 from bossline.recipes import Recipe
 from bossline.runs.run import Run
-from bossline.runs.trained import TrainedModel
-from bossline.tasks import make_task
-from bossline.tasks.base import Task
-from bossline.tasks.speaker.task import SpeakerTask
+from bossline.tasks import lesson_of
+from bossline.tasks.lesson import Lesson
+from bossline.tasks.trained import TrainedModel
 
 _FEWEST, _MOST = 700, 3000  # frames of a batch: a diagnosis takes minutes, whatever the model
 _WORK = 1.5e9  # frames x parameters of a batch, in between
@@ -26,8 +25,8 @@ _TEST_ITEMS = 100_000
 Calibration = dict[Binning, list[CalibrationBin]]
 
 
-def open_task(run: Run, batches: int, runtime: Runtime) -> Task:
-    """The run's task without augmentation and in float32, its batches small and at least so many.
+def open_lesson(run: Run, batches: int, runtime: Runtime) -> Lesson[Any]:
+    """The run's lesson without augmentation and in float32, its batches small and at least so many.
 
     Batches of images are smaller: an image is as much work as many frames.
 
@@ -39,15 +38,15 @@ def open_task(run: Run, batches: int, runtime: Runtime) -> Task:
     if batch.kind == "images":
         size = min(batch.size, _IMAGES)
     corpus = run.corpus()
-    task = make_task(_plain(run.recipe, size), corpus, runtime)
-    in_split = int(_items(task, task.splits["train"]).sum())
-    return make_task(_plain(run.recipe, min(size, in_split // batches)), corpus, runtime)
+    lesson = lesson_of(_plain(run.recipe, size), corpus, runtime)
+    in_split = int(_items(lesson, lesson.splits["train"]).sum())
+    return lesson_of(_plain(run.recipe, min(size, in_split // batches)), corpus, runtime)
 
 
-def _items(task: Task, utterances: Ints) -> Ints:
+def _items(lesson: Lesson[Any], utterances: Ints) -> Ints:
     """(U,) frames of each utterance; an image is one item, whatever its size."""
-    lengths = task.corpus.lengths[utterances]
-    return np.ones_like(lengths) if task.unit == "images" else lengths
+    lengths = lesson.corpus.lengths[utterances]
+    return np.ones_like(lengths) if lesson.unit == "images" else lengths
 
 
 def _plain(recipe: Recipe, frames: int) -> Recipe:
@@ -67,22 +66,21 @@ def _plain(recipe: Recipe, frames: int) -> Recipe:
     )
 
 
-def fixed_batches(task: Task, count: int) -> list[Any]:
+def fixed_batches(lesson: Lesson[Any], count: int) -> list[Any]:
     """The first batches of a training, a head's margin in full."""
-    found = [task.batch(*divmod(step, task.steps_per_epoch)) for step in range(count)]
-    if isinstance(task, SpeakerTask):
-        return [(inputs, labels, 1.0) for inputs, labels, _ in found]
-    return found
+    return [
+        lesson.in_full(lesson.batch(*divmod(step, lesson.steps_per_epoch))) for step in range(count)
+    ]
 
 
-def calibration(task: Task, trained: TrainedModel) -> Calibration:
+def calibration(lesson: Lesson[Any], trained: TrainedModel) -> Calibration:
     """How sure and how often right it is on the test split, on 100,000 frames or images at most."""
-    test = np.random.default_rng(0).permutation(task.splits["test"])
-    fitting = int((_items(task, test).cumsum() <= _TEST_ITEMS).sum())
-    task.splits = {**task.splits, "test": np.sort(test[: max(1, fitting)])}
-    probabilities = torch.from_numpy(trained.outputs(task.pieces("test")))
+    test = np.random.default_rng(0).permutation(lesson.splits["test"])
+    fitting = int((_items(lesson, test).cumsum() <= _TEST_ITEMS).sum())
+    lesson.splits = {**lesson.splits, "test": np.sort(test[: max(1, fitting)])}
+    probabilities = torch.from_numpy(trained.answers(lesson.pieces("test")).array)
     confidences, predicted = probabilities.max(1)
-    correct = predicted.numpy() == task.targets("test")
+    correct = predicted.numpy() == lesson.truth("test").array
     return {
         binning: calibration_bins(confidences.numpy(), correct, binning=binning)
         for binning in ("equal-width", "equal-mass")

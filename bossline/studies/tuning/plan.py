@@ -17,7 +17,7 @@ from bossline.evaluation.scores import Metric
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
 from bossline.studies.tuning.space import Dimension, dimension_of, parse_space
-from bossline.tasks import metric_of
+from bossline.tasks import task_of
 
 
 class TuningFile(Config):
@@ -53,7 +53,7 @@ class Plan:
     @cached_property
     def metric(self) -> Metric:
         """What is optimised, on validation."""
-        return metric_of(self.with_values(self._first))
+        return task_of(self.with_values(self._first)).metric
 
     @property
     def fingerprint(self) -> str:

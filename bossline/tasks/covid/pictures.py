@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from bossline.core.counting import counted
+from bossline.data.features.spec import TableSpec
+from bossline.figures.picture import Picture
 from bossline.figures.style import (
     ERROR,
     INK,
@@ -22,12 +26,77 @@ from bossline.figures.style import (
     new_figure,
     outside_legend,
 )
+from bossline.tasks.base import OpenRun
 from bossline.tasks.covid.scores import Floats, RegressionScores
 
 MOST_COLUMNS = 20
 _MOST_POINTS = 3000  # more are a bitmap: a page of so many circles would be slow
 _MOST_BINS = 80
 _PALE = 0.7  # opacity of bars that a curve runs over
+
+
+@dataclass(frozen=True)
+class ColumnsRead:
+    """Which columns of a table a model reads: weights of a linear one, importances of others."""
+
+    names: tuple[str, ...]
+    weights: npt.NDArray[np.float64] | None  # (D,) in standard units
+    importances: npt.NDArray[np.float64] | None  # (R, D) as `permutation_importance` gives them
+
+
+def columns_read(run: OpenRun) -> ColumnsRead | None:
+    """Which columns the model of a run reads; None before scoring."""
+    assert isinstance(run.features, TableSpec)
+    arrays = run.predictions() or {}
+    found = ColumnsRead(run.features.columns, arrays.get("weights"), arrays.get("importances"))
+    return None if found.weights is None and found.importances is None else found
+
+
+def prediction_pictures(test: RegressionScores, target: str, key: str) -> list[Picture]:
+    """Predicted against true values, and their errors, on their way onto the page."""
+    errors = errors_of(test)
+    return [
+        Picture.of(
+            predicted_against_true(test, target),
+            f"{key}-predicted",
+            f"Predicted against true {target} of {counted(test.count, 'test row')}",
+            "Each point is a test row; on the line, the prediction is right.",
+        ),
+        Picture.of(
+            error_histogram(test, target),
+            f"{key}-errors",
+            f"Histogram of the errors of {counted(test.count, 'test row')}",
+            f"Errors have mean {_real_minus(errors.mean())} and deviation {errors.std():.3g}. "
+            f"The worst twentieth of the rows makes {share_of_the_worst(test, 0.05):.0%} of all "
+            "squared error; of normal errors it would make 28%.",
+        ),
+    ]
+
+
+def _real_minus(value: float) -> str:
+    return f"{value:.3g}".replace("-", "−")
+
+
+def columns_picture(read: ColumnsRead, key: str) -> Picture:
+    """What the model reads, on its way onto the page."""
+    if read.weights is not None:
+        return Picture.of(
+            draw_weights(read.weights, read.names),
+            f"{key}-columns",
+            "The largest weights of columns in standard units",
+            "Weights of a linear model, columns and target in standard units, largest first; "
+            "orange: the more, the lower the prediction. Of columns that move together, one "
+            "weight may undo another.",
+        )
+    assert read.importances is not None
+    return Picture.of(
+        draw_importances(read.importances, read.names),
+        f"{key}-columns",
+        "Permutation importance of columns",
+        f"How much the test error grows when one column is shuffled among the rows: mean (bar) "
+        f"and span (line) of {counted(len(read.importances), 'shuffle')}, largest first. Columns "
+        "that say the same share it, for each stands in for the other.",
+    )
 
 
 def errors_of(scores: RegressionScores) -> Floats:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from bossline.core.counting import counted
 from bossline.evaluation.intervals import Interval, mean_interval
 from bossline.evaluation.scores import Scores
 
@@ -49,6 +51,10 @@ class RegressionScores(Scores):
         return super().misfit(classes)
 
     @property
+    def others(self) -> dict[str, str]:
+        return {"RMSE [95 %]": str(self.rmse), "R²": f"{self.r2:.4f}"}
+
+    @property
     def rmse(self) -> Interval:
         """Root of the mean squared error; a root keeps order, so the interval's ends are rooted."""
         value, low, high = np.sqrt([self.score.value, self.score.low, self.score.high])
@@ -66,3 +72,15 @@ class RegressionScores(Scores):
             "true": tuple(value for one in several for value in one.true),
             "predicted": tuple(value for one in several for value in one.predicted),
         }
+
+
+def explained(test: RegressionScores, target: str) -> str:
+    """What predictions are worth, in the beginning of a sentence."""
+    low, high = test.score.low, test.score.high
+    text = (
+        f"Predicts {target} of {counted(test.count, 'test row')} with a mean squared error of "
+        f"{test.score.value:.4f} (95% interval {low:.4f} to {high:.4f}), RMSE {test.rmse.value:.4f}"
+    )
+    if test.r2 > 0:
+        return f"{text}; explains {test.r2:.1%} of the variance"
+    return text if math.isnan(test.r2) else f"{text}; the mean target would do as well or better"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import re
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +17,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from bossline.batches.images import centre_square
+from bossline.core.counting import counted
 from bossline.figures.picture import Picture
 from bossline.figures.style import ERROR, INK, MUTED, NORMAL, SERIES, dress, new_figure
-from bossline.runs.predictions import Images
+from bossline.tasks.base import OpenRun
 
 MOST_MISTAKES, _ABREAST = 24, 6
 _CELL, _LINE = 1.85, 0.2  # inches: width of an image with its margin, height of a line of text
@@ -31,14 +33,95 @@ _QUALITY = 80  # of JPEG
 Pixels = npt.NDArray[np.uint8]
 
 
-def surest_mistakes(images: Images) -> list[int]:
+@dataclass(frozen=True)
+class SeenImages:
+    """The test images of a run, what they show, and what the model made of them."""
+
+    pixels: Sequence[Pixels]  # (U,) of (H, W, 3) each
+    true: npt.NDArray[np.int64]  # (U,)
+    predicted: npt.NDArray[np.int64]  # (U,)
+    confidence: npt.NDArray[np.float32]  # (U,) the probability of the class that was predicted
+    mapped: npt.NDArray[np.int64]  # (K,) places of those that have a map
+    maps: npt.NDArray[np.float32]  # (K, n, n) as `occlusion_map` gives them
+
+
+def images_of(run: OpenRun) -> SeenImages | None:
+    """None before scoring and without the corpus."""
+    found = run.at_hand("utterances", "predicted", "confidence", "mapped", "occlusion")
+    if found is None:
+        return None
+    arrays, corpus = found
+    items = arrays["utterances"]
+    return SeenImages(
+        pixels=[corpus.image(int(u)) for u in items],
+        true=corpus.categories[items].astype(np.int64),
+        predicted=arrays["predicted"].astype(np.int64),
+        confidence=arrays["confidence"].astype(np.float32),
+        mapped=arrays["mapped"],
+        maps=arrays["occlusion"].astype(np.float32),
+    )
+
+
+def image_pictures(
+    images: SeenImages, classes: tuple[str, ...], key: str
+) -> dict[str, list[Picture]]:
+    """Mistakes and maps, on their way onto the page."""
+    return {
+        "Mistakes": _mistakes(images, classes, key),
+        "Where the model looks": _maps(images, classes, key),
+    }
+
+
+def _mistakes(images: SeenImages, classes: tuple[str, ...], key: str) -> list[Picture]:
+    """Nothing where all is right."""
+    places = surest_mistakes(images)
+    if not places:
+        return []
+    wrong = int((images.true != images.predicted).sum())
+    shown = "They are" if wrong == len(places) else f"The {len(places)} surest are"
+    picture = Picture.of(
+        draw_mistakes(images, places, classes),
+        f"{key}-mistakes",
+        f"{counted(len(places), 'misclassified test image')}: {_taken(images, places, classes)}",
+        f"{wrong:,} of {len(images.true):,} test images are misclassified. {shown} shown, the "
+        "most probable first: the class that was named with its probability, and the true one.",
+    )
+    return [photographic(picture)]
+
+
+def _maps(images: SeenImages, classes: tuple[str, ...], key: str) -> list[Picture]:
+    """Nothing where no image has a map."""
+    places = images.mapped.tolist()
+    if not places:
+        return []
+    picture = Picture.of(
+        draw_maps(images, classes),
+        f"{key}-maps",
+        f"Occlusion maps of {counted(len(places), 'test image')}: "
+        f"{_taken(images, places, classes)}",
+        "What an answer hangs on: a square of the image's mean colour covers one place after the "
+        "other. Orange: the class that was named loses probability when this place is covered; "
+        "blue: it gains. Each map has its own scale, up to its largest change. Right answers are "
+        "of middling confidence, wrong ones those that the model was surest of.",
+    )
+    return [photographic(picture)]
+
+
+def _taken(images: SeenImages, places: list[int], classes: tuple[str, ...]) -> str:
+    """What some images are, and what they are taken for."""
+    return "; ".join(
+        f"{classes[images.true[k]]} named {classes[images.predicted[k]]}" for k in places
+    )
+
+
+def surest_mistakes(images: SeenImages) -> list[int]:
     """Places of the wrong answers of the highest probability, highest first; ties in order."""
     wrong = np.flatnonzero(images.true != images.predicted)
     surest = np.argsort(-images.confidence[wrong], kind="stable")[:MOST_MISTAKES]
     return [int(place) for place in wrong[surest]]
 
 
-def draw_mistakes(images: Images, places: list[int], classes: tuple[str, ...]) -> Figure:
+def draw_mistakes(images: SeenImages, places: list[int], classes: tuple[str, ...]) -> Figure:
     """Images with what they were taken for, with which probability, and what they are."""
     rows = -(-len(places) // _ABREAST)
     figure = _sheet(_ABREAST, rows * (_CELL + 2 * _LINE))
@@ -51,7 +134,7 @@ def draw_mistakes(images: Images, places: list[int], classes: tuple[str, ...]) -
     return figure
 
 
-def draw_maps(images: Images, classes: tuple[str, ...]) -> Figure:
+def draw_maps(images: SeenImages, classes: tuple[str, ...]) -> Figure:
     """Images above, below them in grey with their maps laid over."""
     figure = _sheet(len(images.mapped), 2 * _CELL + 3 * _LINE)
     upper, lower = figure.subplots(2, len(images.mapped), squeeze=False)
@@ -100,7 +183,7 @@ def _sheet(abreast: int, height: float) -> Figure:
     return figure
 
 
-def _square(images: Images, place: int, side: int) -> Pixels:
+def _square(images: SeenImages, place: int, side: int) -> Pixels:
     """(side, side, 3): as much of an image as a model sees."""
     return np.asarray(centre_square(images.pixels[place], side).permute(1, 2, 0).numpy())
 
@@ -112,7 +195,7 @@ def _show(axes: Axes, pixels: Pixels) -> None:
     axes.imshow(pixels, interpolation="none")
 
 
-def _answer(axes: Axes, images: Images, place: int, classes: tuple[str, ...]) -> None:
+def _answer(axes: Axes, images: SeenImages, place: int, classes: tuple[str, ...]) -> None:
     true, predicted = int(images.true[place]), int(images.predicted[place])
     share = f" ({images.confidence[place]:.0%})"
     name = _short(classes[predicted], _LETTERS - len(share))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -16,13 +15,12 @@ from bossline.data.packed import Corpus
 from bossline.data.splits import PSEUDO
 from bossline.data.store import check_name, is_packed, pack_path, register
 from bossline.data.writer import writing
-from bossline.runs.run import Run
-from bossline.runs.trained import TrainedModel
-from bossline.tasks.food.task import FoodTask
+from bossline.tasks.base import OpenRun
+from bossline.tasks.trained import TrainedModel
 
 
 def pseudo_label(
-    run: str | Path | Run,
+    run: OpenRun,
     name: str,
     *,
     threshold: float = 0.9,
@@ -51,43 +49,39 @@ def pseudo_label(
             is sure of.
     """
     check_name(name)
-    opened = Run.of(run)
-    if opened.recipe.task != "food":
-        raise UserError(
-            f"{opened.path} is of the task {opened.recipe.task}: pseudo-labels are for images"
-        )
-    corpus = opened.corpus()
+    if run.task.name != "food":
+        raise UserError(f"{run.path} is of the task {run.task.name}: pseudo-labels are for images")
+    corpus = run.corpus()
     chosen = corpus.part(part) if part in corpus.header.parts else np.zeros(0, np.int64)
     if not len(chosen) or corpus.labelled[chosen].any():
         bare = [p for p in corpus.header.parts if not corpus.labelled[corpus.part(p)].any()]
         raise UserError(
-            f"corpus '{opened.info.corpus}' has no unlabelled part '{part}': "
+            f"corpus '{run.corpus_name}' has no unlabelled part '{part}': "
             f"{did_you_mean(part, bare)}"
         )
-    outputs = TrainedModel(opened, Runtime.choose(device)).outputs(
-        FoodTask.pieces_of(corpus, chosen)
-    )
+    trained = TrainedModel(run, Runtime.choose(device))
+    outputs = trained.answers(run.task.pieces(corpus, chosen)).array
     sure = np.flatnonzero(outputs.max(1) >= threshold)
     if not len(sure):
         raise UserError(
-            f"{opened.path} gives no image of part '{part}' a probability of {threshold:g}; the "
+            f"{run.path} gives no image of part '{part}' a probability of {threshold:g}; the "
             f"highest is {outputs.max():.3f}: lower the threshold, or train a better teacher"
         )
     pseudo = dict(zip(chosen[sure].tolist(), outputs[sure].argmax(1).tolist(), strict=True))
     options: dict[str, str | int | float | bool] = {
-        "teacher": opened.name,
+        "teacher": run.path.resolve().name,
         "threshold": threshold,
         "part": part,
     }
     content = json.dumps([corpus.key, options, sorted(pseudo.items())])
     pack = pack_path(hashlib.sha256(content.encode()).hexdigest())
     if not is_packed(pack):
-        note = f"{len(sure):,} pseudo-labels of {opened.name} at {threshold:g} or more"
+        note = f"{len(sure):,} pseudo-labels of {run.path.resolve().name} at {threshold:g} or more"
         with writing(
             pack,
             features=corpus.header.features,
             classes=corpus.header.classes,
-            source=Source(reader="pseudo-labels", path=str(opened.path), options=options),
+            source=Source(reader="pseudo-labels", path=str(run.path), options=options),
             note="; ".join(filter(None, (corpus.header.note, note))),
         ) as writer:
             for number, id in enumerate(corpus.ids):

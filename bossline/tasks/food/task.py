@@ -2,53 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch import Tensor, nn
 
-from bossline.augmentation.images import ImageAugment
 from bossline.batches.images import ImageConfig, Images, centre_square
 from bossline.core.runtime import Runtime
+from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus, Ints
-from bossline.recipes.schema import Recipe
-from bossline.smoothing import Smoother
-from bossline.tasks.base import Outputs, Pieces, Predictor, ScoredSplit
-from bossline.tasks.classification import ClassificationTask
+from bossline.figures.picture import Picture
+from bossline.tasks.base import (
+    Answers,
+    Kept,
+    OpenRun,
+    Pieces,
+    Predictor,
+    Scored,
+    Smoother,
+    answers_of,
+)
+from bossline.tasks.classification import ClassificationLesson, ClassificationTask
 from bossline.tasks.food.occlusion import PLACES, occlusion_map
+from bossline.tasks.food.pictures import image_pictures, images_of
+from bossline.tasks.food.prediction import ImagePrediction
+from bossline.tasks.food.recipe import FoodRecipe
 from bossline.tasks.views import averaged
 from bossline.training.contract import StepLoss
 
 _MAPPED = 3  # images with a right answer, and as many with a wrong one
 
 
-class FoodTask(ClassificationTask):
-    """Images of a corpus, a model that names what they show, accuracy over images."""
-
-    unit = "images"
-    item = "image"
-    wants = "no classes"
-
-    @staticmethod
-    def pieces_of(corpus: Corpus, utterances: Ints) -> list[npt.NDArray[Any]]:
-        """Images (H, W, 3) uint8, as views of the corpus."""
-        return [corpus.image(int(u)) for u in utterances]
-
-    def targets(self, split: str) -> Ints:
-        return self.corpus.categories[self.splits[split]].astype(np.int64)
+class FoodLesson(ClassificationLesson[FoodRecipe]):
+    """Images and what they show."""
 
     def batch(self, epoch: int, step: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Images (B, 3, S, S) and their classes (B,); where images are mixed, also the class of
         each one's partner and the image's own share (B,)."""
-        images, numbers = self.training.batch(self.recipe.seed, epoch, step)
-        labels = self.training_targets[numbers]
+        images, labels = super().batch(epoch, step)
         augment = self.recipe.augment
         if augment is None:
             return images, labels, None, None
-        assert isinstance(augment, ImageAugment)  # the recipe's schema sees to it
         images = augment(images)
         if augment.mix is None:
             return images, labels, None, None
@@ -66,61 +63,102 @@ class FoodTask(ClassificationTask):
         mean = self.recipe.objective.mixed(logits, labels, others, share)
         return self.step_loss(mean, logits, labels)
 
-    @staticmethod
-    def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Images:
-        assert isinstance(recipe.batches, ImageConfig)  # the recipe's schema sees to it
+    def score(self, predictor: Predictor, smoother: Smoother | None, split: str) -> Scored:
+        scored = super().score(predictor, smoother, split)
+        if self._single_view == self.recipe.batches:
+            return scored
+        plain = predictor.answers(self.pieces(split), self._single_view)
+        return replace(scored, beside={"one view": self.scored(plain, None, split).scores})
+
+    @property
+    def _single_view(self) -> ImageConfig:
+        """The recipe's batches, of one view each."""
+        return self.recipe.batches.model_copy(update={"views": "one"})
+
+    def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
+        """Also occlusion maps of some answers: what the class that was named hangs on, in one view.
+
+        Of the right answers those of middling confidence, of the wrong ones the most confident:
+        `mapped` (K,) places among the test images, right answers first, `occlusion` (K, PLACES,
+        PLACES) float16.
+        """
+        return {**super().kept(model, test), **self._maps(model, test)}
+
+    def _maps(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
+        single = self.recipe.model_copy(update={"batches": self._single_view})
+
+        def answer(squares: Pieces) -> npt.NDArray[np.float32]:
+            return answers_of(self.task, model, squares, single, self.runtime).array
+
+        probabilities, predicted = test.answers.array, test.decided.array
+        order = np.argsort(-probabilities.max(1), kind="stable")
+        right = (predicted == self.corpus.categories[test.items])[order]
+        middle = max(0, (right.sum() - _MAPPED) // 2)
+        mapped = np.concatenate([order[right][middle : middle + _MAPPED], order[~right][:_MAPPED]])
+        maps = np.empty((len(mapped), PLACES, PLACES), np.float16)
+        for row, place in enumerate(mapped):
+            image = centre_square(self.corpus.image(int(test.items[place])), self._single_view.side)
+            square = image.permute(1, 2, 0).numpy()
+            maps[row] = occlusion_map(answer, square, int(predicted[place]))
+        return {"mapped": mapped, "occlusion": maps}
+
+
+class FoodTask(ClassificationTask[FoodRecipe]):
+    """Images of a corpus, a model that names what they show, accuracy over images."""
+
+    name = "food"
+    recipe = FoodRecipe
+    lesson = FoodLesson
+    unit = "images"
+    item = "image"
+    wants = "no classes"
+    beside: ClassVar = {"one view": "averaging views"}
+    keeps: ClassVar = {
+        "utterances": Kept(("U",), below="corpus"),
+        "predicted": Kept(("U",), below="C"),
+        "confidence": Kept(("U",)),
+        "mapped": Kept(("K",), below="U"),
+        "occlusion": Kept(("K", "P", "P")),
+    }
+
+    def pieces(self, corpus: Corpus, items: Ints) -> list[npt.NDArray[Any]]:
+        """Images (H, W, 3) uint8, as views of the corpus."""
+        return [corpus.image(int(u)) for u in items]
+
+    def truth(self, corpus: Corpus, items: Ints) -> Answers:
+        return Answers.of(corpus.categories[items].astype(np.int64))
+
+    def open(self, recipe: FoodRecipe, pieces: Pieces, runtime: Runtime) -> Images:
         return recipe.batches.open(pieces, runtime.device)
 
-    @staticmethod
-    @torch.inference_mode()
-    def answer(model: nn.Module, opened: Images, recipe: Recipe, runtime: Runtime) -> Tensor:
-        """(N, C) float32 probabilities, the mean over an image's views."""
-        assert isinstance(recipe.batches, ImageConfig)
+    def answer(
+        self, model: nn.Module, opened: Images, recipe: FoodRecipe, runtime: Runtime
+    ) -> Answers:
+        """(U, C) probabilities, the mean over an image's views."""
         geometric = recipe.batches.mean == "geometric"
 
         def scores(images: Tensor) -> Tensor:
             logits: Tensor = model(images).float()
             return logits.log_softmax(1) if geometric else logits.softmax(1)
 
-        mean = averaged(scores, model, opened, recipe, runtime)
-        return mean.softmax(1) if geometric else mean
+        mean = averaged(scores, opened, recipe.precision, runtime)
+        rows = mean.softmax(1) if geometric else mean
+        return Answers(rows, np.ones(len(rows), np.int64))
 
-    def score(self, predictor: Predictor, smoother: Smoother | None, split: str) -> ScoredSplit:
-        scored = super().score(predictor, smoother, split)
-        if self._single_view == self.recipe.batches:
-            return scored
-        plain = predictor.outputs(self.pieces(split), self._single_view).argmax(1)
-        return replace(scored, beside={"one view": self.scores(plain, split)})
+    def predict(
+        self,
+        ids: Sequence[str],
+        answers: Answers,
+        decided: Answers,
+        features: Features,
+        classes: tuple[str, ...],
+    ) -> list[ImagePrediction]:
+        each = zip(ids, answers.each(), strict=True)
+        return [ImagePrediction(id, rows, classes) for id, rows in each]
 
-    @property
-    def _single_view(self) -> ImageConfig:
-        """The recipe's batches, of one view each."""
-        assert isinstance(self.recipe.batches, ImageConfig)  # the recipe's schema sees to it
-        return self.recipe.batches.model_copy(update={"views": "one"})
-
-    def attributions(self, model: nn.Module, test: ScoredSplit) -> dict[str, npt.NDArray[Any]]:
-        """Occlusion maps of some answers: what the class that was named hangs on, in one view.
-
-        Of the right answers those of middling confidence, of the wrong ones the most confident.
-
-        Returns:
-            mapped: (K,) places among the test images, right answers first.
-            occlusion: (K, PLACES, PLACES) float16.
-        """
-        single = self.recipe.model_copy(update={"batches": self._single_view})
-
-        def answer(squares: Pieces) -> Outputs:
-            return self.outputs(model, squares, single, self.runtime)
-
-        order = np.argsort(-test.outputs.max(1), kind="stable")
-        right = (test.predicted == self.corpus.categories[test.utterances])[order]
-        middle = max(0, (right.sum() - _MAPPED) // 2)
-        mapped = np.concatenate([order[right][middle : middle + _MAPPED], order[~right][:_MAPPED]])
-        maps = np.empty((len(mapped), PLACES, PLACES), np.float16)
-        for row, place in enumerate(mapped):
-            image = centre_square(
-                self.corpus.image(int(test.utterances[place])), self._single_view.side
-            )
-            square = image.permute(1, 2, 0).numpy()
-            maps[row] = occlusion_map(answer, square, int(test.predicted[place]))
-        return {"mapped": mapped, "occlusion": maps}
+    def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
+        """Confusions, the surest mistakes, and where the model looks."""
+        found = super().show(run, key)
+        if (images := images_of(run)) is not None:
+            found |= image_pictures(images, run.classes, key)
+        return found

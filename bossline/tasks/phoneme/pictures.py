@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,72 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from bossline.figures.classes import grouped
+from bossline.figures.picture import Picture
 from bossline.figures.style import ERROR, GRID, INK, MUTED, NORMAL, SERIES, SMALL, dress, new_figure
-from bossline.runs.predictions import EXAMPLE_SECONDS, Example
+from bossline.tasks.base import OpenRun
+from bossline.training.contents import PREDICTIONS
+
+EXAMPLE_SECONDS = 4.0  # what fits into one picture
+
+
+@dataclass(frozen=True)
+class Example:
+    """One utterance of the test split with what the model made of it."""
+
+    id: str
+    features: npt.NDArray[np.float32]  # (T, D)
+    true: npt.NDArray[np.int64]  # (T,)
+    posteriors: npt.NDArray[np.float32]  # (T, C)
+    predicted: npt.NDArray[np.int64]  # (T,) the smoothed path, or the most probable classes
+    smoothed: bool
+    frames_per_second: float
+
+
+def example_of(run: OpenRun) -> Example | None:
+    """The first test utterance of a length that a picture can show; None before scoring."""
+    found = run.at_hand("example", "example_predicted", "example_posteriors")
+    if found is None:
+        return None
+    arrays, corpus = found
+    utterance = int(arrays["example"][0])
+    predicted = arrays["example_predicted"].astype(np.int64)
+    if len(predicted) != corpus.lengths[utterance]:
+        raise run.damaged(PREDICTIONS, f"example_predicted: {len(predicted)} frames")
+    return Example(
+        id=corpus.ids[utterance],
+        features=corpus.frames(utterance).astype(np.float32),
+        true=corpus.frame_labels(utterance).astype(np.int64),
+        posteriors=arrays["example_posteriors"].astype(np.float32),
+        predicted=predicted,
+        smoothed=run.recipe.smoothing is not None,
+        frames_per_second=corpus.speech.frames_per_second,
+    )
+
+
+def example_picture(utterance: Example, classes: tuple[str, ...], key: str) -> Picture:
+    """The example on its way onto the page."""
+    return Picture.of(
+        example(utterance, classes),
+        f"{key}-example",
+        f"Features, posteriors, true and {path_name(utterance)} phones of {utterance.id}",
+        _what_is_seen(utterance),
+    )
+
+
+def _what_is_seen(example: Example) -> str:
+    hits = float((example.true == example.predicted).mean())
+    text = f"{example.id}: {hits:.1%} of all its frames are labelled correctly"
+    if example.smoothed:
+        unsmoothed = float((example.true == example.posteriors.argmax(axis=1)).mean())
+        text += f", {unsmoothed:.1%} before smoothing"
+    if len(example.true) > EXAMPLE_SECONDS * example.frames_per_second:
+        text += f"; its first {EXAMPLE_SECONDS:g} seconds are seen"
+    return (
+        f"{text}. The bluer, the more probable; boxes are the true phones, the line runs through "
+        f"the {path_name(example)} ones. Rows are the phones that are true, {path_name(example)} "
+        f"or at least {LEAST:.0%} probable here."
+    )
+
 
 # A row of classes, frame by frame, as what is said: segments.
 

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from bossline.augmentation.spec_augment import SpecAugment
-from bossline.batches.frames import FrameBatches
-from bossline.batches.utterances import UtteranceConfig
-from bossline.batches.windows import WindowConfig
+from bossline.batches.base import Batches
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
-from bossline.data.packed import Ints
-from bossline.recipes.schema import Recipe
-from bossline.smoothing import Smoother
-from bossline.tasks.base import Pieces
-from bossline.tasks.classification import ClassificationTask
+from bossline.data.features.spec import Features, FeatureSpec
+from bossline.data.packed import Corpus, Ints
+from bossline.evaluation.scores import Scores
+from bossline.figures.picture import Picture
+from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored, Smoother
+from bossline.tasks.classification import ClassificationLesson, ClassificationTask
+from bossline.tasks.phoneme.pictures import EXAMPLE_SECONDS, example_of, example_picture
+from bossline.tasks.phoneme.prediction import FramePrediction
+from bossline.tasks.phoneme.recipe import PhonemeRecipe
+from bossline.tasks.phoneme.smoothing import SmoothingConfig
 from bossline.training.contract import StepLoss
 
 _FRAMES_AT_ONCE = 1 << 16  # of a pass that fits a model; a copy of all would be memory in vain
 
 
-class PhonemeTask(ClassificationTask):
-    """Frames of a corpus, a model that labels them, frame accuracy."""
-
-    unit = "frames"
-    item = "utterance"
-    wants = "no labels"
+class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
+    """Frames of a corpus and their labels."""
 
     @cached_property
-    def training(self) -> FrameBatches:
-        frames = self.open(self.recipe, self.pieces("train"), self.runtime)
+    def training(self) -> Batches:
+        frames: Batches = super().training
         if len(frames) < 2:
             raise UserError("the training split has a single frame: nothing to learn from")
         return frames
@@ -43,29 +43,23 @@ class PhonemeTask(ClassificationTask):
     @cached_property
     def training_targets(self) -> Tensor:
         """(N,) int16, a quarter of the memory."""
-        return torch.from_numpy(self.targets("train").astype(np.int16)).to(self.runtime.device)
-
-    def targets(self, split: str) -> Ints:
-        pieces = [self.corpus.frame_labels(int(u)) for u in self.splits[split]]
-        return np.concatenate(pieces).astype(np.int64)
+        return self.truth("train").rows.to(torch.int16).to(self.runtime.device)
 
     def batch(self, epoch: int, step: int) -> tuple[Any, Tensor]:
         """What the model takes, and the labels (n,) int64 of the frames that it answers for."""
-        inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
+        inputs, indices = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
-            assert isinstance(self.recipe.augment, SpecAugment)  # the recipe's schema sees to it
-            inputs, numbers = self.recipe.augment(inputs, numbers, self.corpus.speech.blocks)
-        return inputs, self.training_targets[numbers].long()
+            inputs, indices = self.recipe.augment(inputs, indices, self.corpus.speech.blocks)
+        return inputs, self.training_targets[indices].long()
 
     def once(self) -> Iterator[tuple[Any, Tensor]]:
         chosen = self.splits["train"]
         blocks = np.cumsum(self.corpus.lengths[chosen]) // _FRAMES_AT_ONCE
-        for utterances in np.split(chosen, np.flatnonzero(np.diff(blocks)) + 1):
-            pieces = [self.corpus.frames(int(u)) for u in utterances]
-            labels = np.concatenate([self.corpus.frame_labels(int(u)) for u in utterances])
-            classes = torch.from_numpy(labels.astype(np.int64)).to(self.runtime.device)
-            for inputs, numbers in self.open(self.recipe, pieces, self.runtime).in_order():
-                yield inputs, classes[numbers]
+        for items in np.split(chosen, np.flatnonzero(np.diff(blocks)) + 1):
+            opened = self.task.open(self.recipe, self.task.pieces(self.corpus, items), self.runtime)
+            classes = self.task.truth(self.corpus, items).rows.to(self.runtime.device)
+            for inputs, indices in opened.in_order():
+                yield inputs, classes[indices]
 
     def loss(self, model: nn.Module, batch: tuple[Any, Tensor]) -> StepLoss:
         inputs, labels = batch
@@ -77,25 +71,88 @@ class PhonemeTask(ClassificationTask):
     def fit_smoother(self) -> Smoother | None:
         if self.recipe.smoothing is None:
             return None
-        pieces = [self.corpus.frame_labels(int(u)) for u in self.splits["train"]]
-        return self.recipe.smoothing.fit(pieces, len(self.classes))
+        return self.recipe.smoothing.fit(self.truth("train").each(), len(self.classes))
 
-    @staticmethod
-    def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> FrameBatches:
-        assert isinstance(recipe.batches, WindowConfig | UtteranceConfig)  # the schema sees to it
+    def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
+        """Also the posteriors of one utterance, of a length that a picture can show."""
+        lengths = self.corpus.lengths[test.items]
+        rate = self.corpus.speech.frames_per_second
+        shown = int(np.abs(lengths - EXAMPLE_SECONDS * rate).argmin())
+        frames = slice(start := int(lengths[:shown].sum()), start + int(lengths[shown]))
+        return {
+            **super().kept(model, test),
+            "example": test.items[shown : shown + 1],
+            "example_predicted": test.decided.array[frames].astype(np.int16),
+            "example_posteriors": test.answers.array[frames].astype(np.float16),
+        }
+
+
+class PhonemeTask(ClassificationTask[PhonemeRecipe]):
+    """Frames of a corpus, a model that labels them, frame accuracy."""
+
+    name = "phoneme"
+    recipe = PhonemeRecipe
+    lesson = PhonemeLesson
+    unit = "frames"
+    item = "utterance"
+    classes_are = "phones"
+    beside: ClassVar = {"unsmoothed": "smoothing"}
+    keeps: ClassVar = {
+        "utterances": Kept(("U",), below="corpus"),
+        "predicted": Kept(("N",), below="C"),
+        "confidence": Kept(("N",)),
+        "example": Kept((1,), below="corpus"),
+        "example_predicted": Kept(("T",), below="C"),
+        "example_posteriors": Kept(("T", "C")),
+    }
+
+    def count(self, corpus: Corpus, items: Ints) -> int:
+        """Frames."""
+        return int(corpus.lengths[items].sum())
+
+    def truth(self, corpus: Corpus, items: Ints) -> Answers:
+        labels = np.concatenate([corpus.frame_labels(int(u)) for u in items])
+        return Answers.of(labels.astype(np.int64), corpus.lengths[items])
+
+    def open(self, recipe: PhonemeRecipe, pieces: Pieces, runtime: Runtime) -> Batches:
         return recipe.batches.open(list(pieces), runtime.device)
 
-    @staticmethod
-    @torch.inference_mode()
-    def answer(model: nn.Module, opened: FrameBatches, recipe: Recipe, runtime: Runtime) -> Tensor:
-        """(N, C) float32 class probabilities of all frames, end to end."""
-        model.eval()
-        numbers, rows = [], []
+    def answer(
+        self, model: nn.Module, opened: Any, recipe: PhonemeRecipe, runtime: Runtime
+    ) -> Answers:
+        """(N, C) class probabilities of all frames."""
+        indices, rows = [], []
         for inputs, where in opened.in_order():
             with runtime.autocast(recipe.precision):
                 logits = model(inputs)
-            numbers.append(where[where >= 0])
+            indices.append(where[where >= 0])
             rows.append(logits[where >= 0].float().softmax(1))
-        model.train()
         joined = torch.cat(rows)
-        return torch.empty_like(joined).index_copy_(0, torch.cat(numbers), joined)
+        in_order = torch.empty_like(joined).index_copy_(0, torch.cat(indices), joined)
+        return Answers(in_order, opened.utterance_lengths)
+
+    def smoothing(self, kind: str) -> Any:
+        return TypeAdapter(SmoothingConfig).validate_python({"kind": kind})
+
+    def predict(
+        self,
+        ids: Sequence[str],
+        answers: Answers,
+        decided: Answers,
+        features: Features,
+        classes: tuple[str, ...],
+    ) -> list[FramePrediction]:
+        assert isinstance(features, FeatureSpec)
+        rate = features.frames_per_second
+        each = zip(ids, answers.each(), decided.each(), strict=True)
+        return [FramePrediction(id, rows, labels, classes, rate) for id, rows, labels in each]
+
+    def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
+        return f"Labels {self.share(test)} correctly {self.interval(test)}"
+
+    def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
+        """Confusions, and an utterance."""
+        found = super().show(run, key)
+        if (example := example_of(run)) is not None:
+            found["An utterance"] = [example_picture(example, run.classes, key)]
+        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy.typing as npt
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from bossline.core.counting import counted
+from bossline.figures.classes import accuracy_by_length, length_bins
+from bossline.figures.picture import Picture
 from bossline.figures.style import (
     GRID,
     MUTED,
@@ -21,6 +25,67 @@ from bossline.figures.style import (
     outside_legend,
     series,
 )
+from bossline.tasks.base import OpenRun
+
+
+@dataclass(frozen=True)
+class HeardVoices:
+    """The test utterances of a speaker run: who speaks, how long, and what the model heard."""
+
+    speakers: npt.NDArray[np.int64]  # (U,) index into `names`
+    names: tuple[str, ...]
+    seconds: npt.NDArray[np.float64]  # (U,)
+    correct: npt.NDArray[np.bool_]  # (U,)
+    embeddings: npt.NDArray[np.float32] | None  # (U, D); None where they were not kept
+
+
+def voices_of(run: OpenRun) -> HeardVoices | None:
+    """None before scoring and without the corpus."""
+    found = run.at_hand("utterances", "predicted")
+    if found is None:
+        return None
+    arrays, corpus = found
+    utterances, predicted = arrays["utterances"], arrays["predicted"]
+    speakers = corpus.speakers[utterances].astype(np.int64)
+    kept = arrays.get("embeddings")
+    return HeardVoices(
+        speakers=speakers,
+        names=run.classes,
+        seconds=corpus.lengths[utterances] / corpus.speech.frames_per_second,
+        correct=predicted == speakers,
+        embeddings=None if kept is None else kept.astype(np.float32),
+    )
+
+
+def voice_pictures(voices: HeardVoices, key: str) -> tuple[list[Picture], list[Picture]]:
+    """Accuracy by length, and the map of voices; nothing where there is nothing to see."""
+    bins = length_bins(voices.seconds, voices.correct)
+    by_length = [
+        Picture.of(
+            accuracy_by_length(bins),
+            f"{key}-lengths",
+            "Accuracy on short and on long test utterances",
+            "Test utterances by length, in bins of about equal count; the bars are 95% intervals "
+            "(Wilson's).",
+        )
+    ]
+    maps = []
+    if voices.embeddings is not None and min(voices.embeddings.shape) > 1:
+        maps = [_map(voices, voices.embeddings, key)]
+    # One bin holds all where utterances are few, or all of one length.
+    return by_length if len(bins) > 1 else [], maps
+
+
+def _map(voices: HeardVoices, embeddings: npt.NDArray[np.float32], key: str) -> Picture:
+    return Picture.of(
+        draw_voices(embeddings, voices.speakers, voices.names),
+        f"{key}-voices",
+        f"Map of the embeddings of {counted(len(voices.speakers), 'test utterance')}",
+        "Each point is the embedding of a test utterance, tied to the mean of its speaker. In "
+        "colour: the speakers with the most utterances, and the map is the plane in which these "
+        "vary most (PCA); what lies apart here is apart, what overlaps may still be apart.",
+    )
+
 
 # The map of voices: embeddings of utterances in the plane in which chosen speakers differ most.
 
@@ -106,6 +171,18 @@ Curve = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 TICKS = (0.001, 0.01, 0.05, 0.2, 0.4)
 _FIRST, _LAST = 0.0005, 0.6  # the rates that both axes reach from and to
 _GAUSSIAN = NormalDist()
+
+
+def det_picture(curves: Mapping[str, Curve]) -> Picture:
+    """DET curves on their way onto the page."""
+    return Picture.of(
+        det(curves),
+        "det",
+        f"False rejects against false accepts of {', '.join(curves)}",
+        "Do two utterances have one speaker? Every point of a curve is a threshold: a higher "
+        "one accepts fewer pairs of two speakers, and rejects more pairs of one. Lower left "
+        "is better; the ring marks the equal error rate (EER).",
+    )
 
 
 def det(curves: Mapping[str, Curve]) -> Figure:

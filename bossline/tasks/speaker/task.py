@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,72 +13,54 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from bossline.augmentation.spec_augment import SpecAugment
 from bossline.batches.padded import Padded
-from bossline.batches.segments import SegmentConfig, Segments
+from bossline.batches.segments import Segments
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
 from bossline.data.speeds import copies_of
+from bossline.figures.picture import Picture
 from bossline.models.committee import Committee, CommitteeConfig
 from bossline.models.fitted.speaker_lda import SpeakerLdaConfig
 from bossline.models.speaker import SpeakerNetwork, VoiceModel
-from bossline.recipes.schema import Recipe
-from bossline.tasks.base import Pieces
-from bossline.tasks.classification import ClassificationTask
+from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored, Task
+from bossline.tasks.classification import ClassificationLesson, ClassificationTask
+from bossline.tasks.speaker.pictures import det_picture, voice_pictures, voices_of
+from bossline.tasks.speaker.prediction import SpeakerPrediction
+from bossline.tasks.speaker.recipe import SpeakerRecipe
+from bossline.tasks.speaker.verification.det import read_det
 from bossline.tasks.views import averaged
 from bossline.training.contract import StepLoss, Validation
 
 
-class SpeakerTask(ClassificationTask):
-    """Utterances of a corpus, a model that knows their speakers, utterance accuracy."""
+class SpeakerLesson(ClassificationLesson[SpeakerRecipe]):
+    """Segments of utterances and who speaks."""
 
-    unit = "utterances"
-    item = "utterance"
-    wants = "no speakers"
-
-    def __init__(self, recipe: Recipe, corpus: Corpus, runtime: Runtime) -> None:
+    def __init__(
+        self, task: Task[SpeakerRecipe], recipe: SpeakerRecipe, corpus: Corpus, runtime: Runtime
+    ) -> None:
         """
         Raises:
-            UserError: as every task; or the corpus lacks a speed that is to be trained on.
+            UserError: as every lesson; or the corpus lacks a speed that is to be trained on.
         """
-        super().__init__(recipe, corpus, runtime)
+        super().__init__(task, recipe, corpus, runtime)
         # Copies of a speaker's utterances at another speed are another voice (speaker augmentation,
         # Yamamoto et al. 2019): those of speed k come k times all speakers later.
-        utterances, voices = [self.splits["train"]], [self.targets("train")]
-        for number, speed in enumerate(_segments(recipe).speeds, start=1):
+        utterances, voices = [self.splits["train"]], [self.truth("train").array]
+        for number, speed in enumerate(recipe.batches.speeds, start=1):
             copies, originals = copies_of(corpus, utterances[0], speed)
             utterances.append(copies)
             voices.append(voices[0][originals] + number * len(self.classes))
         self._heard, self._voices = np.concatenate(utterances), np.concatenate(voices)
 
-    @staticmethod
-    def labelled(corpus: Corpus) -> npt.NDArray[np.bool_]:
-        return np.asarray(corpus.speakers >= 0)
-
-    @staticmethod
-    def classes_of(corpus: Corpus) -> tuple[str, ...]:
-        return corpus.header.speakers
-
-    @staticmethod
-    def built(recipe: Recipe, features: Features, outputs: int) -> nn.Module:
-        assert isinstance(features, FeatureSpec)  # a speaker task takes no others
-        outputs *= _voices_of_each(recipe)
-        if isinstance(recipe.model, SpeakerLdaConfig | CommitteeConfig):
-            return recipe.model.build(features.dim, outputs, features.statics)
-        return recipe.model.build(features.dim, outputs)
-
     @cached_property
     def training(self) -> Segments:
-        pieces = self.pieces_of(self.corpus, self._heard)
-        return _segments(self.recipe).open(pieces, self.runtime.device, self._voices)
+        pieces = self.task.pieces(self.corpus, self._heard)
+        return self.recipe.batches.open(pieces, self.runtime.device, self._voices)
 
     @cached_property
     def training_targets(self) -> Tensor:
         return torch.from_numpy(self._voices).to(self.runtime.device)
-
-    def targets(self, split: str) -> Ints:
-        return self.corpus.speakers[self.splits[split]].astype(np.int64)
 
     def gain(self, validation: Validation) -> float:
         """The loss decides: among a few hundred utterances, accuracy is the luck of one or two."""
@@ -90,14 +73,17 @@ class SpeakerTask(ClassificationTask):
 
     def batch(self, epoch: int, step: int) -> tuple[Padded, Tensor, float]:
         """Segments, their speakers (B,) int64, and the share of the training that is over."""
-        inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
+        inputs, indices = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
-            assert isinstance(self.recipe.augment, SpecAugment)  # the recipe's schema sees to it
-            frames = torch.arange(int(inputs.lengths.sum()), device=numbers.device)
+            frames = torch.arange(int(inputs.lengths.sum()), device=indices.device)
             inputs, _ = self.recipe.augment(inputs, frames, self.corpus.speech.blocks)
         steps = self.steps_per_epoch
         done = (epoch * steps + step) / (self.recipe.epochs * steps)
-        return inputs, self.training_targets[numbers], done
+        return inputs, self.training_targets[indices], done
+
+    def in_full(self, batch: tuple[Padded, Tensor, float]) -> tuple[Padded, Tensor, float]:
+        """The head's margin in full."""
+        return batch[0], batch[1], 1.0
 
     def loss(self, model: nn.Module, batch: tuple[Padded, Tensor, float]) -> StepLoss:
         inputs, labels, done = batch
@@ -106,14 +92,63 @@ class SpeakerTask(ClassificationTask):
             mean, scores = model.loss(inputs, labels, done)
         return self.step_loss(mean, scores, labels)
 
-    @staticmethod
-    def open(recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Segments:
-        return _segments(recipe).open(list(pieces), runtime.device)
+    def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
+        """Also the embeddings of the test utterances."""
+        pieces = self.task.pieces(self.corpus, test.items)
+        vectors = embed(model, self.recipe, pieces, self.runtime).cpu().numpy()
+        return {**super().kept(model, test), "embeddings": vectors.astype(np.float16)}
 
-    @staticmethod
-    @torch.inference_mode()
-    def answer(model: nn.Module, opened: Segments, recipe: Recipe, runtime: Runtime) -> Tensor:
-        """(U, C) float32 probabilities, after averaging the logarithms of an utterance's views.
+
+@dataclass
+class _TrainingSplit:
+    """Utterances and their speakers, each time they are gone through."""
+
+    lesson: SpeakerLesson
+
+    def __iter__(self) -> Iterator[tuple[Padded, Tensor]]:
+        return self.lesson.once()
+
+
+class SpeakerTask(ClassificationTask[SpeakerRecipe]):
+    """Utterances of a corpus, a model that knows their speakers, utterance accuracy."""
+
+    name = "speaker"
+    recipe = SpeakerRecipe
+    lesson = SpeakerLesson
+    unit = "utterances"
+    item = "utterance"
+    wants = "no speakers"
+    classes_are = "speakers"
+    keeps: ClassVar = {
+        "utterances": Kept(("U",), below="corpus"),
+        "predicted": Kept(("U",), below="C"),
+        "confidence": Kept(("U",)),
+        "embeddings": Kept(("U", "E")),
+    }
+
+    def labelled(self, corpus: Corpus) -> npt.NDArray[np.bool_]:
+        return np.asarray(corpus.speakers >= 0)
+
+    def classes(self, corpus: Corpus) -> tuple[str, ...]:
+        return corpus.header.speakers
+
+    def truth(self, corpus: Corpus, items: Ints) -> Answers:
+        return Answers.of(corpus.speakers[items].astype(np.int64))
+
+    def build(self, recipe: SpeakerRecipe, features: Features, outputs: int) -> nn.Module:
+        assert isinstance(features, FeatureSpec)  # a speaker task takes no others
+        outputs *= _voices_of_each(recipe)
+        if isinstance(recipe.model, SpeakerLdaConfig | CommitteeConfig):
+            return recipe.model.build(features.dim, outputs, features.statics)
+        return recipe.model.build(features.dim, outputs)
+
+    def open(self, recipe: SpeakerRecipe, pieces: Pieces, runtime: Runtime) -> Segments:
+        return recipe.batches.open(list(pieces), runtime.device)
+
+    def answer(
+        self, model: nn.Module, opened: Segments, recipe: SpeakerRecipe, runtime: Runtime
+    ) -> Answers:
+        """(U, C) probabilities, after averaging the logarithms of an utterance's views.
 
         Voices at other speeds are no answers.
         """
@@ -123,40 +158,55 @@ class SpeakerTask(ClassificationTask):
             speakers = scores.shape[1] // _voices_of_each(recipe)
             return scores[:, :speakers].float().log_softmax(1)
 
-        return averaged(log_probabilities, model, opened, recipe, runtime).softmax(1)
+        rows = averaged(log_probabilities, opened, recipe.precision, runtime).softmax(1)
+        return Answers(rows, np.ones(len(rows), np.int64))
 
-    @staticmethod
-    @torch.inference_mode()
-    def embed(model: nn.Module, recipe: Recipe, pieces: Pieces, runtime: Runtime) -> Tensor:
-        """(U, D) float32 embeddings of length 1, after averaging those of an utterance's views."""
-        assert isinstance(model, VoiceModel)
+    def predict(
+        self,
+        ids: Sequence[str],
+        answers: Answers,
+        decided: Answers,
+        features: Features,
+        classes: tuple[str, ...],
+    ) -> list[SpeakerPrediction]:
+        each = zip(ids, answers.each(), strict=True)
+        return [SpeakerPrediction(id, rows, classes) for id, rows in each]
 
-        def unit_vectors(inputs: Padded) -> Tensor:
-            return normalize(model.embed(inputs).float())
+    def show_together(self, runs: Mapping[str, OpenRun]) -> dict[str, list[Picture]]:
+        """How well they verify."""
+        curves = {name: curve for name, run in runs.items() if (curve := read_det(run))}
+        return {"Verification": [det_picture(curves)]} if curves else {}
 
-        opened = SpeakerTask.open(recipe, pieces, runtime)
-        return normalize(averaged(unit_vectors, model, opened, recipe, runtime))
-
-    def embeddings(self, model: nn.Module, split: str) -> npt.NDArray[np.float32]:
-        vectors = self.embed(model, self.recipe, self.pieces(split), self.runtime)
-        return np.asarray(vectors.cpu().numpy())
-
-
-@dataclass
-class _TrainingSplit:
-    """Utterances and their speakers, each time they are gone through."""
-
-    task: SpeakerTask
-
-    def __iter__(self) -> Iterator[tuple[Padded, Tensor]]:
-        return self.task.once()
+    def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
+        """How often each speaker is found, how much length matters, and the map of voices."""
+        found = super().show(run, key)
+        if (voices := voices_of(run)) is None:
+            return found
+        by_length, maps = voice_pictures(voices, key)
+        where = self.classes_are.capitalize()
+        if where in found:
+            found[where] += by_length
+        else:
+            found["Length"] = by_length
+        return {**found, "Voices": maps}
 
 
-def _voices_of_each(recipe: Recipe) -> int:
+@torch.inference_mode()
+def embed(model: nn.Module, recipe: SpeakerRecipe, pieces: Pieces, runtime: Runtime) -> Tensor:
+    """(U, D) float32 embeddings of length 1, after averaging those of an utterance's views."""
+    assert isinstance(model, VoiceModel)
+
+    def unit_vectors(inputs: Padded) -> Tensor:
+        return normalize(model.embed(inputs).float())
+
+    training = model.training
+    model.eval()
+    opened = recipe.batches.open(list(pieces), runtime.device)
+    vectors = normalize(averaged(unit_vectors, opened, recipe.precision, runtime))
+    model.train(training)
+    return vectors
+
+
+def _voices_of_each(recipe: SpeakerRecipe) -> int:
     """Of a speaker: at the speed of the recordings and at others."""
-    return 1 + len(_segments(recipe).speeds)
-
-
-def _segments(recipe: Recipe) -> SegmentConfig:
-    assert isinstance(recipe.batches, SegmentConfig)  # the recipe's schema sees to it
-    return recipe.batches
+    return 1 + len(recipe.batches.speeds)

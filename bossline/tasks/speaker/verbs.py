@@ -1,4 +1,4 @@
-"""Speaker verification as functions, beside api.py: are these two of one speaker, and who is it?"""
+"""What only the speaker task does: are these two of one speaker, and who is it?"""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ import numpy as np
 from bossline.core.errors import UserError
 from bossline.core.files import write_json
 from bossline.core.runtime import Runtime
-from bossline.runs.contents import GALLERY, THRESHOLD
-from bossline.runs.run import Run
-from bossline.runs.trained import utterances_of
+from bossline.tasks.base import OpenRun
 from bossline.tasks.speaker.gallery import UNKNOWN, Enrolment, Gallery, read_gallery
 from bossline.tasks.speaker.verification.calibration import (
     Threshold,
@@ -24,7 +22,7 @@ from bossline.tasks.speaker.verification.calibration import (
     threshold_at_false_accepts,
     write_threshold,
 )
-from bossline.tasks.speaker.verification.det import det_curve
+from bossline.tasks.speaker.verification.det import det_curve, write_det
 from bossline.tasks.speaker.verification.error_rates import Floats
 from bossline.tasks.speaker.verification.pairing import make_trials
 from bossline.tasks.speaker.verification.scores import VerificationScores
@@ -36,6 +34,8 @@ from bossline.tasks.speaker.voices import (
     check_speaker_run,
     refuse_silence,
 )
+from bossline.tasks.trained import items_of
+from bossline.training.contents import GALLERY, THRESHOLD
 
 ScoreNorm = Literal["none", "as-norm"]
 """What cosine scores go through; as-norm compares with the mean voice of each training speaker."""
@@ -96,9 +96,7 @@ class Enrolled(NamedTuple):
     replaced: Enrolment | None
 
 
-def embed(
-    run: str | Path | Run, inputs: Sequence[str | Path], *, device: str = "auto"
-) -> Embeddings:
+def embed(run: OpenRun, inputs: Sequence[str | Path], *, device: str = "auto") -> Embeddings:
     """Unit vectors of utterances.
 
     Args:
@@ -117,7 +115,7 @@ def embed(
 
 
 def verify(
-    run: str | Path | Run, first: str | Path, second: str | Path, *, device: str = "auto"
+    run: OpenRun, first: str | Path, second: str | Path, *, device: str = "auto"
 ) -> Comparison:
     """Compare two utterances: files, or ids of the run's corpus.
 
@@ -135,7 +133,7 @@ def verify(
 
 
 def draw_trials(
-    run: str | Path | Run, *, count: int | None = None, split: str = "test", seed: int = 0
+    run: OpenRun, *, count: int | None = None, split: str = "test", seed: int = 0
 ) -> Trials:
     """Half target, half non-target trials of a split's utterances; see `make_trials`.
 
@@ -148,9 +146,9 @@ def draw_trials(
     Raises:
         UserError: no speaker run, no such split, or too few utterances or speakers in it.
     """
-    opened = check_speaker_run(Run.of(run))
+    opened = check_speaker_run(run)
     corpus = opened.corpus()
-    utterances = utterances_of([opened], corpus, split)
+    utterances = items_of([opened], corpus, split)
     speakers = corpus.speakers[utterances]
     if (speakers < 0).any():
         raise UserError(f"trials of {split}: the corpus does not say who speaks there")
@@ -168,7 +166,7 @@ def draw_trials(
 
 
 def evaluate_trials(
-    run: str | Path | Run,
+    run: OpenRun,
     trials: str | Path,
     *,
     score_norm: ScoreNorm = "none",
@@ -202,7 +200,7 @@ def evaluate_trials(
             f"as in '{unknown[0]}': intervals over speakers need to know"
         )
     speakers = speakers_of(listed, known)
-    trained_on = corpus.speakers[utterances_of([voices.run], corpus, "train")]
+    trained_on = corpus.speakers[items_of([voices.run], corpus, "train")]
     scores = _scores(voices, listed, scale)
     found = VerificationScores.of(
         str(trials),
@@ -215,12 +213,12 @@ def evaluate_trials(
     )
     with voices.run.locked():
         write_json(voices.run.path / "verification.json", found.model_dump(mode="json"))
-        voices.run.write_det(*det_curve(scores, listed.labels))
+        write_det(voices.run, *det_curve(scores, listed.labels))
     return found
 
 
 def calibrate(
-    run: str | Path | Run,
+    run: OpenRun,
     trials: str | Path,
     *,
     false_accepts: float | None = None,
@@ -241,7 +239,7 @@ def calibrate(
             that cannot be read or embedded.
     """
     voices = _voices(run, device)
-    if voices.run.info.state != "finished":
+    if not voices.run.is_finished:
         raise UserError(
             f"{voices.run.path} is not finished, so its weights may change: "
             f"'bossline train --resume {voices.run.path}' first"
@@ -261,7 +259,7 @@ def calibrate(
 
 
 def enroll(
-    run: str | Path | Run,
+    run: OpenRun,
     speaker: str,
     recordings: Sequence[str | Path],
     *,
@@ -303,9 +301,7 @@ def enroll(
     return Enrolled(enrolment, gallery.find(speaker))
 
 
-def identify(
-    run: str | Path | Run, recording: str | Path, *, device: str = "auto"
-) -> Identification:
+def identify(run: OpenRun, recording: str | Path, *, device: str = "auto") -> Identification:
     """Who of the enrolled speakers is nearest: of a file, or an id of the run's corpus.
 
     Raises:
@@ -334,8 +330,8 @@ def identify(
     )
 
 
-def _voices(run: str | Path | Run, device: str) -> Voices:
-    return Voices(Run.of(run), Runtime.choose(device))
+def _voices(run: OpenRun, device: str) -> Voices:
+    return Voices(run, Runtime.choose(device))
 
 
 def _scores(voices: Voices, trials: Trials, scale: ScoreScale) -> Floats:
@@ -353,7 +349,7 @@ def _gallery(voices: Voices, dim: int) -> Gallery:
     return read_gallery(run.path / GALLERY, voices.weights, dim)
 
 
-def _threshold(run: Run) -> Threshold | None:
+def _threshold(run: OpenRun) -> Threshold | None:
     """The calibrated threshold, if there is one."""
     path = run.path / THRESHOLD
     if not path.exists():

@@ -21,13 +21,12 @@ from bossline.data.features.spec import FeatureSpec
 from bossline.data.inputs import read_features
 from bossline.data.packed import Corpus, Ints
 from bossline.data.splits import SPLITS, UNHEARD
-from bossline.runs.run import Run
-from bossline.runs.trained import UNLABELLED, TrainedModel, check_finite, utterances_of
-from bossline.tasks.base import Pieces
+from bossline.tasks.base import OpenRun, Pieces
 from bossline.tasks.speaker.gallery import Vectors, read_vectors, write_vectors
-from bossline.tasks.speaker.task import SpeakerTask
+from bossline.tasks.speaker.task import embed
 from bossline.tasks.speaker.verification.error_rates import Floats
 from bossline.tasks.speaker.verification.normalisation import as_norm, cosine_scores
+from bossline.tasks.trained import UNLABELLED, TrainedModel, check_finite, items_of
 
 ScoreScale = Literal["cosine", "as-norm"]
 """Kinds of scores; a threshold for one kind cannot judge the other."""
@@ -67,14 +66,14 @@ class Voices:
         weights: fingerprint (SHA-256) of the weights.
     """
 
-    def __init__(self, run: Run, runtime: Runtime) -> None:
+    def __init__(self, run: OpenRun, runtime: Runtime) -> None:
         """
         Raises:
             UserError: a run of another task, or its weights are missing or damaged.
         """
         self.run, self._runtime = check_speaker_run(run), runtime
-        assert isinstance(run.info.features, FeatureSpec)  # a speaker task takes no others
-        self._features = run.info.features
+        assert isinstance(run.features, FeatureSpec)  # a speaker task takes no others
+        self._features = run.features
         trained = TrainedModel(run, runtime)
         self._model = trained.model
         self.weights = trained.fingerprint
@@ -107,7 +106,7 @@ class Voices:
         pieces: list[npt.NDArray[Any]] = []
         for name in names:
             if name in _SPLITS:
-                utterances = utterances_of([self.run], self.corpus, name)
+                utterances = items_of([self.run], self.corpus, name)
                 ids += self._ids(utterances)
                 pieces += self._pieces(utterances)
             else:
@@ -129,7 +128,7 @@ class Voices:
             a_split = "a split, " if splits else ""
             raise UserError(
                 f"'{name}' is neither a file, {a_split}nor an utterance of corpus "
-                f"'{self.run.info.corpus}': {did_you_mean(name, shown)}"
+                f"'{self.run.corpus_name}': {did_you_mean(name, shown)}"
             )
         return self.corpus.frames(places[name])
 
@@ -152,7 +151,7 @@ class Voices:
         """
         refuse_silence(names, pieces)
         try:
-            vectors = SpeakerTask.embed(self._model, self.run.recipe, pieces, self._runtime)
+            vectors = embed(self._model, self.run.recipe, pieces, self._runtime)
         except UserError as error:  # an encoder refuses what is too short
             shortest = int(np.argmin([len(piece) for piece in pieces]))
             raise UserError(f"{names[shortest]}: {error}") from error
@@ -185,7 +184,7 @@ class Voices:
                 return kept
         except DamagedFile:
             pass  # not there yet, or damaged: it is made again
-        utterances = utterances_of([self.run], self.corpus, "train")
+        utterances = items_of([self.run], self.corpus, "train")
         vectors = self.embed(self._ids(utterances), self._pieces(utterances))
         speakers = self.corpus.speakers[utterances]
         means = np.stack([vectors[speakers == one].mean(0) for one in np.unique(speakers)])
@@ -198,13 +197,13 @@ class Voices:
         return hashlib.sha256(content).hexdigest()
 
 
-def check_speaker_run(run: Run) -> Run:
+def check_speaker_run(run: OpenRun) -> OpenRun:
     """The run itself.
 
     Raises:
         UserError: a run of another task.
     """
-    if run.recipe.task != "speaker":
+    if run.task.name != "speaker":
         raise UserError(
             f"{run.path} is no speaker run ({run.recipe.name} is for the task {run.recipe.task}): "
             "train one, e.g. bossline train speaker/simple -c CORPUS"

@@ -15,7 +15,7 @@ from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.models.logistic import Logistic, LogisticLbfgs, LogisticLbfgsConfig
 from bossline.recipes import load_recipe
-from bossline.tasks.phoneme.task import PhonemeTask
+from bossline.tasks import lesson_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -104,7 +104,7 @@ def test_gradient_descent_and_lbfgs_reach_one_optimum(toy: Corpus) -> None:
     by_lbfgs = load_recipe(
         "phoneme/floor", [f"model={{kind: logistic-lbfgs, c: {c}, tolerance: 1e-7}}", *whole]
     )
-    task = PhonemeTask(by_gradient, toy, Runtime.choose("cpu", 1))
+    task = lesson_of(by_gradient, toy, Runtime.choose("cpu", 1))
     batch = task.batch(0, 0)
     descended = task.build_model()
     assert by_gradient.optimiser is not None
@@ -113,7 +113,7 @@ def test_gradient_descent_and_lbfgs_reach_one_optimum(toy: Corpus) -> None:
         optimiser.zero_grad()
         task.loss(descended, batch).mean.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-    found = PhonemeTask(by_lbfgs, toy, task.runtime).build_model()
+    found = lesson_of(by_lbfgs, toy, task.runtime).build_model()
     assert isinstance(descended, Logistic)
     assert isinstance(found, LogisticLbfgs)
     found.fit([batch])

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bossline import api as verification
 from bossline.core.errors import UserError
 from bossline.core.files import read_json
 from bossline.runs.run import Run
-from bossline.tasks.speaker import verbs as verification
+from bossline.tasks.speaker.pictures import voices_of
 from bossline.tasks.speaker.verbs import ScoreNorm
-from bossline.tasks.speaker.verification.det import det_curve
+from bossline.tasks.speaker.verification.det import det_curve, read_det
 from bossline.tasks.speaker.verification.error_rates import equal_error_rate, min_dcf
 from bossline.tasks.speaker.verification.scores import VerificationScores
 from bossline.tasks.speaker.verification.trials import Trials, speakers_of, write_trials
@@ -140,12 +141,12 @@ def test_trials_of_files_are_scored_as_those_of_the_same_utterances(
 
 def test_what_a_report_draws_is_kept(speaker_run: Run, trials: Trials) -> None:
     verification.evaluate_trials(speaker_run, "trials.txt")
-    curve = speaker_run.det()
+    curve = read_det(speaker_run)
     assert curve is not None
     np.testing.assert_allclose(
         curve, det_curve(by_hand(speaker_run, trials, "none"), trials.labels)
     )
-    voices = speaker_run.voices()
+    voices = voices_of(speaker_run)
     assert voices is not None
     assert voices.embeddings is not None
     by_file = verification.embed(speaker_run, ["test"]).vectors

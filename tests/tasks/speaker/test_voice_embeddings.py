@@ -12,6 +12,7 @@ from rich.console import Console
 from safetensors import safe_open
 
 from bossline import api
+from bossline import api as verification
 from bossline.batches.padded import Padded
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
@@ -23,8 +24,6 @@ from bossline.data.store import pack_path, register
 from bossline.data.writer import writing
 from bossline.models.speaker import SpeakerModel
 from bossline.runs.run import Run
-from bossline.tasks.speaker import verbs as verification
-from bossline.tasks.speaker.task import SpeakerTask
 from bossline.tasks.speaker.voices import Voices
 from bossline.training.checkpoint import load_weights
 from tests.conftest import SPEAKERS, train_on_voices
@@ -32,7 +31,7 @@ from tests.conftest import SPEAKERS, train_on_voices
 
 def by_hand(run: Run, frames: np.ndarray) -> np.ndarray:
     """One utterance through the model itself, scaled to length 1."""
-    model = SpeakerTask.model(run.recipe, FeatureSpec(kind="other", dim=5), SPEAKERS)
+    model = run.task.model(run.recipe, FeatureSpec(kind="other", dim=5), SPEAKERS)
     assert isinstance(model, SpeakerModel)
     load_weights(run.best_weights, model)
     with torch.no_grad():

@@ -10,9 +10,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bossline.smoothing.base import Smoother
-from bossline.smoothing.median import MedianConfig
-from bossline.smoothing.viterbi import ViterbiConfig
+from bossline.tasks.phoneme.smoothing.base import Smoother
+from bossline.tasks.phoneme.smoothing.median import MedianConfig
+from bossline.tasks.phoneme.smoothing.viterbi import ViterbiConfig
 
 SmoothingConfig = Annotated[MedianConfig | ViterbiConfig, Field(discriminator="kind")]
 

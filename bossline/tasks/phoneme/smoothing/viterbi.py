@@ -12,10 +12,10 @@ from pydantic import Field
 from bossline.batches.order import by_length
 from bossline.core.config import Config
 from bossline.core.errors import UserError
-from bossline.smoothing.base import Floats, Ints, Tables
-from bossline.smoothing.estimation import estimate
-from bossline.smoothing.phones import PhoneModel
-from bossline.smoothing.search import SegmentSearch
+from bossline.tasks.phoneme.smoothing.base import Floats, Ints, Tables
+from bossline.tasks.phoneme.smoothing.estimation import estimate
+from bossline.tasks.phoneme.smoothing.phones import PhoneModel
+from bossline.tasks.phoneme.smoothing.search import SegmentSearch
 
 _BATCH_FRAMES = 32_768  # searched at once: 100 MB at 41 classes
 _LEAST = np.finfo(np.float32).tiny  # a posterior that underflows to 0 must not forbid a phone

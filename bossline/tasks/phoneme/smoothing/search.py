@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bossline.smoothing.base import Floats, Ints
-from bossline.smoothing.phones import PhoneModel, log
+from bossline.tasks.phoneme.smoothing.base import Floats, Ints
+from bossline.tasks.phoneme.smoothing.phones import PhoneModel, log
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,47 @@
+"""What a recipe says of its batches, and what a task asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from bossline.core.config import Config
+
+
+class BatchConfig(Config):
+    """A kind of batches; `open`, which each kind has, makes batches of some items."""
+
+    kind: str
+    size: int
+
+    def inputs(self, dim: int) -> int:
+        """Numbers that a model gets for a frame, row or pixel of `dim` numbers."""
+        return dim
+
+
+class Batches(Protocol):
+    """Some items as inputs of a model; what is answered is numbered, items end to end."""
+
+    def __len__(self) -> int:
+        """What the task scores: frames, utterances, images or rows."""
+
+    @property
+    def description(self) -> str:
+        """What a step sees, in a few words."""
+
+    @property
+    def steps_per_epoch(self) -> int: ...
+
+    def batch(self, seed: int, epoch: int, step: int) -> tuple[Any, Tensor]:
+        """A model's input, and (n,) int64: the indices that its outputs belong to.
+
+        A pure function of its arguments.
+        """
+
+    def in_order(self) -> Iterator[tuple[Any, Tensor]]:
+        """The same for a pass over everything, in batches that suit evaluation.
+
+        Outputs whose index is -1 belong to context: another batch has a better one.
+        """

@@ -1,0 +1,145 @@
+"""What runs make of files and of splits of their corpus, as files and as submissions."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bossline.core.counting import counted
+from bossline.core.errors import UserError, printable
+from bossline.core.files import replacing
+from bossline.core.runtime import Runtime
+from bossline.data.inputs import read_input
+from bossline.data.packed import Corpus, Ints
+from bossline.runs.engine import Runs, opened_runs
+from bossline.tasks.prediction import Cells, Prediction
+from bossline.tasks.trained import UNLABELLED, Ensemble, Smoothing, items_of, smoother_of
+
+
+def predict(
+    runs: Runs,
+    source: str | Path,
+    *,
+    smoothing: Smoothing | None = None,
+    device: str = "auto",
+) -> list[Prediction]:
+    """What a run makes of a file, or of a split of its corpus.
+
+    Args:
+        runs: a run or its folder, or several, which answer as one: by the mean of their
+            log-probabilities, or of their values.
+        source: a feature file (.pt, .npy), a recording (.wav, .flac ...), an image, or "train",
+            "validation", "test" or "unlabelled".
+        smoothing: None: as the (first) run's recipe says.
+
+    Raises:
+        UserError: neither a file nor a split, features of another kind, or runs that do not go
+            together.
+    """
+    opened = opened_runs(runs)
+    task = opened[0].task
+    ensemble, smoother = Ensemble(opened, Runtime.choose(device)), smoother_of(opened[0], smoothing)
+    if Path(source).suffix:
+        ids = [printable(Path(source).stem)]
+        pieces = [read_input(Path(source), ensemble.features)]
+    else:
+        corpus = opened[0].corpus()
+        chosen = items_of(opened, corpus, str(source))
+        ids = [corpus.ids[u] for u in chosen]
+        pieces = task.pieces(corpus, chosen)
+    answers = ensemble.answers(pieces)
+    decided = task.decide(answers, smoother)
+    return list(task.predict(ids, answers, decided, ensemble.features, ensemble.classes))
+
+
+def submit(
+    runs: Runs,
+    path: str | Path,
+    *,
+    split: str = UNLABELLED,
+    smoothing: Smoothing | None = None,
+    device: str = "auto",
+) -> int:
+    """Write a submission; returns the number of rows.
+
+    Phonemes: `Id,Class` for every frame of the split; speakers and images: `Id,Category` for
+    every one; tables: `id` and the target for every row.
+
+    Args:
+        runs: a run or its folder, or several, which answer as one: by the mean of their
+            log-probabilities, or of their values.
+        smoothing: None: as the (first) run's recipe says.
+
+    Raises:
+        UserError: the split is empty or incomplete, runs that do not go together, or the file
+            cannot be written.
+    """
+    opened = opened_runs(runs)
+    corpus = opened[0].corpus()
+    items = items_of(opened, corpus, split)
+    predictions = predict(opened, split, smoothing=smoothing, device=device)
+    expected = opened[0].task.count(corpus, items)
+    return write_submission(Path(path), corpus, items, predictions, expected)
+
+
+def write_submission(
+    path: Path, corpus: Corpus, items: Ints, predictions: Sequence[Prediction], expected: int | None
+) -> int:
+    """Write a file as a leaderboard takes it, in the order of the corpus' list; returns the rows.
+
+    Args:
+        expected: rows; None where the task does not know beforehand.
+
+    Raises:
+        UserError: an item of the split was left out at import, so rows would be missing or
+            shifted; or the number of predictions is not what the split wants.
+    """
+    parts = {corpus.header.parts[corpus.parts[u]] for u in items}
+    missing = [entry.id for entry in corpus.header.left_out if entry.part in parts]
+    if missing and not (corpus.labelled | (corpus.speakers >= 0))[items].any():
+        raise UserError(
+            f"{counted(len(missing), corpus.header.features.item)} of this split "
+            f"{'was' if len(missing) == 1 else 'were'} left out as damaged when the corpus was "
+            f"imported ({', '.join(missing[:5])}): rows would be missing or "
+            "shifted. Get intact copies of these files and import again"
+        )
+    rows: list[Cells] = []
+    for prediction in predictions:
+        rows += prediction.rows(len(rows))
+    if expected is not None and len(rows) != expected:
+        raise UserError(f"{counted(len(rows), 'prediction')} for {expected}: not written")
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(predictions[0].header)
+        writer.writerows(rows)
+    return len(rows)
+
+
+def check_output(path: Path) -> None:
+    """
+    Raises:
+        UserError: the ending is neither .csv nor .npy.
+    """
+    if path.suffix not in (".csv", ".npy"):
+        raise UserError(f"{path}: write predictions to a .csv or a .npy file")
+
+
+def write_predictions(predictions: Sequence[Prediction], path: Path) -> None:
+    """Write .csv (a row a frame, or an item) or .npy (outputs (N, C) or (N,), end to end).
+
+    Raises:
+        UserError: another ending, or the disk is unwilling.
+    """
+    check_output(path)
+    if path.suffix == ".npy":
+        with replacing(path) as temporary, temporary.open("wb") as stream:
+            np.save(stream, np.concatenate([p.outputs for p in predictions]))
+        return
+    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(predictions[0].columns)
+        for prediction in predictions:
+            writer.writerows(prediction.records())

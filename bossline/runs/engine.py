@@ -1,0 +1,225 @@
+"""From a recipe and a corpus to a finished run: train, resume, score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from torch import nn
+
+from bossline.core.counting import counted
+from bossline.core.errors import UserError
+from bossline.core.memory import exhaustion_named
+from bossline.core.runtime import Runtime
+from bossline.data.store import open_corpus
+from bossline.evaluation.scores import Scores
+from bossline.recipes import Recipe, load_recipe
+from bossline.runs.info import start_info
+from bossline.runs.run import Run, new_run_path
+from bossline.tasks import lesson_of
+from bossline.tasks.base import Scored
+from bossline.tasks.lesson import Lesson
+from bossline.tasks.trained import (
+    Ensemble,
+    Smoothing,
+    TrainedModel,
+    check_finite,
+    items_of,
+    smoother_of,
+)
+from bossline.training.fit import fit
+from bossline.training.loop import Watch
+from bossline.training.loop import train as train_loop
+from bossline.training.signals import Interrupted
+
+Runs = str | Path | Run | Sequence[str | Path | Run]
+"""A run or its folder, or several."""
+
+_LESS = "make batches.size, or the model, smaller"
+
+
+def opened_runs(runs: Runs) -> list[Run]:
+    """At least one run, opened.
+
+    Raises:
+        UserError: none, or one that is damaged.
+    """
+    several = [runs] if isinstance(runs, str | Path | Run) else list(runs)
+    if not several:
+        raise UserError("give at least one run")
+    return [Run.of(run) for run in several]
+
+
+def train(
+    recipe: str | Recipe,
+    corpus: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    run: str | Path | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    console: Console | None = None,
+    watch: Watch | None = None,
+) -> Run:
+    """Train a recipe on a corpus, score it, and return the finished run.
+
+    Args:
+        recipe: "phoneme/strong", a path to a YAML file, or a Recipe.
+        corpus: a name given at import, or the folder of a packed corpus.
+        overrides: "model.width=1024" and the like; only with a recipe by name or path.
+        run: folder to write; by default the next free one below runs/.
+        device: "auto", "cpu", "cuda", "cuda:1".
+        threads: CPU threads; None takes all cores.
+        console: where progress is shown; None shows it on the terminal.
+        watch: called with each epoch and its validation score; what it raises ends the training,
+            and `resume` goes on. A model that is fitted has no epochs.
+
+    Raises:
+        UserError: bad input.
+        Interrupted: Ctrl-C or SIGTERM; `resume` goes on.
+    """
+    chosen = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
+    opened = open_corpus(corpus, verified=True)
+    runtime = Runtime.choose(device, threads)
+    lesson = lesson_of(chosen, opened, runtime)
+    log = console or Console()
+    model = _prepared_model(lesson, log)  # refuses what the data do not allow before all writing
+    parameters = sum(p.numel() for p in model.parameters())
+    path = Path(run) if run is not None else new_run_path(chosen, str(corpus))
+    info = start_info(str(corpus), opened, lesson.classes, chosen, parameters, runtime)
+    created = Run.create(path, chosen, info)
+    _continue(created, lesson, model, log, watch)
+    return created
+
+
+def resume(
+    run: str | Path | Run,
+    *,
+    device: str | None = None,
+    console: Console | None = None,
+    watch: Watch | None = None,
+) -> Run:
+    """Go on with an interrupted run, as if nothing had happened.
+
+    Args:
+        device: None stays on the device that the run began on.
+        watch: as in `train`.
+
+    Raises:
+        UserError: nothing to go on with, the run is in use, or its corpus has changed.
+        Interrupted: Ctrl-C or SIGTERM again.
+    """
+    opened = Run.of(run)
+    if not opened.is_finished:
+        runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
+        lesson = lesson_of(opened.recipe, opened.corpus(), runtime)
+        _continue(opened, lesson, None, console or Console(), watch)
+    return opened
+
+
+def _prepared_model(lesson: Lesson[Any], console: Console) -> nn.Module:
+    with console.status("looking over the training data"), exhaustion_named(_LESS):
+        model = lesson.build_model()
+        lesson.prepare(model)
+    return model
+
+
+def _continue(
+    run: Run, lesson: Lesson[Any], model: nn.Module | None, console: Console, watch: Watch | None
+) -> None:
+    """`model`: None where the run is there already, and may have a checkpoint of one."""
+    with run.locked(), exhaustion_named(_LESS):
+        if model is None:
+            begun = run.checkpoint.exists()
+            model = lesson.build_model() if begun else _prepared_model(lesson, console)
+        console.print(
+            f"{run.recipe.name} on {run.info.corpus}: {counted(run.info.parameters, 'parameter')}, "
+            f"{_what_is_learnt(run, lesson)}, {run.info.hardware} -> {run.path}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+        if run.recipe.model.fitted:
+            fit(run, lesson, model, console)
+        else:
+            train_loop(run, lesson, model, run.recipe, lesson.runtime, console, watch=watch)
+        try:
+            _score(run, lesson)
+        except KeyboardInterrupt as stop:
+            raise Interrupted(
+                f"stopped while scoring; go on with: bossline train --resume {run.path}"
+            ) from stop
+        except UserError as error:
+            raise UserError(
+                f"{run.path} is trained, but not scored: {error}; once that is mended, "
+                f"'bossline evaluate {run.path}' finishes the run"
+            ) from error
+        _finish(run)
+
+
+def _finish(run: Run) -> None:
+    run.update(state="finished")
+    run.checkpoint.unlink(missing_ok=True)
+
+
+def _what_is_learnt(run: Run, lesson: Lesson[Any]) -> str:
+    if run.recipe.model.fitted:
+        thing = f"training {lesson.unit.removesuffix('s')}"
+        return f"fitted to {counted(lesson.count('train'), thing)}"
+    return lesson.description
+
+
+def evaluate(
+    runs: Runs, *, smoothing: Smoothing | None = None, device: str = "auto"
+) -> dict[str, Scores]:
+    """Score the best weights of a run, or of several together, on validation and test.
+
+    The best epoch was chosen on validation; test is only ever reported. The scores of one run with
+    its own smoothing are kept in its folder; one that was trained but could not be scored is
+    finished by them.
+
+    Args:
+        runs: a run or its folder, or several, which answer as one: by the mean of their
+            log-probabilities, or of their values.
+        smoothing: None: as the (first) run's recipe says.
+
+    Raises:
+        UserError: a run is not to be had, or runs that do not go together.
+    """
+    opened = opened_runs(runs)
+    runtime = Runtime.choose(device)
+    lesson = lesson_of(opened[0].recipe, opened[0].corpus(), runtime)
+    with exhaustion_named(_LESS):
+        if len(opened) == 1 and smoothing is None:
+            with opened[0].locked():
+                _score(opened[0], lesson)
+                if opened[0].is_trained:  # its training ended where it could not be scored
+                    _finish(opened[0])
+            return opened[0].scores
+        ensemble, smoother = Ensemble(opened, runtime), smoother_of(opened[0], smoothing)
+        items_of(opened, lesson.corpus, "test")  # refuses runs that were split in other ways
+        scores: dict[str, Scores] = {}
+        for split in ("validation", "test"):
+            scores |= _named(split, lesson.score(ensemble, smoother, split))
+    return scores
+
+
+def _score(run: Run, lesson: Lesson[Any]) -> None:
+    smoother = lesson.fit_smoother()
+    if smoother is not None:
+        run.write_smoothing(smoother.tables())
+    trained = TrainedModel(run, lesson.runtime)
+    scored = {split: lesson.score(trained, smoother, split) for split in ("validation", "test")}
+    kept = lesson.kept(trained.model, scored["test"])
+    for name, array in kept.items():
+        if run.task.keeps[name].below is None:
+            check_finite(array, run)
+    run.write_scores(_named("validation", scored["validation"]) | _named("test", scored["test"]))
+    run.keep(kept)
+
+
+def _named(split: str, scored: Scored) -> dict[str, Scores]:
+    beside = {f"{split}, {lacking}": scores for lacking, scores in scored.beside.items()}
+    return {split: scored.scores, **beside}

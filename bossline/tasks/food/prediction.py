@@ -1,0 +1,21 @@
+"""What is in an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bossline.tasks.prediction import Cells, ClassPrediction
+
+
+@dataclass(frozen=True)
+class ImagePrediction(ClassPrediction):
+    """What is in an image."""
+
+    columns = ("id", "class", "name", "probability")
+
+    def rows(self, first: int) -> list[Cells]:
+        return [(self.number, self.label)]
+
+    def records(self) -> Iterator[Cells]:
+        yield self.id, self.label, self.name, f"{self.confidence:.4f}"
