@@ -157,7 +157,7 @@ def _what_is_seen(example: Example) -> str:
     if example.smoothed:
         unsmoothed = float((example.true == example.posteriors.argmax(axis=1)).mean())
         text += f", {unsmoothed:.1%} before smoothing"
-    if len(example.true) > EXAMPLE_SECONDS * example.frames_per_second:
+    if len(example.true) > EXAMPLE_SECONDS * example.spec.frames_per_second:
         text += f"; its first {EXAMPLE_SECONDS:g} seconds are seen"
     return (
         f"{text}. The bluer, the more probable; boxes are the true phones, the line runs through "

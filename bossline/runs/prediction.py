@@ -71,17 +71,17 @@ class FramePrediction(Prediction):
 
     labels: Ints  # (N,)
     classes: tuple[str, ...]
-    frames_per_second: float
+    spec: FeatureSpec
 
     def segments(self) -> Iterator[Segment]:
         """Equal neighbours merged."""
         labels = self.labels
         best = np.take_along_axis(self.outputs, labels[:, None], axis=1)[:, 0]
-        edges = np.flatnonzero(np.diff(labels, prepend=-1, append=-1))
-        for start, end in pairwise(edges):
+        edges = self.spec.frame_edges(len(labels))
+        for start, end in pairwise(np.flatnonzero(np.diff(labels, prepend=-1, append=-1))):
             yield Segment(
-                start=float(start / self.frames_per_second),
-                end=float(end / self.frames_per_second),
+                start=float(edges[start]),
+                end=float(edges[end]),
                 phone=self.classes[labels[start]],
                 confidence=float(best[start:end].mean()),
             )
@@ -91,11 +91,12 @@ class FramePrediction(Prediction):
         return list(enumerate(self.labels.tolist(), start=first))
 
     def records(self) -> Iterator[Cells]:
+        centres = self.spec.frame_centres(len(self.labels))
         for frame, label in enumerate(self.labels):
             yield (
                 self.id,
                 frame,
-                f"{frame / self.frames_per_second:.3f}",
+                f"{centres[frame]:.4f}",
                 label,
                 self.classes[label],
                 f"{self.outputs[frame, label]:.4f}",
@@ -197,9 +198,8 @@ def predictions_of(
         assert isinstance(features, FeatureSpec)
         labels = outputs.argmax(1) if path is None else path
         ends = np.cumsum(lengths)[:-1]
-        rate = features.frames_per_second
         return [
-            FramePrediction(id, rows, own, classes, rate)
+            FramePrediction(id, rows, own, classes, features)
             for id, rows, own in zip(
                 ids, np.split(outputs, ends), np.split(labels, ends), strict=True
             )

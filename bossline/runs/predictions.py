@@ -13,7 +13,7 @@ import numpy.typing as npt
 from safetensors.numpy import save
 
 from bossline.core.errors import UserError
-from bossline.data.features.spec import TableSpec
+from bossline.data.features.spec import FeatureSpec, TableSpec
 from bossline.data.packed import Corpus, Ints
 from bossline.recipes.schema import Recipe
 from bossline.runs.contents import PREDICTIONS
@@ -48,7 +48,7 @@ class Example:
     posteriors: npt.NDArray[np.float32]  # (T, C)
     predicted: npt.NDArray[np.int64]  # (T,) the smoothed path, or the most probable classes
     smoothed: bool
-    frames_per_second: float
+    spec: FeatureSpec
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class Predicted(ABC):
             posteriors=arrays["example_posteriors"].astype(np.float32),
             predicted=predicted,
             smoothed=self.recipe.smoothing is not None,
-            frames_per_second=corpus.speech.frames_per_second,
+            spec=corpus.speech,
         )
 
     def voices(self) -> Voices | None:

@@ -149,7 +149,7 @@ def fake_example(
         posteriors=posteriors.astype(np.float32),
         predicted=np.concatenate([true[:1], true[:1], true[:-2]]) if smoothed else best,
         smoothed=smoothed,
-        frames_per_second=100.0,
+        spec=FeatureSpec(kind="mfcc", dim=39),
     )
 
 
