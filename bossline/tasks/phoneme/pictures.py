@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
@@ -41,7 +41,7 @@ LEAST = 0.15  # a posterior that makes a class worth a row
 MOST_ROWS = 41  # all classes of LibriPhone; more would make a picture higher than a screen
 _BLUE, _AMBER = SERIES[0], SERIES[4]
 # Transparent at 0, so that the page shows through, light or dark.
-_COLOURS = LinearSegmentedColormap.from_list("posterior", [(_BLUE, 0.0), (_BLUE, 1.0)])
+_COLOURS = LinearSegmentedColormap.from_list("posterior", [to_rgba(_BLUE, a) for a in (0.0, 1.0)])
 # A square root lets what comes second show beside what is nearly certain.
 _NORM = PowerNorm(0.5, vmin=0, vmax=1)
 _IN_LEGEND = (0.05, 0.25, 1.0)
