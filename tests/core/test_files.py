@@ -19,7 +19,7 @@ HOLDS = """
 import sys
 from contextlib import suppress
 from pathlib import Path
-from bossline.files import replacing, replacing_folder
+from bossline.core.files import replacing, replacing_folder
 with {what}(Path(sys.argv[1])):
     print("begun", flush=True)
     sys.stdin.read()

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="folders cannot 
 WRITER = """
 import sys
 from pathlib import Path
-from bossline.files import replacing_folder
+from bossline.core.files import replacing_folder
 
 with replacing_folder(Path(sys.argv[1])) as folder:
     (folder / "half").write_bytes(bytes(1000))

@@ -221,10 +221,10 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np
-from bossline.corpora.header import Source
-from bossline.corpora.writer import writing
-from bossline.errors import UserError
-from bossline.features.spec import FeatureSpec
+from bossline.data.header import Source
+from bossline.data.writer import writing
+from bossline.core.errors import UserError
+from bossline.data.features.spec import FeatureSpec
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)

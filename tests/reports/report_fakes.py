@@ -54,7 +54,7 @@ class FakeRun(Run):
                 frames=lambda utterance: seen.features,
                 frame_labels=lambda utterance: seen.true,
                 lengths=np.array([len(seen.true)]),
-                speech=SimpleNamespace(frames_per_second=seen.frames_per_second),
+                speech=seen.spec,
             )
             arrays: Arrays = {
                 "example": np.zeros(1, np.int64),
@@ -178,7 +178,7 @@ def fake_example(
         posteriors=posteriors.astype(np.float32),
         predicted=np.concatenate([true[:1], true[:1], true[:-2]]) if smoothed else best,
         smoothed=smoothed,
-        frames_per_second=100.0,
+        spec=FeatureSpec(kind="mfcc", dim=39),
     )
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bossline.data.features.spec import FeatureSpec
 from bossline.data.phones import LIBRIPHONE, phonetic_order
 from bossline.tasks.phoneme.pictures import (
     LEAST,
@@ -36,8 +37,17 @@ def of(true: list[int], predicted: list[int], posteriors: list[list[float]]) -> 
         posteriors=np.array(posteriors, np.float32),
         predicted=np.array(predicted),
         smoothed=False,
-        frames_per_second=100.0,
+        spec=FeatureSpec(kind="mfcc", dim=2),
     )
+
+
+def edge(frame: int) -> float:
+    """Seconds at which a frame begins: 10 ms each, centred in windows of 25 ms."""
+    return 0.01 * frame + 0.0075 if frame else 0
+
+
+def middle(frame: int) -> float:
+    return 0.01 * frame + 0.0125
 
 
 def names(axes: Axes) -> list[str]:
@@ -45,16 +55,17 @@ def names(axes: Axes) -> list[str]:
 
 
 def spans(axes: Axes) -> list[tuple[float, float]]:
-    """Left and right of each coloured segment, in frames."""
+    """Left and right of each coloured segment, in seconds."""
     boxes = [path.get_extents() for patches in axes.collections for path in patches.get_paths()]
-    return [(round(box.x0 * 100, 6), round(box.x1 * 100, 6)) for box in boxes]
+    return [(round(box.x0, 6), round(box.x1, 6)) for box in boxes]
 
 
 def said(row: list[int]) -> list[tuple[float, float]]:
-    """First frame of each segment, and the frame after its last."""
+    """When each segment begins and ends."""
     lengths = [len(list(same)) for _, same in groupby(row)]
     ends = np.cumsum(lengths).tolist()
-    return list(zip([0, *ends[:-1]], ends, strict=True))
+    edges = [round(edge(frame), 6) for frame in [0, *ends]]
+    return list(pairwise(edges))
 
 
 def followed(figure: Figure) -> list[str]:
@@ -62,7 +73,7 @@ def followed(figure: Figure) -> list[str]:
     axes = figure.axes[1]
     path = next(line for line in axes.lines if line.get_drawstyle() == "steps-post")
     x, y = (np.asarray(data, float) for data in path.get_data())
-    rows = [int(y[x <= (t + 0.5) / 100][-1]) for t in range(round(x[-1] * 100))]
+    rows = [int(y[x <= middle(t)][-1]) for t in range(round(x[-1] * 100 - 0.75))]
     return [names(axes)[row] for row in rows]
 
 
@@ -100,8 +111,8 @@ def test_boxes_frame_the_true_phones() -> None:
     boxes = [path.get_extents() for path in axes.collections[0].get_paths()]
     for t, k in enumerate(found.true[:400]):
         row = names(axes).index(LIBRIPHONE[k])
-        assert [b.contains((t + 0.5) / 100, row) for b in boxes].count(True) == 1
-    assert sum(box.width for box in boxes) == pytest.approx(4)
+        assert [b.contains(middle(t), row) for b in boxes].count(True) == 1
+    assert sum(box.width for box in boxes) == pytest.approx(edge(400))
 
 
 def test_map_holds_the_posteriors_of_its_rows() -> None:
@@ -111,6 +122,13 @@ def test_map_holds_the_posteriors_of_its_rows() -> None:
     assert shown is not None
     columns = [LIBRIPHONE.index(name) for name in names(axes)]
     np.testing.assert_array_equal(shown, found.posteriors[:400, columns].T)
+
+
+def test_maps_have_each_frame_in_its_place() -> None:
+    for axes in example(picture(smoothed=False), LIBRIPHONE).axes[:2]:
+        left, right, _, _ = axes.images[0].get_extent()
+        centres = left + (np.arange(400) + 0.5) * (right - left) / 400
+        assert centres == pytest.approx([middle(t) for t in range(400)])
 
 
 def test_what_has_no_row_is_a_gap() -> None:
@@ -141,7 +159,8 @@ def test_confidence_is_the_posterior_of_the_chosen_class(smoothed: bool) -> None
     axes = example(found, LIBRIPHONE).axes[-1]
     chosen = [found.posteriors[t, k] for t, k in enumerate(found.predicted[:400])]
     assert np.asarray(axes.lines[0].get_ydata()).tolist() == chosen
-    wrong = [t for start, end in spans(axes) for t in range(int(start), int(end))]
+    assert axes.lines[0].get_xdata() == pytest.approx([middle(t) for t in range(400)])
+    wrong = [t for t in range(400) if any(start < middle(t) < end for start, end in spans(axes))]
     assert wrong == np.flatnonzero(found.true[:400] != found.predicted[:400]).tolist()
     assert ("smoothed" in axes.get_title(loc="left")) == smoothed
 
@@ -155,7 +174,7 @@ def test_only_what_is_seen_matters() -> None:
     found = replace(found, true=true, posteriors=posteriors, predicted=posteriors.argmax(1))
     figure = example(found, LIBRIPHONE)
     assert "OY" not in names(figure.axes[1])
-    assert {axes.get_xlim() for axes in figure.axes} == {(0, 4)}
+    assert {axes.get_xlim() for axes in figure.axes} == {(0, edge(400))}
 
 
 def test_segments_are_named_where_names_fit() -> None:
@@ -167,7 +186,7 @@ def test_segments_are_named_where_names_fit() -> None:
 
 def test_example_may_be_shorter_than_the_picture() -> None:
     axes = example(of([1], [0], [[0.9, 0.1]]), ("SIL", "IY")).axes
-    assert axes[0].get_xlim() == (0, 0.01)
+    assert axes[0].get_xlim() == (0, 0.0175)
     assert names(axes[1]) == ["IY", "SIL"]
 
 

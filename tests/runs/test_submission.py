@@ -34,8 +34,9 @@ def unlabelled(damaged: bool) -> Corpus:
 
 
 def of_frames(*labels: list[int]) -> list[Prediction]:
+    spec = FeatureSpec(kind="other", dim=1)
     return [
-        FramePrediction(f"u{k}", np.eye(2, dtype=np.float32)[row], np.array(row), ("a", "b"), 100)
+        FramePrediction(f"u{k}", np.eye(2, dtype=np.float32)[row], np.array(row), ("a", "b"), spec)
         for k, row in enumerate(labels)
     ]
 

@@ -38,15 +38,15 @@ def log_mel(sound: Samples | Iterable[Samples], spec: FeatureSpec) -> npt.NDArra
         spec: kind "log-mel", without deltas.
 
     Returns:
-        (T, dim), T = samples that are left // hop + 1.
+        (T, dim), T = spec.frame_count(samples that are left).
 
     Raises:
         UserError: a spec that is none of these, silence only, or less than a window of sound.
     """
-    if spec.kind != "log-mel" or spec.deltas != "none" or spec.normalisation == "utterance":
+    plain = spec.deltas == "none" and spec.normalisation != "utterance"
+    if spec.kind != "log-mel" or not plain or not spec.hop:
         raise UserError(f"cannot make these features from a recording: {spec.describe()}")
-    window = round(spec.sample_rate * spec.window_ms / 1000)
-    hop = round(spec.sample_rate * spec.hop_ms / 1000)
+    window, hop = spec.window, spec.hop
     blocks = [sound] if isinstance(sound, np.ndarray) else sound
     total, peak = 0, 0.0
     for block in blocks:
@@ -54,7 +54,7 @@ def log_mel(sound: Samples | Iterable[Samples], spec: FeatureSpec) -> npt.NDArra
         peak = max(peak, float(np.abs(block).max(initial=0)))
     triangles = _triangles(spec.sample_rate, window, spec.dim)
     loud = _without_silence(blocks, peak, spec.sample_rate) if peak >= _LOWEST_PEAK else iter(())
-    frames = torch.empty(total // hop + 1, spec.dim)
+    frames = torch.empty(spec.frame_count(total), spec.dim)
     count = 0
     for stretch in _stretches(loud, total, window, hop):
         found = (_power(stretch, window, hop) @ triangles + _FLOOR).log()

@@ -48,24 +48,22 @@ def mfcc(sound: Samples | Iterable[Samples], spec: FeatureSpec) -> npt.NDArray[n
     """Features of a recording, as `spec` describes them.
 
     A frame is a Povey window without the mean of its samples, pre-emphasised by 0.97; only whole
-    windows count, so T = (samples - window) // hop + 1. The scale of the samples stays -1..1, not
-    that of 16-bit integers.
+    windows count. The scale of the samples stays -1..1, not that of 16-bit integers.
 
     Args:
         sound: (samples,) in -1..1 at `spec.sample_rate`; or blocks of them.
         spec: kind "mfcc"; dim 13 without deltas, 39 with them.
 
     Returns:
-        (T, dim).
+        (T, dim), T = spec.frame_count(samples).
 
     Raises:
         UserError: a spec that is none of these, a recording shorter than a window, or the audio
             extra is missing.
     """
     dim = CEPSTRA if spec.deltas == "none" else 3 * CEPSTRA
-    if spec.kind != "mfcc" or spec.dim != dim:
+    if spec.kind != "mfcc" or spec.dim != dim or not spec.hop:
         raise UserError(f"cannot make these features from a recording: {spec.describe()}")
-    window = round(spec.sample_rate * spec.window_ms / 1000)
     extractor = _kaldi(spec)
     parts = []
     samples = frames = 0
@@ -77,8 +75,10 @@ def mfcc(sound: Samples | Iterable[Samples], spec: FeatureSpec) -> npt.NDArray[n
                 parts.append(np.stack([extractor.get_frame(t) for t in ready]))
                 extractor.pop(len(ready))
                 frames = ready.stop
-    if not parts:
-        raise UserError(f"the recording is too short: {samples} samples, a frame takes {window}")
+    if not spec.frame_count(samples):
+        raise UserError(
+            f"the recording is too short: {samples} samples, a frame takes {spec.window}"
+        )
     static = np.concatenate(parts)
     if spec.deltas != "none":
         axis = TIME if spec.deltas == "time" else COEFFICIENT

@@ -5,13 +5,17 @@ Stored with corpus and model, so both can be held against new input.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from bossline.core.config import Config
 
 Deltas = Literal["none", "time", "coefficient"]
+
+Seconds = npt.NDArray[np.float64]
 
 _NORMALISED = {
     "none": "not normalised",
@@ -47,6 +51,69 @@ class FeatureSpec(Config):
     @property
     def frames_per_second(self) -> float:
         return 1000.0 / self.hop_ms
+
+    @property
+    def window(self) -> int:
+        """Samples."""
+        return self._samples(self.window_ms)
+
+    @property
+    def hop(self) -> int:
+        """Samples."""
+        return self._samples(self.hop_ms)
+
+    def _samples(self, ms: float) -> int:
+        if self.kind == "mfcc":  # as Kaldi does: in single precision, then cut off
+            return int(np.float32(self.sample_rate) * np.float32(1e-3) * np.float32(ms))
+        return round(self.sample_rate * ms / 1000)
+
+    def frame_count(self, samples: int) -> int:
+        """Frames of a recording.
+
+        mfcc: whole windows only, Kaldi's `snip_edges`. log-mel: windows centred on multiples of
+        the hop; `samples` are those that are left when silence was cut out. Both: none of less
+        than a window. other: whole hops.
+        """
+        if self.kind == "other":
+            return samples // self.hop
+        if samples < self.window:
+            return 0
+        # Mirrored ends make up for all of an even window, and for all but a sample of an odd one.
+        beyond = self.window if self.kind == "mfcc" else self.window % 2
+        return (samples - beyond) // self.hop + 1
+
+    def frame_centres(self, count: int) -> Seconds:
+        """(count,) seconds at which the windows of the first `count` frames are centred.
+
+        mfcc: the first window begins with the recording. log-mel: multiples of the hop, counted
+        without the silence that was cut out; where in the recording these frames were is unknown.
+        other: the frames are taken to share the recording evenly, each a hop.
+
+        >>> FeatureSpec(kind="mfcc", dim=39).frame_centres(3).tolist()
+        [0.0125, 0.0225, 0.0325]
+        """
+        return self._centre(np.arange(count))
+
+    def frame_edges(self, count: int) -> Seconds:
+        """(count + 1,) seconds: frame t is what lies between edge t and edge t + 1.
+
+        Half-way between centres. The first is 0, where the recording begins. The last is half a
+        hop after the last centre: features do not tell where the recording ended, which was up to
+        a window later.
+
+        >>> FeatureSpec(kind="mfcc", dim=39).frame_edges(3).tolist()
+        [0.0, 0.0175, 0.0275, 0.0375]
+        """
+        edges = self._centre(np.arange(count + 1) - 0.5)
+        edges[0] = 0
+        return edges
+
+    def _centre(self, frame: npt.NDArray[Any]) -> Seconds:
+        """Of a frame; number 0.5 lies half-way between the first two."""
+        if self.kind == "other":
+            return np.asarray((frame + 0.5) * self.hop_ms / 1000, np.float64)
+        first = self.window / 2 if self.kind == "mfcc" else 0.0
+        return np.asarray((frame * self.hop + first) / self.sample_rate, np.float64)
 
     @property
     def blocks(self) -> int:

@@ -38,8 +38,6 @@ NOTE = "Synthetic speech. The targets are published scores on LibriPhone, shown 
 FEATURES = FeatureSpec(kind="mfcc", dim=39, deltas="time", normalisation="utterance")
 
 _RATE = FEATURES.sample_rate
-_HOP = round(_RATE * FEATURES.hop_ms / 1000)
-_CENTRE = round(_RATE * FEATURES.window_ms / 1000) // 2
 _PAUSE_SECONDS = (0.1, 0.5)  # before and after the sentence
 _PARTS = ("train",) * 8 + ("validation", "test")
 _SMALL_HOURS = 0.05  # made sooner than other processes have started
@@ -100,7 +98,7 @@ def make_utterance(config: SynthConfig, index: int) -> Utterance:
     before, after = (int(s * _RATE) for s in rng.uniform(*_PAUSE_SECONDS, size=2))
     speech = np.pad(tilt(waveform.astype(np.float64), voice.tilt), (before, after))
     frames = mfcc(record(speech, _RATE, rng), FEATURES)
-    centres = np.arange(len(frames)) * _HOP + _CENTRE - before
+    centres = np.rint(FEATURES.frame_centres(len(frames)) * _RATE) - before
     segment = np.searchsorted(starts, centres, side="right") - 1
     return Utterance(
         id=f"{voice.name}-{turn:04d}",

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from bossline.data.features.spec import FeatureSpec, Seconds
 from bossline.figures.classes import grouped
 from bossline.figures.picture import Picture
 from bossline.figures.style import ERROR, GRID, INK, MUTED, NORMAL, SERIES, SMALL, dress, new_figure
@@ -33,7 +34,7 @@ class Example:
     posteriors: npt.NDArray[np.float32]  # (T, C)
     predicted: npt.NDArray[np.int64]  # (T,) the smoothed path, or the most probable classes
     smoothed: bool
-    frames_per_second: float
+    spec: FeatureSpec
 
 
 def example_of(run: OpenRun) -> Example | None:
@@ -53,7 +54,7 @@ def example_of(run: OpenRun) -> Example | None:
         posteriors=arrays["example_posteriors"].astype(np.float32),
         predicted=predicted,
         smoothed=run.recipe.smoothing is not None,
-        frames_per_second=corpus.speech.frames_per_second,
+        spec=corpus.speech,
     )
 
 
@@ -73,7 +74,7 @@ def _what_is_seen(example: Example) -> str:
     if example.smoothed:
         unsmoothed = float((example.true == example.posteriors.argmax(axis=1)).mean())
         text += f", {unsmoothed:.1%} before smoothing"
-    if len(example.true) > EXAMPLE_SECONDS * example.frames_per_second:
+    if len(example.true) > EXAMPLE_SECONDS * example.spec.frames_per_second:
         text += f"; its first {EXAMPLE_SECONDS:g} seconds are seen"
     return (
         f"{text}. The bluer, the more probable; boxes are the true phones, the line runs through "
@@ -104,7 +105,7 @@ LEAST = 0.15  # a posterior that makes a class worth a row
 MOST_ROWS = 41  # all classes of LibriPhone; more would make a picture higher than a screen
 _BLUE, _AMBER = SERIES[0], SERIES[4]
 # Transparent at 0, so that the page shows through, light or dark.
-_COLOURS = LinearSegmentedColormap.from_list("posterior", [(_BLUE, 0.0), (_BLUE, 1.0)])
+_COLOURS = LinearSegmentedColormap.from_list("posterior", [to_rgba(_BLUE, a) for a in (0.0, 1.0)])
 # A square root lets what comes second show beside what is nearly certain.
 _NORM = PowerNorm(0.5, vmin=0, vmax=1)
 _IN_LEGEND = (0.05, 0.25, 1.0)
@@ -139,7 +140,7 @@ def draw_posteriors(
         rows: classes from top to bottom; a path has a gap where its class is not among them.
         classes: all names.
     """
-    rate = example.frames_per_second
+    edges = example.spec.frame_edges(len(example.true))
     place = np.full(len(classes), np.nan)
     place[rows] = np.arange(len(rows))
     axes.imshow(
@@ -148,11 +149,11 @@ def draw_posteriors(
         interpolation="none",
         cmap=_COLOURS,
         norm=_NORM,
-        extent=(0, len(example.true) / rate, len(rows) - 0.5, -0.5),
+        extent=(*_span(example), len(rows) - 0.5, -0.5),
     )
     axes.set_ylim(len(rows) - 0.4, -0.6)
     boxes = [
-        Rectangle((start / rate, place[k] - 0.5), (stop - start) / rate, 1)
+        Rectangle((edges[start], place[k] - 0.5), edges[stop] - edges[start], 1)
         for k, start, stop in segments(example.true)
         if k in rows
     ]
@@ -162,7 +163,7 @@ def draw_posteriors(
     path = list(segments(example.predicted))
     last, _, end = path[-1]
     axes.step(
-        [start / rate for _, start, _ in path] + [end / rate],
+        edges[[start for _, start, _ in path] + [end]],
         place[[k for k, _, _ in path] + [last]],
         where="post",
         color=INK,
@@ -170,6 +171,13 @@ def draw_posteriors(
     )
     _name_rows(axes, rows, classes)
     _explain(axes, path_name(example))
+
+
+def _span(example: Example) -> tuple[float, float]:
+    """Left and right of a map of its frames, all of one width, in seconds."""
+    edges = example.spec.frame_edges(len(example.true))
+    first = example.spec.frame_centres(1)[0]
+    return float(2 * first - edges[1]), float(edges[-1])
 
 
 def _name_rows(axes: Axes, rows: list[int], classes: tuple[str, ...]) -> None:
@@ -229,7 +237,7 @@ _LETTER = 0.075  # inches that a letter of a phone's name takes
 def example(example: Example, classes: tuple[str, ...]) -> Figure:
     """The first seconds of an utterance: features, posteriors with paths, strips, confidence."""
     shown = _beginning(example)
-    end = len(shown.true) / shown.frames_per_second
+    edges = shown.spec.frame_edges(len(shown.true))
     strips = {"true": shown.true, "predicted": shown.posteriors.argmax(axis=1)}
     if shown.smoothed:
         strips["smoothed"] = shown.predicted
@@ -240,23 +248,23 @@ def example(example: Example, classes: tuple[str, ...]) -> Figure:
         len(heights), 1, sharex=True, height_ratios=heights
     )
     dress(heat)
-    _features(heat, shown.features, end)
+    _features(heat, shown)
     dress(posteriors)
     draw_posteriors(posteriors, shown, rows, classes)
     colours = {k: group.colour for group in grouped(classes) for k in group.members}
     for axes, (title, row) in zip(bands, strips.items(), strict=True):
         dress(axes)
         axes.set_yticks([0.5], [title], color=INK)
-        _strip(axes, row, shown.frames_per_second, end, classes, colours)
+        _strip(axes, row, edges, classes, colours)
     dress(confidence, x="seconds", grid="y")
     _confidence(confidence, shown)
-    confidence.set_xlim(0, end)
+    confidence.set_xlim(0, edges[-1])
     return figure
 
 
 def _beginning(example: Example) -> Example:
     """As much as stays readable."""
-    frames = slice(round(EXAMPLE_SECONDS * example.frames_per_second))
+    frames = slice(round(EXAMPLE_SECONDS * example.spec.frames_per_second))
     return replace(
         example,
         features=example.features[frames],
@@ -266,8 +274,9 @@ def _beginning(example: Example) -> Example:
     )
 
 
-def _features(axes: Axes, features: npt.NDArray[np.float32], end: float) -> None:
-    """Features (T, D) as a heat map that ends at `end` seconds."""
+def _features(axes: Axes, example: Example) -> None:
+    """As a heat map."""
+    features = example.features
     low, high = np.quantile(features, [0.01, 0.99])  # an outlier must not bleach the rest
     axes.imshow(
         features.T,
@@ -277,22 +286,22 @@ def _features(axes: Axes, features: npt.NDArray[np.float32], end: float) -> None
         cmap="viridis",
         vmin=float(low),
         vmax=float(high),
-        extent=(0, end, -0.5, features.shape[1] - 0.5),
+        extent=(*_span(example), -0.5, features.shape[1] - 0.5),
     )
     axes.set_title("features", loc="left", fontsize=NORMAL, color=MUTED)
 
 
 def _confidence(axes: Axes, example: Example) -> None:
     """The posterior of the class that was chosen, errors shaded."""
-    rate = example.frames_per_second
+    edges = example.spec.frame_edges(len(example.true))
     wrong = [
-        (start / rate, (stop - start) / rate)
+        (edges[start], edges[stop] - edges[start])
         for differs, start, stop in segments((example.true != example.predicted).astype(np.int64))
         if differs
     ]
     axes.broken_barh(wrong, (0, 1), facecolor=ERROR, alpha=0.28, linewidth=0)
     chosen = np.take_along_axis(example.posteriors, example.predicted[:, None], axis=1)[:, 0]
-    axes.plot((np.arange(len(chosen)) + 0.5) / rate, chosen, color=INK, linewidth=1.2)
+    axes.plot(example.spec.frame_centres(len(chosen)), chosen, color=INK, linewidth=1.2)
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.5, 1])
     axes.set_title(
@@ -306,21 +315,20 @@ def _confidence(axes: Axes, example: Example) -> None:
 def _strip(
     axes: Axes,
     row: npt.NDArray[np.int64],
-    rate: float,
-    end: float,
+    edges: Seconds,
     classes: tuple[str, ...],
     colours: dict[int, str],
 ) -> None:
     """Coloured segments, named where the name fits."""
     axes.set_ylim(0, 1)
     for k, start, stop in segments(row):
-        width = (stop - start) / rate
+        width = edges[stop] - edges[start]
         axes.broken_barh(
-            [(start / rate, width)], (0, 1), facecolor=colours[k], edgecolor="white", linewidth=0.7
+            [(edges[start], width)], (0, 1), facecolor=colours[k], edgecolor="white", linewidth=0.7
         )
-        if width / end * _WIDTH * 0.92 > _LETTER * len(classes[k]) + 0.03:
+        if width / edges[-1] * _WIDTH * 0.92 > _LETTER * len(classes[k]) + 0.03:
             axes.text(
-                start / rate + width / 2,
+                edges[start] + width / 2,
                 0.47,
                 classes[k],
                 fontsize=SMALL,

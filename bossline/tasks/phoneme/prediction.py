@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from bossline.data.features.spec import FeatureSpec
 from bossline.data.packed import Ints
 from bossline.tasks.prediction import Cells, Prediction
 
@@ -31,17 +32,17 @@ class FramePrediction(Prediction):
 
     labels: Ints  # (N,)
     classes: tuple[str, ...]
-    frames_per_second: float
+    spec: FeatureSpec
 
     def segments(self) -> Iterator[Segment]:
         """Equal neighbours merged."""
         labels = self.labels
         best = np.take_along_axis(self.outputs, labels[:, None], axis=1)[:, 0]
-        edges = np.flatnonzero(np.diff(labels, prepend=-1, append=-1))
-        for start, end in pairwise(edges):
+        edges = self.spec.frame_edges(len(labels))
+        for start, end in pairwise(np.flatnonzero(np.diff(labels, prepend=-1, append=-1))):
             yield Segment(
-                start=float(start / self.frames_per_second),
-                end=float(end / self.frames_per_second),
+                start=float(edges[start]),
+                end=float(edges[end]),
                 phone=self.classes[labels[start]],
                 confidence=float(best[start:end].mean()),
             )
@@ -51,11 +52,12 @@ class FramePrediction(Prediction):
         return list(enumerate(self.labels.tolist(), start=first))
 
     def records(self) -> Iterator[Cells]:
+        centres = self.spec.frame_centres(len(self.labels))
         for frame, label in enumerate(self.labels):
             yield (
                 self.id,
                 frame,
-                f"{frame / self.frames_per_second:.3f}",
+                f"{centres[frame]:.4f}",
                 label,
                 self.classes[label],
                 f"{self.outputs[frame, label]:.4f}",

@@ -143,9 +143,8 @@ class PhonemeTask(ClassificationTask[PhonemeRecipe]):
         classes: tuple[str, ...],
     ) -> list[FramePrediction]:
         assert isinstance(features, FeatureSpec)
-        rate = features.frames_per_second
         each = zip(ids, answers.each(), decided.each(), strict=True)
-        return [FramePrediction(id, rows, labels, classes, rate) for id, rows, labels in each]
+        return [FramePrediction(id, rows, labels, classes, features) for id, rows, labels in each]
 
     def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
         return f"Labels {self.share(test)} correctly {self.interval(test)}"
