@@ -45,7 +45,7 @@ def sweep(
     ] = None,
 ) -> None:
     """Train every combination of values from several seeds, and say which differ."""
-    from bossline.cli.tables import sweep_table
+    from bossline.cli.tables.studies import sweep_table
     from bossline.reports.sweep import verdict, write_sweep_report
     from bossline.studies.study import open_study
     from bossline.studies.sweep import sweep as sweep_study
@@ -81,7 +81,7 @@ def compare(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="a page to write")] = None,
 ) -> None:
     """Finished runs side by side: paired differences, costs, and what differs in the recipes."""
-    from bossline.cli.tables import standings_table, study_table
+    from bossline.cli.tables.studies import standings_table, study_table
     from bossline.reports.standings import costs_table, keys_table, verdict_of, write_comparison
     from bossline.studies.compare import compare as compare_runs
 
@@ -118,7 +118,7 @@ def ablate(
     threads: ThreadsOption = None,
 ) -> None:
     """What is each part of a recipe worth? Trained without one at a time, and without all."""
-    from bossline.cli.tables import standings_table
+    from bossline.cli.tables.studies import standings_table
     from bossline.reports.standings import verdict_of, write_ablation
     from bossline.studies.ablate import Ablation, ablation_folder
     from bossline.studies.ablate import ablate as train_variants
@@ -187,7 +187,7 @@ def tune(
         threads=threads,
         console=console,
     )
-    from bossline.cli.tables import study_table
+    from bossline.cli.tables.studies import study_table
     from bossline.reports.tuning import trials_table, verdict, write_tuning_report
 
     asked = [

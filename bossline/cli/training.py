@@ -51,7 +51,7 @@ def train(
 ) -> None:
     """Train a recipe on a corpus, score it on its test split, write a report."""
     from bossline import api
-    from bossline.cli.tables import runs_table
+    from bossline.cli.tables.scores import runs_table
     from bossline.reports.page import write_report
 
     if resume is not None:
@@ -93,7 +93,7 @@ def ladder(
     threads: ThreadsOption = None,
 ) -> None:
     """Train all rungs of a task, one table, one report; finished rungs are not trained again."""
-    from bossline.cli.tables import folds_table, runs_table
+    from bossline.cli.tables.scores import folds_table, runs_table
     from bossline.reports.page import write_report
     from bossline.studies.ladder import climb, cross_validate, ladder_folder
 
@@ -143,7 +143,8 @@ def evaluate(
 ) -> None:
     """Score the best weights on validation and test, also class by class; or on a trial list."""
     from bossline import api
-    from bossline.cli.tables import per_class_table, scores_table, verification_table
+    from bossline.cli.tables.scores import per_class_table, scores_table
+    from bossline.cli.tables.voices import verification_table
     from bossline.evaluation.classification import ClassificationScores
     from bossline.tasks.speaker.verbs import evaluate_trials
 
@@ -189,7 +190,7 @@ def predict(
 ) -> None:
     """Phones, a speaker, a class or a value: for a file, or for each item of a split."""
     from bossline import api
-    from bossline.cli.tables import likeliest_table, predictions_table, segments_table
+    from bossline.cli.tables.predictions import likeliest_table, predictions_table, segments_table
     from bossline.runs.output import check_output, write_predictions
     from bossline.runs.prediction import ClassPrediction, FramePrediction
 
@@ -251,7 +252,7 @@ def pseudo_label(
 ) -> None:
     """Add the unlabelled images that a run is sure of to its corpus, for training only."""
     from bossline.api import load_run
-    from bossline.cli.tables import corpus_table
+    from bossline.cli.tables.corpora import corpus_table
     from bossline.core.progress import bar
     from bossline.tasks.food.pseudo_labels import pseudo_label as label
 

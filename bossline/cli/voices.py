@@ -58,7 +58,7 @@ def verify(
     device: DeviceOption = "auto",
 ) -> None:
     """Are two recordings of one speaker?"""
-    from bossline.cli.tables import threshold_table
+    from bossline.cli.tables.voices import threshold_table
     from bossline.tasks.speaker import verbs as verification
 
     found = verification.verify(run, first, second, device=device)
@@ -124,7 +124,7 @@ def calibrate(
     device: DeviceOption = "auto",
 ) -> None:
     """Set the threshold of verify and identify on trials; it is kept in the run folder."""
-    from bossline.cli.tables import threshold_table
+    from bossline.cli.tables.voices import threshold_table
     from bossline.tasks.speaker import verbs as verification
 
     found = verification.calibrate(
@@ -166,7 +166,7 @@ def identify(
     device: DeviceOption = "auto",
 ) -> None:
     """Which enrolled speaker is it, if any?"""
-    from bossline.cli.tables import candidates_table, threshold_table
+    from bossline.cli.tables.voices import candidates_table, threshold_table
     from bossline.tasks.speaker import verbs as verification
 
     found = verification.identify(run, file, device=device)
