@@ -19,6 +19,7 @@ from bossline.cli.options import (
 )
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.recipes import catalogue
 
 PANEL = "Training"
 
@@ -50,6 +51,8 @@ def train(
     threads: ThreadsOption = None,
 ) -> None:
     """Train a recipe on a corpus, score it on its test split, write a report."""
+    if recipe is not None:
+        catalogue.find(recipe)  # a slip of the pen need not wait for torch
     from bossline import api
     from bossline.cli.tables.scores import runs_table
     from bossline.reports.page import write_report
@@ -93,6 +96,7 @@ def ladder(
     threads: ThreadsOption = None,
 ) -> None:
     """Train all rungs of a task, one table, one report; finished rungs are not trained again."""
+    catalogue.ladder(task)
     from bossline.cli.tables.scores import folds_table, runs_table
     from bossline.reports.page import write_report
     from bossline.studies.ladder import climb, cross_validate, ladder_folder
