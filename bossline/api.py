@@ -12,6 +12,7 @@ from torch import nn
 from bossline.core.counting import counted
 from bossline.core.errors import UserError, printable
 from bossline.core.runtime import Runtime
+from bossline.core.terminal import terminal
 from bossline.data.inputs import read_input
 from bossline.data.store import open_corpus
 from bossline.evaluation.scores import Scores
@@ -81,7 +82,7 @@ def train(
     opened = open_corpus(corpus, verified=True)
     runtime = Runtime.choose(device, threads)
     task = make_task(chosen, opened, runtime)
-    log = console or Console()
+    log = console or terminal()
     model = _prepared_model(task, log)  # refuses what the data do not allow before all writing
     parameters = sum(p.numel() for p in model.parameters())
     path = Path(run) if run is not None else new_run_path(chosen, str(corpus))
@@ -112,7 +113,7 @@ def resume(
     if opened.info.state != "finished":
         runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
         task = make_task(opened.recipe, opened.corpus(), runtime)
-        _continue(opened, task, None, console or Console(), watch)
+        _continue(opened, task, None, console or terminal(), watch)
     return opened
 
 

@@ -104,14 +104,14 @@ def corpus(
                 faults.append(f"{known}: {error}")
         console.print(corpora_table(sound))
         for fault in faults:
-            console.print(fault, markup=False, highlight=False, soft_wrap=True)
+            console.print(fault, soft_wrap=True)
         return
     opened = open_corpus(name)
     console.print(corpus_table(name, opened))
     if opened.header.labelled_frames:
         console.print("", classes_table(opened), sep="\n")
     for left_out in opened.header.left_out:
-        console.print(f"left out: {left_out.part}/{left_out.id}: {left_out.why}", markup=False)
+        console.print(f"left out: {left_out.part}/{left_out.id}: {left_out.why}")
     if verify:
         with bar(console, "bytes", total=opened.size) as shown:
             opened.verify(shown.advance)

@@ -57,8 +57,8 @@ def sweep(
         command = ["bossline", "sweep", study, *(values or ()), "--corpus", corpus, *asked]
         report = write_sweep_report(found, shlex.join(command))
         console.print("", sweep_table(found), sep="\n")
-        console.print("", verdict(found), sep="\n", highlight=False, markup=False)
-        console.print(f"report: {report}", highlight=False)
+        console.print("", verdict(found), sep="\n")
+        console.print(f"report: {report}")
     if found.failures:
         lines = [f"{name}: {why}" for name, why in found.failures.items()]
         raise UserError("\n  ".join([f"{counted(len(lines), 'run')} failed:", *lines]))
@@ -89,12 +89,12 @@ def compare(
     console.print("", standings_table(compared.standings), sep="\n")
     for table in (costs_table(compared), keys_table(compared)):
         console.print("", study_table(table), sep="\n")
-    console.print("", verdict_of(compared.standings), sep="\n", highlight=False, markup=False)
+    console.print("", verdict_of(compared.standings), sep="\n")
     if output is not None:
         asked = [] if reference is None else ["--reference", str(reference)]
         command = ["bossline", "compare", *map(str, runs), *asked]
         write_comparison(output, compared, command=shlex.join(command))
-        console.print(f"report: {output}", highlight=False)
+        console.print(f"report: {output}")
 
 
 @app.command(
@@ -132,8 +132,8 @@ def ablate(
     command = ["bossline", "ablate", recipe, *parts, "--corpus", corpus, *asked]
     write_ablation(path, standings, added=add, command=shlex.join(command))
     console.print("", standings_table(standings), sep="\n")
-    console.print("", verdict_of(standings), sep="\n", highlight=False, markup=False)
-    console.print(f"report: {path}", highlight=False)
+    console.print("", verdict_of(standings), sep="\n")
+    console.print(f"report: {path}")
 
 
 @app.command(
@@ -199,9 +199,9 @@ def tune(
     command = ["bossline", "tune", recipe, *(values or ()), "--corpus", corpus]
     report = write_tuning_report(found, shlex.join([*command, "--trials", str(trials), *asked]))
     console.print("", study_table(trials_table(found)), "", sep="\n")
-    console.print(verdict(found), highlight=False, markup=False)
-    console.print(f"best recipe: {found.best_recipe_path}", highlight=False)
-    console.print(f"report: {report}", highlight=False)
+    console.print(verdict(found))
+    console.print(f"best recipe: {found.best_recipe_path}")
+    console.print(f"report: {report}")
 
 
 @app.command(
@@ -234,7 +234,7 @@ def width(
         f"difference: {difference:+,} ({difference / found.like.parameters:+.2%})",
         found.command,
     ):
-        console.print(str(line), highlight=False, markup=False, soft_wrap=True)
+        console.print(str(line), soft_wrap=True)
 
 
 @app.command(
@@ -262,7 +262,7 @@ def diagnose(
 
     found = examine(run, batches=batches, products=products, device=device, console=console)
     path = write_diagnosis(found, output or found.run.path / "diagnosis.html")
-    console.print(verdict(found), "", highlight=False, markup=False, sep="\n")
+    console.print(verdict(found), "", sep="\n")
     for name, value in key_figures(found).items():
-        console.print(f"{name}: {value}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"report: {path}", highlight=False)
+        console.print(f"{name}: {value}", soft_wrap=True)
+    console.print(f"report: {path}")

@@ -75,7 +75,7 @@ def train(
         )
     write_report([finished], finished.path / "report.html")
     console.print("", runs_table([finished]), sep="\n")
-    console.print(f"report: {finished.path / 'report.html'}", highlight=False)
+    console.print(f"report: {finished.path / 'report.html'}")
 
 
 @app.command(
@@ -128,7 +128,7 @@ def ladder(
         write_report(rungs, path)
         table = folds_table(rungs)
     console.print("", table, sep="\n")
-    console.print(f"report: {path}", highlight=False)
+    console.print(f"report: {path}")
 
 
 @app.command(
@@ -204,7 +204,7 @@ def predict(
     if output is not None:
         write_predictions(predictions, output)
         item = api.load_run(runs[0]).info.features.item
-        console.print(f"{output}: {counted(len(predictions), item)}", highlight=False)
+        console.print(f"{output}: {counted(len(predictions), item)}")
         return
     match predictions:
         case [ClassPrediction() as alone]:
@@ -236,7 +236,7 @@ def submit(
     from bossline import api
 
     rows = api.submit(runs, output, split=split, smoothing=smoothing, device=device)
-    console.print(f"{output}: {counted(rows, 'row')}", highlight=False)
+    console.print(f"{output}: {counted(rows, 'row')}")
 
 
 @app.command(
@@ -266,7 +266,7 @@ def pseudo_label(
             opened, name, threshold=threshold, part=part, device=device, advance=shown.advance
         )
     console.print(corpus_table(name, corpus))
-    console.print(f"{sure:,} of {counted(count, 'image')} got a label", highlight=False)
+    console.print(f"{sure:,} of {counted(count, 'image')} got a label")
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: `bossline report runs/*/ -o comparison.html`")
@@ -282,4 +282,4 @@ def report(
 
     opened = [load_run(path) for path in runs]
     path = write_report(opened, output or opened[0].path / "report.html")
-    console.print(f"report: {path}", highlight=False)
+    console.print(f"report: {path}")

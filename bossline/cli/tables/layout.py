@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 
@@ -29,5 +28,5 @@ def facts_table(facts: Mapping[str, str]) -> Table:
     table.add_column(style="bold")
     table.add_column()
     for fact, value in facts.items():
-        table.add_row(fact, escape(value))
+        table.add_row(fact, value)
     return table

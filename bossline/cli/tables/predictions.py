@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from rich.markup import escape
 from rich.table import Table
 
 from bossline.cli.tables.layout import new_table
@@ -38,7 +37,7 @@ def likeliest_table(prediction: ClassPrediction) -> Table:
     table = new_table(word, "probability", right=("probability",), title=prediction.id)
     (row,) = prediction.outputs
     for label in row.argsort(kind="stable")[: -LIKELIEST_SHOWN - 1 : -1]:
-        table.add_row(escape(prediction.classes[label]), f"{row[label]:.4f}")
+        table.add_row(prediction.classes[label], f"{row[label]:.4f}")
     return table
 
 
@@ -48,7 +47,7 @@ def predictions_table(predictions: Sequence[Prediction]) -> Table:
     table = new_table(*columns, right=("value", "probability"))
     for prediction in predictions[:PREDICTIONS_SHOWN]:
         for record in prediction.records():
-            table.add_row(*map(escape, map(str, record)))
+            table.add_row(*map(str, record))
     if (more := len(predictions) - PREDICTIONS_SHOWN) > 0:
         table.add_row(f"{more:,} more: write a file with -o")
     return table

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textwrap import fill
 
-from rich.markup import escape
 from rich.table import Table
 
 from bossline.cli.tables.layout import new_table
@@ -22,7 +21,7 @@ def sweep_table(found: Sweep) -> Table:
     for place, entry in found.entries.items():
         compared = found.comparisons.get(place)
         table.add_row(
-            escape(entry.name),
+            entry.name,
             f"{entry.score}\nvalidation {found.validation(place):.4f}",
             "" if compared is None else in_two_lines(compared),
         )
@@ -41,7 +40,7 @@ def standings_table(standings: Standings) -> Table:
     for entry, found in zip(standings.entries, [None, *standings.comparisons], strict=True):
         seeds = f"\nseeds {entry.seeds}" if len(entry.runs) > 1 else ""
         table.add_row(
-            escape(entry.name),
+            entry.name,
             f"{entry.score}{seeds}",
             "" if found is None else in_two_lines(found),
         )
@@ -60,5 +59,5 @@ def study_table(content: StudyTable) -> Table:
         else:
             table.add_column(column, overflow="fold")
     for row in content.rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     return table

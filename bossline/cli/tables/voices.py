@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
 from rich.table import Table
 
 from bossline.cli.tables.layout import facts_table, new_table
@@ -49,5 +48,5 @@ def candidates_table(found: Identification) -> Table:
     table = new_table("speaker", found.score_scale, "enrolled from", right=(found.score_scale,))
     for candidate in found.candidates[:LIKELIEST_SHOWN]:
         enrolment = candidate.enrolment
-        table.add_row(escape(enrolment.speaker), f"{candidate.score:.4f}", escape(str(enrolment)))
+        table.add_row(enrolment.speaker, f"{candidate.score:.4f}", str(enrolment))
     return table

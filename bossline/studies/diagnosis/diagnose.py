@@ -11,6 +11,7 @@ from rich.console import Console
 from bossline.core.errors import UserError
 from bossline.core.progress import bar
 from bossline.core.runtime import Runtime
+from bossline.core.terminal import terminal
 from bossline.runs.run import Run
 from bossline.runs.trained import TrainedModel
 from bossline.studies.diagnosis.hessian import Spectrum, lanczos
@@ -113,7 +114,7 @@ def diagnose(
     drawn = torch.Generator().manual_seed(opened.recipe.seed)
     points = LINE_POINTS + PLANE_POINTS**2
     passes = GRADIENT + (products + 1) * PRODUCT + points * FORWARD
-    with bar(console or Console(), task.unit, items * passes) as shown:
+    with bar(console or terminal(), task.unit, items * passes) as shown:
         calibrated = calibration(task, trained)
         model = trained.model
         objective = Objective(model, task.loss, chosen, shown.advance)
