@@ -46,10 +46,12 @@ def sweep(
 ) -> None:
     """Train every combination of values from several seeds, and say which differ."""
     from bossline.cli.tables.studies import sweep_table
+    from bossline.core.memory import keep_freed_memory
     from bossline.reports.sweep import verdict, write_sweep_report
     from bossline.studies.study import open_study
     from bossline.studies.sweep import sweep as sweep_study
 
+    keep_freed_memory()
     opened = open_study(study, values or (), seeds=seeds)
     found = sweep_study(opened, corpus, jobs=jobs, device=device, threads=threads, console=console)
     if found.entries:
@@ -119,10 +121,12 @@ def ablate(
 ) -> None:
     """What is each part of a recipe worth? Trained without one at a time, and without all."""
     from bossline.cli.tables.studies import standings_table
+    from bossline.core.memory import keep_freed_memory
     from bossline.reports.standings import verdict_of, write_ablation
     from bossline.studies.ablate import Ablation, ablation_folder
     from bossline.studies.ablate import ablate as train_variants
 
+    keep_freed_memory()
     ablation = Ablation.of(recipe, parts, add=add)
     standings = train_variants(
         ablation, corpus, seeds=seeds, device=device, threads=threads, console=console
@@ -173,8 +177,10 @@ def tune(
     threads: ThreadsOption = None,
 ) -> None:
     """Search for the values that score best on validation; started twice, two share the trials."""
+    from bossline.core.memory import keep_freed_memory
     from bossline.studies.tuning.tune import tune as search  # first: it says what is missing
 
+    keep_freed_memory()
     found = search(
         recipe,
         corpus,

@@ -55,8 +55,10 @@ def train(
         catalogue.find(recipe)  # a slip of the pen need not wait for torch
     from bossline import api
     from bossline.cli.tables.scores import runs_table
+    from bossline.core.memory import keep_freed_memory
     from bossline.reports.page import write_report
 
+    keep_freed_memory()
     if resume is not None:
         if recipe or corpus or run:
             raise UserError("--resume takes no recipe, corpus or run: they stand in the run folder")
@@ -98,9 +100,11 @@ def ladder(
     """Train all rungs of a task, one table, one report; finished rungs are not trained again."""
     catalogue.ladder(task)
     from bossline.cli.tables.scores import folds_table, runs_table
+    from bossline.core.memory import keep_freed_memory
     from bossline.reports.page import write_report
     from bossline.studies.ladder import climb, cross_validate, ladder_folder
 
+    keep_freed_memory()
     path = ladder_folder(task, corpus) / "report.html"
     if folds is None:
         runs = climb(

@@ -8,7 +8,7 @@ import pytest
 
 CHILD = """
 import resource, torch
-from bossline.heap import keep_freed_memory
+from bossline.core.memory import keep_freed_memory
 
 keep_freed_memory()
 
