@@ -20,7 +20,7 @@ from bossline.recipes import Recipe, load_recipe
 from bossline.runs.info import start_info
 from bossline.runs.output import write_submission
 from bossline.runs.prediction import Prediction, predictions_of
-from bossline.runs.run import Run, new_run_path
+from bossline.runs.run import Run
 from bossline.runs.trained import (
     UNLABELLED,
     Ensemble,
@@ -85,9 +85,11 @@ def train(
     log = console or terminal()
     model = _prepared_model(task, log)  # refuses what the data do not allow before all writing
     parameters = sum(p.numel() for p in model.parameters())
-    path = Path(run) if run is not None else new_run_path(chosen, str(corpus))
     info = start_info(str(corpus), opened, task.classes, chosen, parameters, runtime)
-    created = Run.create(path, chosen, info)
+    if run is not None:
+        created = Run.create(Path(run), chosen, info)
+    else:
+        created = Run.create_next(chosen, info)
     _continue(created, task, model, log, watch)
     return created
 
