@@ -19,6 +19,7 @@ from bossline.data.store import pack_path, register
 from bossline.data.writer import writing
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.scores import Scores
+from bossline.recipes.overrides import unreplaced
 from bossline.runs.run import Run
 from bossline.tasks.phoneme.prediction import FramePrediction
 from bossline.tasks.prediction import Prediction
@@ -113,6 +114,11 @@ def voices(home: Path) -> Corpus:
     return write_voices()
 
 
+def over(overrides: Sequence[str], *others: str) -> list[str]:
+    """`others`, and of the overrides those in whose place they do not stand."""
+    return [*unreplaced(overrides, others), *others]
+
+
 def train_on_voices(*overrides: str, run: str = "runs/a") -> Run:
     small = (
         "epochs=3",
@@ -124,7 +130,7 @@ def train_on_voices(*overrides: str, run: str = "runs/a") -> Run:
         "precision=float32",
     )
     return api.train(
-        "speaker/simple", "voices", (*small, *overrides), run=run, device="cpu", threads=1,
+        "speaker/simple", "voices", over(small, *overrides), run=run, device="cpu", threads=1,
         console=Console(quiet=True),
     )  # fmt: skip
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bossline.cli import data, studies, training, voices
 from bossline.cli.options import console
 from bossline.core.errors import UserError
+from bossline.core.terminal import terminal
 from bossline.version import __version__
 
 # What a disk, its permissions or the system's limits refuse is the user's to mend, not ours.
@@ -113,6 +113,6 @@ def _with_first(arguments: list[str]) -> list[str]:
 
 def _say(text: str, style: str | None = None) -> None:
     """To stderr, whatever it can show: names of files may be no UTF-8."""
-    errors = Console(stderr=True)
+    errors = terminal(stderr=True)
     shown = text.encode(errors.encoding, "backslashreplace").decode(errors.encoding)
-    errors.print(shown, style=style, highlight=False, markup=False, soft_wrap=True)
+    errors.print(shown, style=style, soft_wrap=True)

@@ -18,7 +18,7 @@ app = typer.Typer()
 @app.command(rich_help_panel=PANEL, epilog="Example: `bossline tasks`")
 def tasks() -> None:
     """Tasks, rungs, target scores, and what each rung is."""
-    from bossline.cli.tables import tasks_table
+    from bossline.cli.tables.recipes import tasks_table
 
     console.print(tasks_table())
 
@@ -58,7 +58,7 @@ def import_(
     note: Annotated[str, typer.Option(help="a remark that every report repeats")] = "",
 ) -> None:
     """Check a data folder and pack it, once."""
-    from bossline.cli.tables import corpus_table
+    from bossline.cli.tables.corpora import corpus_table
     from bossline.core.progress import bar
     from bossline.data.importing import import_corpus
 
@@ -88,7 +88,7 @@ def corpus(
     ] = False,
 ) -> None:
     """What is in a corpus: utterances, images or rows, classes with counts, parts, damage."""
-    from bossline.cli.tables import classes_table, corpora_table, corpus_table
+    from bossline.cli.tables.corpora import classes_table, corpora_table, corpus_table
     from bossline.core.progress import bar
     from bossline.data.store import names, open_corpus
 
@@ -104,14 +104,14 @@ def corpus(
                 faults.append(f"{known}: {error}")
         console.print(corpora_table(sound))
         for fault in faults:
-            console.print(fault, markup=False, highlight=False, soft_wrap=True)
+            console.print(fault, soft_wrap=True)
         return
     opened = open_corpus(name)
     console.print(corpus_table(name, opened))
     if opened.header.labelled_frames:
         console.print("", classes_table(opened), sep="\n")
     for left_out in opened.header.left_out:
-        console.print(f"left out: {left_out.part}/{left_out.id}: {left_out.why}", markup=False)
+        console.print(f"left out: {left_out.part}/{left_out.id}: {left_out.why}")
     if verify:
         with bar(console, "bytes", total=opened.size) as shown:
             opened.verify(shown.advance)
@@ -131,7 +131,7 @@ def synth(
     """Make a corpus of synthetic speech with exact frame labels (needs the synth extra)."""
     from pydantic import ValidationError
 
-    from bossline.cli.tables import corpus_table
+    from bossline.cli.tables.corpora import corpus_table
     from bossline.core.progress import bar
     from bossline.data.store import check_name, open_corpus, register
     from bossline.data.synthetic.corpus import SynthConfig, synthesise

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
-console = Console()
+from bossline.core.terminal import terminal
+
+console = terminal()
 
 CorpusOption = Annotated[
     str, typer.Option("--corpus", "-c", metavar="NAME", help="name given at import, or a folder")

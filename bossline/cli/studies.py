@@ -45,11 +45,13 @@ def sweep(
     ] = None,
 ) -> None:
     """Train every combination of values from several seeds, and say which differ."""
-    from bossline.cli.tables import sweep_table
+    from bossline.cli.tables.studies import sweep_table
+    from bossline.core.memory import keep_freed_memory
     from bossline.reports.sweep import verdict, write_sweep_report
     from bossline.studies.study import open_study
     from bossline.studies.sweep import sweep as sweep_study
 
+    keep_freed_memory()
     opened = open_study(study, values or (), seeds=seeds)
     found = sweep_study(opened, corpus, jobs=jobs, device=device, threads=threads, console=console)
     if found.entries:
@@ -57,8 +59,8 @@ def sweep(
         command = ["bossline", "sweep", study, *(values or ()), "--corpus", corpus, *asked]
         report = write_sweep_report(found, shlex.join(command))
         console.print("", sweep_table(found), sep="\n")
-        console.print("", verdict(found), sep="\n", highlight=False, markup=False)
-        console.print(f"report: {report}", highlight=False)
+        console.print("", verdict(found), sep="\n")
+        console.print(f"report: {report}")
     if found.failures:
         lines = [f"{name}: {why}" for name, why in found.failures.items()]
         raise UserError("\n  ".join([f"{counted(len(lines), 'run')} failed:", *lines]))
@@ -81,7 +83,7 @@ def compare(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="a page to write")] = None,
 ) -> None:
     """Finished runs side by side: paired differences, costs, and what differs in the recipes."""
-    from bossline.cli.tables import standings_table, study_table
+    from bossline.cli.tables.studies import standings_table, study_table
     from bossline.reports.standings import costs_table, keys_table, verdict_of, write_comparison
     from bossline.studies.compare import compare as compare_runs
 
@@ -89,12 +91,12 @@ def compare(
     console.print("", standings_table(compared.standings), sep="\n")
     for table in (costs_table(compared), keys_table(compared)):
         console.print("", study_table(table), sep="\n")
-    console.print("", verdict_of(compared.standings), sep="\n", highlight=False, markup=False)
+    console.print("", verdict_of(compared.standings), sep="\n")
     if output is not None:
         asked = [] if reference is None else ["--reference", str(reference)]
         command = ["bossline", "compare", *map(str, runs), *asked]
         write_comparison(output, compared, command=shlex.join(command))
-        console.print(f"report: {output}", highlight=False)
+        console.print(f"report: {output}")
 
 
 @app.command(
@@ -118,11 +120,13 @@ def ablate(
     threads: ThreadsOption = None,
 ) -> None:
     """What is each part of a recipe worth? Trained without one at a time, and without all."""
-    from bossline.cli.tables import standings_table
+    from bossline.cli.tables.studies import standings_table
+    from bossline.core.memory import keep_freed_memory
     from bossline.reports.standings import verdict_of, write_ablation
     from bossline.studies.ablate import Ablation, ablation_folder
     from bossline.studies.ablate import ablate as train_variants
 
+    keep_freed_memory()
     ablation = Ablation.of(recipe, parts, add=add)
     standings = train_variants(
         ablation, corpus, seeds=seeds, device=device, threads=threads, console=console
@@ -132,8 +136,8 @@ def ablate(
     command = ["bossline", "ablate", recipe, *parts, "--corpus", corpus, *asked]
     write_ablation(path, standings, added=add, command=shlex.join(command))
     console.print("", standings_table(standings), sep="\n")
-    console.print("", verdict_of(standings), sep="\n", highlight=False, markup=False)
-    console.print(f"report: {path}", highlight=False)
+    console.print("", verdict_of(standings), sep="\n")
+    console.print(f"report: {path}")
 
 
 @app.command(
@@ -173,8 +177,10 @@ def tune(
     threads: ThreadsOption = None,
 ) -> None:
     """Search for the values that score best on validation; started twice, two share the trials."""
+    from bossline.core.memory import keep_freed_memory
     from bossline.studies.tuning.tune import tune as search  # first: it says what is missing
 
+    keep_freed_memory()
     found = search(
         recipe,
         corpus,
@@ -187,7 +193,7 @@ def tune(
         threads=threads,
         console=console,
     )
-    from bossline.cli.tables import study_table
+    from bossline.cli.tables.studies import study_table
     from bossline.reports.tuning import trials_table, verdict, write_tuning_report
 
     asked = [
@@ -199,9 +205,9 @@ def tune(
     command = ["bossline", "tune", recipe, *(values or ()), "--corpus", corpus]
     report = write_tuning_report(found, shlex.join([*command, "--trials", str(trials), *asked]))
     console.print("", study_table(trials_table(found)), "", sep="\n")
-    console.print(verdict(found), highlight=False, markup=False)
-    console.print(f"best recipe: {found.best_recipe_path}", highlight=False)
-    console.print(f"report: {report}", highlight=False)
+    console.print(verdict(found))
+    console.print(f"best recipe: {found.best_recipe_path}")
+    console.print(f"report: {report}")
 
 
 @app.command(
@@ -234,7 +240,7 @@ def width(
         f"difference: {difference:+,} ({difference / found.like.parameters:+.2%})",
         found.command,
     ):
-        console.print(str(line), highlight=False, markup=False, soft_wrap=True)
+        console.print(str(line), soft_wrap=True)
 
 
 @app.command(
@@ -262,7 +268,7 @@ def diagnose(
 
     found = examine(run, batches=batches, products=products, device=device, console=console)
     path = write_diagnosis(found, output or found.run.path / "diagnosis.html")
-    console.print(verdict(found), "", highlight=False, markup=False, sep="\n")
+    console.print(verdict(found), "", sep="\n")
     for name, value in key_figures(found).items():
-        console.print(f"{name}: {value}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"report: {path}", highlight=False)
+        console.print(f"{name}: {value}", soft_wrap=True)
+    console.print(f"report: {path}")

@@ -19,6 +19,7 @@ from bossline.cli.options import (
 )
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.recipes import catalogue
 
 PANEL = "Training"
 
@@ -50,10 +51,14 @@ def train(
     threads: ThreadsOption = None,
 ) -> None:
     """Train a recipe on a corpus, score it on its test split, write a report."""
+    if recipe is not None:
+        catalogue.find(recipe)  # a slip of the pen need not wait for torch
     from bossline import api
-    from bossline.cli.tables import runs_table
+    from bossline.cli.tables.scores import runs_table
+    from bossline.core.memory import keep_freed_memory
     from bossline.reports.page import write_report
 
+    keep_freed_memory()
     if resume is not None:
         if recipe or corpus or run:
             raise UserError("--resume takes no recipe, corpus or run: they stand in the run folder")
@@ -72,7 +77,7 @@ def train(
         )
     write_report([finished], finished.path / "report.html")
     console.print("", runs_table([finished]), sep="\n")
-    console.print(f"report: {finished.path / 'report.html'}", highlight=False)
+    console.print(f"report: {finished.path / 'report.html'}")
 
 
 @app.command(
@@ -93,10 +98,13 @@ def ladder(
     threads: ThreadsOption = None,
 ) -> None:
     """Train all rungs of a task, one table, one report; finished rungs are not trained again."""
-    from bossline.cli.tables import folds_table, runs_table
+    catalogue.ladder(task)
+    from bossline.cli.tables.scores import folds_table, runs_table
+    from bossline.core.memory import keep_freed_memory
     from bossline.reports.page import write_report
     from bossline.studies.ladder import climb, cross_validate, ladder_folder
 
+    keep_freed_memory()
     path = ladder_folder(task, corpus) / "report.html"
     if folds is None:
         runs = climb(
@@ -124,7 +132,7 @@ def ladder(
         write_report(rungs, path)
         table = folds_table(rungs)
     console.print("", table, sep="\n")
-    console.print(f"report: {path}", highlight=False)
+    console.print(f"report: {path}")
 
 
 @app.command(
@@ -144,7 +152,8 @@ def evaluate(
     """Score the best weights on validation and test, also class by class; or on a trial list."""
     from bossline import api
     from bossline.api import evaluate_trials
-    from bossline.cli.tables import per_class_table, scores_table, verification_table
+    from bossline.cli.tables.scores import per_class_table, scores_table
+    from bossline.cli.tables.voices import verification_table
     from bossline.evaluation.classification import ClassificationScores
 
     if trials is not None:
@@ -189,7 +198,7 @@ def predict(
 ) -> None:
     """Phones, a speaker, a class or a value: for a file, or for each item of a split."""
     from bossline import api
-    from bossline.cli.tables import likeliest_table, predictions_table, segments_table
+    from bossline.cli.tables.predictions import likeliest_table, predictions_table, segments_table
     from bossline.runs.answers import check_output, write_predictions
     from bossline.tasks.phoneme.prediction import FramePrediction
     from bossline.tasks.prediction import ClassPrediction
@@ -200,7 +209,7 @@ def predict(
     if output is not None:
         write_predictions(predictions, output)
         item = api.load_run(runs[0]).info.features.item
-        console.print(f"{output}: {counted(len(predictions), item)}", highlight=False)
+        console.print(f"{output}: {counted(len(predictions), item)}")
         return
     match predictions:
         case [ClassPrediction() as alone]:
@@ -232,7 +241,7 @@ def submit(
     from bossline import api
 
     rows = api.submit(runs, output, split=split, smoothing=smoothing, device=device)
-    console.print(f"{output}: {counted(rows, 'row')}", highlight=False)
+    console.print(f"{output}: {counted(rows, 'row')}")
 
 
 @app.command(
@@ -253,7 +262,7 @@ def pseudo_label(
     """Add the unlabelled images that a run is sure of to its corpus, for training only."""
     from bossline.api import load_run
     from bossline.api import pseudo_label as label
-    from bossline.cli.tables import corpus_table
+    from bossline.cli.tables.corpora import corpus_table
     from bossline.core.progress import bar
 
     opened = load_run(run)
@@ -262,7 +271,7 @@ def pseudo_label(
             opened, name, threshold=threshold, part=part, device=device, advance=shown.advance
         )
     console.print(corpus_table(name, corpus))
-    console.print(f"{sure:,} of {counted(count, 'image')} got a label", highlight=False)
+    console.print(f"{sure:,} of {counted(count, 'image')} got a label")
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: `bossline report runs/*/ -o comparison.html`")
@@ -278,4 +287,4 @@ def report(
 
     opened = [load_run(path) for path in runs]
     path = write_report(opened, output or opened[0].path / "report.html")
-    console.print(f"report: {path}", highlight=False)
+    console.print(f"report: {path}")

@@ -43,7 +43,6 @@ def embed(
     utterances, dim = found.vectors.shape
     console.print(
         f"{output}: {counted(utterances, 'utterance')}, {counted(dim, 'number')} each",
-        highlight=False,
     )
 
 
@@ -59,12 +58,12 @@ def verify(
 ) -> None:
     """Are two recordings of one speaker?"""
     from bossline import api as verification
-    from bossline.cli.tables import threshold_table
+    from bossline.cli.tables.voices import threshold_table
 
     found = verification.verify(run, first, second, device=device)
-    console.print(f"cosine {found.cosine:.4f}", highlight=False)
+    console.print(f"cosine {found.cosine:.4f}")
     if found.score_scale != "cosine":
-        console.print(f"{found.score_scale} {found.score:.4f}", highlight=False)
+        console.print(f"{found.score_scale} {found.score:.4f}")
     if found.threshold is None:
         _print_uncalibrated(run, "what is one speaker")
         return
@@ -76,8 +75,6 @@ def _print_uncalibrated(run: Path, what: str) -> None:
     console.print(
         f"no threshold says {what}: bossline trials {run} -o trials.txt, "
         f"then bossline calibrate {run} --trials trials.txt",
-        highlight=False,
-        markup=False,
         soft_wrap=True,
     )
 
@@ -105,7 +102,6 @@ def trials(
     targets = int(drawn.labels.sum())
     console.print(
         f"{output}: {targets:,} target and {len(drawn) - targets:,} non-target trials",
-        highlight=False,
     )
 
 
@@ -125,7 +121,7 @@ def calibrate(
 ) -> None:
     """Set the threshold of verify and identify on trials; it is kept in the run folder."""
     from bossline import api as verification
-    from bossline.cli.tables import threshold_table
+    from bossline.cli.tables.voices import threshold_table
 
     found = verification.calibrate(
         run, trials, false_accepts=false_accepts, score_norm=score_norm, device=device
@@ -156,7 +152,7 @@ def enroll(
     line = f"enrolled {speaker}: {found.enrolment}"
     if found.replaced is not None:
         line += f"\nreplaced {speaker}: {found.replaced}"
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(line, soft_wrap=True)
 
 
 @app.command(rich_help_panel=PANEL, epilog="Example: `bossline identify RUN recording.wav`")
@@ -167,10 +163,10 @@ def identify(
 ) -> None:
     """Which enrolled speaker is it, if any?"""
     from bossline import api as verification
-    from bossline.cli.tables import candidates_table, threshold_table
+    from bossline.cli.tables.voices import candidates_table, threshold_table
 
     found = verification.identify(run, file, device=device)
-    console.print(found.speaker, style="bold", markup=False)
+    console.print(found.speaker, style="bold")
     console.print(candidates_table(found), "", sep="\n")
     if found.threshold is None:
         _print_uncalibrated(run, "who is unknown, so the nearest is named")
@@ -179,5 +175,4 @@ def identify(
     if len(found.candidates) > 1:
         console.print(
             f"these rates are of one comparison each; here are {len(found.candidates)}",
-            highlight=False,
         )

@@ -102,7 +102,8 @@ def keep_freed_memory() -> None:
     """Leave freed memory with the process, where its C library is glibc; elsewhere do nothing.
 
     As it comes, glibc hands large blocks back to the kernel, and every step has its tensors mapped
-    and zeroed anew, page by page. Peak memory is the same: only what is free is kept.
+    and zeroed anew, page by page. Peak memory is the same: only what is free is kept. The whole
+    process is told so: for bossline's own that train, not for programs that call it.
     """
     if platform.libc_ver()[0] != "glibc":
         return

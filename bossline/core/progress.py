@@ -54,7 +54,7 @@ def bar(console: Console, unit: str, total: int | None = None) -> Iterator[Bar]:
     """Show a bar while the block works; nothing where the output is no terminal."""
     progress = Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         _Rate(unit),

@@ -9,7 +9,6 @@ import torch
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
-from bossline.core.memory import keep_freed_memory
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,6 @@ class Runtime:
             torch.set_num_threads(threads)
         if chosen.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32: matrix units instead of plain cores
-        else:
-            keep_freed_memory()
         return cls(chosen, torch.get_num_threads())
 
     def autocast(self, precision: str) -> AbstractContextManager[object]:

@@ -1,6 +1,23 @@
-"""What you train: a page of YAML each, read into one typed object."""
+"""What you train: a page of YAML each, read into one typed object.
 
-from bossline.recipes.loading import load_recipe
-from bossline.tasks.recipe import Recipe
+The names are imported when they are first used: to list recipes, nobody waits for torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bossline.recipes.loading import load_recipe
+    from bossline.tasks.recipe import Recipe
+
+_HOME = {"Recipe": "bossline.tasks.recipe", "load_recipe": "bossline.recipes.loading"}
 
 __all__ = ["Recipe", "load_recipe"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'bossline.recipes' has no attribute '{name}'")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from bossline.core.errors import UserError, did_you_mean, printable
 from bossline.core.files import write_text
 from bossline.recipes import catalogue
-from bossline.recipes.text import NotPlainData, parse_yaml
+from bossline.recipes.overrides import apply_overrides
 from bossline.tasks import TASKS, task_named
 from bossline.tasks.recipe import Recipe
 
@@ -28,7 +27,8 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
     Args:
         name: "phoneme/strong", or a path to a YAML file.
-        overrides: "model.width=1024" and the like, at any depth.
+        overrides: "model.width=1024" and the like, at any depth and in any order; a number is a
+            member of a list.
 
     Raises:
         UserError: unknown recipe or key (with the nearest), or a value that does not fit; all
@@ -37,8 +37,9 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     path = catalogue.find(name)
     content = catalogue.read_yaml(path)
     content.setdefault("name", name if path.parent.parent == catalogue.FOLDER else path.stem)
-    for override in overrides:
-        _apply(content, override)
+    apply_overrides(
+        content, overrides, lambda known: check_recipe(known, where=name).model_dump(mode="json")
+    )
     return check_recipe(content, where=name)
 
 
@@ -78,25 +79,6 @@ def save_recipe(recipe: Recipe, path: Path) -> None:
     """Write a recipe, every default spelled out; training from that file repeats the run."""
     dumped = recipe.model_dump(mode="json")
     write_text(path, yaml.safe_dump(dumped, sort_keys=False, allow_unicode=True))
-
-
-def _apply(content: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    if not equals or not key:
-        raise UserError(printable(f"'{override}': expected key.path=value, as in model.width=1024"))
-    try:
-        value = parse_yaml(text)
-    except NotPlainData as error:
-        raise UserError(f"'{printable(key)}=...': {error}") from error
-    *parents, last = key.split(".")
-    node = content
-    for parent in parents:
-        node = node.setdefault(parent, {})
-        if not isinstance(node, dict):
-            raise UserError(printable(f"'{override}': {parent} has no keys below it"))
-    if last == "kind" and node.get("kind") != value:
-        node.clear()  # the old kind's keys mean nothing to the new one
-    node[last] = copy.deepcopy(value)
 
 
 def _explain(problem: dict[str, Any], model: type[BaseModel]) -> str:

@@ -13,11 +13,12 @@ from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.memory import exhaustion_named
 from bossline.core.runtime import Runtime
+from bossline.core.terminal import terminal
 from bossline.data.store import open_corpus
 from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe, load_recipe
 from bossline.runs.info import start_info
-from bossline.runs.run import Run, new_run_path
+from bossline.runs.run import Run
 from bossline.tasks import lesson_of
 from bossline.tasks.base import Scored
 from bossline.tasks.lesson import Lesson
@@ -84,12 +85,14 @@ def train(
     opened = open_corpus(corpus, verified=True)
     runtime = Runtime.choose(device, threads)
     lesson = lesson_of(chosen, opened, runtime)
-    log = console or Console()
+    log = console or terminal()
     model = _prepared_model(lesson, log)  # refuses what the data do not allow before all writing
     parameters = sum(p.numel() for p in model.parameters())
-    path = Path(run) if run is not None else new_run_path(chosen, str(corpus))
     info = start_info(str(corpus), opened, lesson.classes, chosen, parameters, runtime)
-    created = Run.create(path, chosen, info)
+    if run is not None:
+        created = Run.create(Path(run), chosen, info)
+    else:
+        created = Run.create_next(chosen, info)
     _continue(created, lesson, model, log, watch)
     return created
 
@@ -115,7 +118,7 @@ def resume(
     if not opened.is_finished:
         runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
         lesson = lesson_of(opened.recipe, opened.corpus(), runtime)
-        _continue(opened, lesson, None, console or Console(), watch)
+        _continue(opened, lesson, None, console or terminal(), watch)
     return opened
 
 

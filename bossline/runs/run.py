@@ -121,6 +121,24 @@ class Run:
                 shutil.rmtree(path)
         return cls(path)
 
+    @classmethod
+    def create_next(cls, recipe: Recipe, info: RunInfo) -> Run:
+        """`create` runs/phoneme-strong-libriphone-1, or the first number that nobody has taken.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        stem, number = f"{recipe.name.replace('/', '-')}-{Path(info.corpus).name}", 0
+        while True:
+            number += 1
+            if (path := RUNS / f"{stem}-{number}").exists():
+                continue
+            try:
+                return cls.create(path, recipe, info)
+            except UserError:
+                if is_free(path):  # else another process was faster
+                    raise
+
     def update(self, **changes: Any) -> None:
         """Change fields of run.json."""
         info = self.info.model_copy(update=changes)
@@ -443,15 +461,6 @@ def target_of(recipe: Recipe) -> tuple[str, float] | None:
         return None
     edition = "2023" if "2023" in recipe.target else max(recipe.target)
     return edition, recipe.target[edition]
-
-
-def new_run_path(recipe: Recipe, corpus: str) -> Path:
-    """runs/phoneme-strong-libriphone-1, or the first number that is free."""
-    stem = f"{recipe.name.replace('/', '-')}-{Path(corpus).name}"
-    number = 1
-    while (path := RUNS / f"{stem}-{number}").exists():
-        number += 1
-    return path
 
 
 def _digest(content: bytes) -> str:

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.memory import keep_freed_memory
 from bossline.recipes import Recipe
 from bossline.studies.kept import THE_SAME_COMMAND, reach
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
@@ -145,6 +146,7 @@ def _started(place: Workplace) -> tuple[Connection, SpawnProcess]:
 
 def _work(pipe: Connection, place: Workplace) -> None:
     """A process of its own: train what comes through the pipe until asked to stop."""
+    keep_freed_memory()
     if hasattr(os, "setpgrp"):
         os.setpgrp()  # Ctrl-C reaches the parent only, which asks each process once
     threading.Thread(target=_stop_with_the_parent, daemon=True).start()

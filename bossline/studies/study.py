@@ -14,6 +14,7 @@ from bossline.core.config import Config
 from bossline.core.errors import UserError, did_you_mean
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
+from bossline.recipes.overrides import unreplaced
 from bossline.studies.grid import Axis, Cell, Grid, axis_of, parse_arguments
 
 SEEDS = 3
@@ -100,10 +101,11 @@ def open_study(name: str, arguments: Sequence[str] = (), *, seeds: int | None = 
         Path(name).stem,
         file.about,
         file.recipe,
-        (*file.overrides, *overrides),
+        overrides,
         grid,
         seeds or file.seeds,
         file.reference,
+        of_file=file.overrides,
     )
 
 
@@ -134,11 +136,12 @@ def _checked(
     grid: Grid,
     seeds: int,
     reference: str | None,
+    of_file: Sequence[str] = (),
 ) -> Study:
     names = [cell.name for cell in grid.cells]
     if reference is not None and reference not in names:
         raise UserError(f"study {name}: no cell '{reference}': {did_you_mean(reference, names)}")
-    recipes = tuple(_recipe(recipe, overrides, cell) for cell in grid.cells)
+    recipes = tuple(_recipe(recipe, of_file, overrides, cell) for cell in grid.cells)
     if len({(each.task, each.split.model_dump_json()) for each in recipes}) > 1:
         raise UserError(f"{name}: cells of other tasks or splits cannot be compared")
     for (one, a), (other, b) in combinations(zip(names, recipes, strict=True), 2):
@@ -156,11 +159,13 @@ def _checked(
     )
 
 
-def _recipe(recipe: str, overrides: Sequence[str], cell: Cell) -> Recipe:
+def _recipe(recipe: str, of_file: Sequence[str], overrides: Sequence[str], cell: Cell) -> Recipe:
+    """`of_file`: for every cell that says nothing else, as the command line may too."""
     if "seed" in map(_key, cell.overrides):
         raise UserError(f"cell {cell.name}: every cell gets the same seeds: leave seed out")
     try:
-        return load_recipe(recipe, [*overrides, *cell.overrides])
+        given = [*overrides, *cell.overrides]
+        return load_recipe(recipe, [*unreplaced(of_file, given), *given])
     except UserError as error:
         raise UserError(f"cell {cell.name}: {error}") from error
 

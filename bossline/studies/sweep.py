@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from bossline.core.counting import counted
 from bossline.core.progress import duration
+from bossline.core.terminal import terminal
 from bossline.data.store import open_corpus
 from bossline.evaluation.comparison import Comparison
 from bossline.evaluation.scores import Metric
@@ -97,7 +98,7 @@ def sweep(
     paths = {at: run_path(study.seeded(*at), corpus, folder) for at in places}
     missing = [at for at in places if not is_finished(paths[at], study.seeded(*at))]
     failed: dict[tuple[int, int], str] = {}
-    with _progress(console or Console(), len(places), len(places) - len(missing)) as progress:
+    with _progress(console or terminal(), len(places), len(places) - len(missing)) as progress:
 
         def report(number: int, failure: str | None) -> None:
             at = missing[number]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import subprocess
 import sys
 
 import pytest
@@ -15,7 +16,7 @@ from bossline.core.errors import UserError
 def ended_by(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
     """Exit code and stderr, which takes UTF-8 only."""
 
-    def fail() -> None:
+    def fail(arguments: list[str]) -> None:
         raise error
 
     shown = io.BytesIO()
@@ -43,9 +44,21 @@ def test_what_the_machine_refuses_is_one_line(number: int, monkeypatch: pytest.M
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
+    def fail(arguments: list[str]) -> None:
         raise OSError(errno.EBADF, "Bad file descriptor")
 
     monkeypatch.setattr(cli, "app", fail)
     with pytest.raises(OSError, match="Bad file descriptor"):
         cli.main()
+
+
+def test_the_package_runs_as_the_command_does() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bossline", "train", "phoneme/strnog", "-c", "toy"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        "error: no recipe 'phoneme/strnog': did you mean 'phoneme/strong'?"
+    )

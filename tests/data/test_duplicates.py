@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bossline import api
-from bossline.cli.tables import corpus_table
+from bossline.cli.tables.corpora import corpus_table
 from bossline.data import writer
 from bossline.data.duplicates import leaders
 from bossline.data.features.spec import Features, FeatureSpec, ImageSpec, TableSpec

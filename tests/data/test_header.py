@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from bossline.cli.tables import corpus_table
+from bossline.cli.tables.corpora import corpus_table
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.header import HEADER, Source, read_header
 from bossline.data.packed import Corpus

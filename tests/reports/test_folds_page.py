@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bossline.cli.tables import folds_table
+from bossline.cli.tables.scores import folds_table
 from bossline.evaluation.comparison import paired_difference
 from bossline.reports.ladder import ladder
 from bossline.reports.page import write_report

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.container import ErrorbarContainer
 from rich.console import Console
 
-from bossline.cli.tables import standings_table, study_table
+from bossline.cli.tables.studies import standings_table, study_table
 from bossline.evaluation.comparison import Comparison
 from bossline.evaluation.intervals import Interval
 from bossline.reports.differences import differences

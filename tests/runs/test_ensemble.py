@@ -17,14 +17,14 @@ from bossline.recipes import load_recipe
 from bossline.runs.run import Run
 from bossline.tasks.phoneme.pictures import example_of
 from bossline.tasks.phoneme.smoothing.viterbi import ViterbiConfig
-from tests.conftest import frame_labels_of, write_toy
+from tests.conftest import frame_labels_of, over, write_toy
 
 FAST = ("epochs=2", "batches.size=64", "model.width=8", "optimiser.lr=1e-2")
 
 
 def train(name: str, *overrides: str, corpus: str = "toy") -> Run:
     return api.train(
-        "phoneme/simple", corpus, (*FAST, *overrides), run=name, device="cpu", threads=1,
+        "phoneme/simple", corpus, over(FAST, *overrides), run=name, device="cpu", threads=1,
         console=Console(quiet=True),
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from bossline.evaluation.comparison import paired_difference
 from bossline.recipes.loading import check_recipe
 from bossline.studies.compare import compare
 from bossline.studies.costs import costs_of
+from tests.conftest import over
 from tests.reports.report_fakes import FakeRun, fake_run, fake_speaker_run, unfinished_run
 
 SMALL = ("model.width=8", "epochs=2", "batches.size=64")
@@ -108,7 +109,7 @@ def test_from_trained_runs_to_a_page(
 ) -> None:
     for name, changes in {"a": (), "b": ("seed=2",), "c": ("optimiser.lr=1e-2",)}.items():
         api.train(
-            "phoneme/simple", "toy", (*SMALL, *changes), run=f"runs/{name}", device="cpu",
+            "phoneme/simple", "toy", over(SMALL, *changes), run=f"runs/{name}", device="cpu",
             threads=1, console=Console(quiet=True),
         )  # fmt: skip
     monkeypatch.setenv("COLUMNS", "80")

@@ -15,6 +15,7 @@ from bossline.evaluation.comparison import paired_difference
 from bossline.runs.run import Run
 from bossline.studies.folds import Folds
 from bossline.studies.ladder import climb, cross_validate
+from tests.conftest import over
 
 SMALL = ("model.width=8", "epochs=1", "batches.size=64")
 QUIET = Console(quiet=True)
@@ -22,8 +23,8 @@ QUIET = Console(quiet=True)
 
 def validate(folds: int, *overrides: str) -> list[Folds]:
     return cross_validate(
-        "phoneme", "toy", (*SMALL, *overrides), folds=folds, to="medium", device="cpu", threads=1,
-        console=QUIET,
+        "phoneme", "toy", over(SMALL, *overrides), folds=folds, to="medium", device="cpu",
+        threads=1, console=QUIET,
     )  # fmt: skip
 
 

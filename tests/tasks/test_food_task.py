@@ -23,6 +23,7 @@ from bossline.tasks import lesson_of
 from bossline.tasks.base import answers_of
 from bossline.tasks.food.prediction import ImagePrediction
 from bossline.tasks.food.pseudo_labels import pseudo_label
+from tests.conftest import over
 
 TINY = (
     "epochs=6",
@@ -35,7 +36,7 @@ QUIET = Console(quiet=True)
 
 
 def train(*overrides: str, corpus: str = "dishes") -> Run:
-    recipe = load_recipe("food/simple", [*TINY, *overrides])
+    recipe = load_recipe("food/simple", over(TINY, *overrides))
     return api.train(recipe, corpus, threads=1, device="cpu", console=QUIET)
 
 
@@ -88,7 +89,9 @@ class Sums(nn.Module):
 @pytest.mark.parametrize("mean", ["arithmetic", "geometric"])
 @pytest.mark.parametrize(("views", "count"), [("one", 1), ("flip", 2), ("square", 8)])
 def test_views_are_averaged(dishes: Corpus, views: str, count: int, mean: str) -> None:
-    recipe = load_recipe("food/simple", [*TINY, f"batches.views={views}", f"batches.mean={mean}"])
+    recipe = load_recipe(
+        "food/simple", over(TINY, f"batches.views={views}", f"batches.mean={mean}")
+    )
     lesson = lesson_of(recipe, dishes, Runtime.choose("cpu", 1))
     task, runtime = lesson.task, lesson.runtime
     outputs = answers_of(task, Sums(), lesson.pieces("test"), recipe, runtime).rows
@@ -132,7 +135,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(dishes: Corpus) -> N
             raise Enough
 
     whole = train(mixed, "epochs=3")
-    recipe = load_recipe("food/simple", [*TINY, mixed, "epochs=3"])
+    recipe = load_recipe("food/simple", over(TINY, mixed, "epochs=3"))
     with pytest.raises(Enough):
         api.train(
             recipe, "dishes", run="runs/cut", threads=1, device="cpu", console=QUIET, watch=stop

@@ -24,7 +24,7 @@ from bossline.runs import engine
 from bossline.runs.run import Run
 from bossline.tasks.speaker.prediction import SpeakerPrediction
 from bossline.training.signals import Interrupted
-from tests.conftest import SPEAKERS, train_on_voices
+from tests.conftest import SPEAKERS, over, train_on_voices
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def train_committee(*overrides: str, run: str) -> Run:
         "optimiser.lr=1e-2",
     )
     return api.train(
-        "speaker/boss", "voices", (*small, *overrides), run=run, device="cpu", threads=1,
+        "speaker/boss", "voices", over(small, *overrides), run=run, device="cpu", threads=1,
         console=Console(quiet=True),
     )  # fmt: skip
 

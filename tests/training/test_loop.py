@@ -19,6 +19,7 @@ from bossline.tasks.phoneme.pictures import example_of
 from bossline.training.checkpoint import load_weights, save_weights
 from bossline.training.signals import Interrupted
 from bossline.training.tally import Diverged
+from tests.conftest import over
 
 QUIET = Console(quiet=True)
 FAST = (
@@ -32,7 +33,7 @@ FAST = (
 
 def train(*overrides: str, recipe: str = "phoneme/simple", run: str = "runs/r") -> Run:
     return api.train(
-        recipe, "toy", (*FAST, *overrides), run=run, device="cpu", threads=1, console=QUIET
+        recipe, "toy", over(FAST, *overrides), run=run, device="cpu", threads=1, console=QUIET
     )
 
 
@@ -125,7 +126,7 @@ def test_a_checkpoint_of_another_model_and_a_damaged_one_are_refused(
         train()
     run = Run("runs/r")
     other = Run.create(
-        Path("runs/o"), load_recipe("phoneme/simple", [*FAST, "model.width=65"]), run.info
+        Path("runs/o"), load_recipe("phoneme/simple", over(FAST, "model.width=65")), run.info
     )
     other.checkpoint.write_bytes(run.checkpoint.read_bytes())
     with pytest.raises(UserError, match=r"belongs to another model: layers\.0\.bias is \(64,\)"):

@@ -23,6 +23,7 @@ from bossline.training import loop
 from bossline.training.contract import StepLoss
 from bossline.training.signals import Interrupted
 from bossline.training.tally import Tally
+from tests.conftest import over
 
 OVERRIDES = (
     "epochs=4",
@@ -37,7 +38,7 @@ OVERRIDES = (
 )
 EMA = (*OVERRIDES, "averaging={kind: ema, decay: 0.9}")
 SWA = (*OVERRIDES, "averaging={kind: swa, start: 0.25}")
-MUON = (*OVERRIDES, "optimiser={kind: muon, lr: 1e-2}")
+MUON = tuple(over(OVERRIDES, "optimiser={kind: muon, lr: 1e-2}"))
 QUIET = Console(quiet=True)
 
 # Saves at every step, so that a kill lands before, in and after writing checkpoints.

@@ -11,6 +11,7 @@ from rich.console import Console
 from bossline.core.errors import UserError
 from bossline.core.progress import bar
 from bossline.core.runtime import Runtime
+from bossline.core.terminal import terminal
 from bossline.runs.run import Run
 from bossline.studies.diagnosis.hessian import Spectrum, lanczos
 from bossline.studies.diagnosis.layers import Layer, layers
@@ -113,7 +114,7 @@ def diagnose(
     drawn = torch.Generator().manual_seed(opened.recipe.seed)
     points = LINE_POINTS + PLANE_POINTS**2
     passes = GRADIENT + (products + 1) * PRODUCT + points * FORWARD
-    with bar(console or Console(), lesson.unit, items * passes) as shown:
+    with bar(console or terminal(), lesson.unit, items * passes) as shown:
         calibrated = calibration(lesson, trained)
         model = trained.model
         objective = Objective(model, lesson.loss, chosen, shown.advance)

@@ -16,6 +16,7 @@ from bossline.core.errors import UserError
 from bossline.evaluation.scores import Metric
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
+from bossline.recipes.overrides import unreplaced
 from bossline.studies.tuning.space import Dimension, dimension_of, parse_space
 from bossline.tasks import task_of
 
@@ -100,11 +101,12 @@ def open_plan(name: str, arguments: Sequence[str] = ()) -> Plan:
             if key not in set_keys
         }
         space |= {dimension.key: dimension for dimension in given}
+        kept = unreplaced(file.overrides, [*overrides, *map(str, given)])
         plan = Plan(
             Path(name).stem,
             file.about,
             file.recipe,
-            (*file.overrides, *overrides),
+            (*kept, *overrides),
             tuple(space.values()),
         )
     else:

@@ -11,6 +11,7 @@ from filelock import FileLock
 from rich.console import Console
 
 from bossline.core.errors import UserError
+from bossline.core.terminal import terminal
 from bossline.data.store import open_corpus
 from bossline.runs.run import RUNS
 from bossline.studies.side_by_side import Workplace
@@ -79,7 +80,7 @@ def tune(
                     f"--storage {where}: damaged, or of something else: {reason}"
                 ) from error
         place = Workplace(corpus, folder, device, threads)
-        Worker(joined, opened, plan, place, console or Console()).work(trials, timeout)
+        Worker(joined, opened, plan, place, console or terminal()).work(trials, timeout)
         return found_by(joined, plan, place)
 
 

@@ -23,7 +23,7 @@ from bossline.studies.diagnosis.layers import Layer
 from bossline.studies.diagnosis.objective import Slope
 from bossline.studies.diagnosis.units import Rectified
 from bossline.studies.diagnosis.verdict import verdict
-from tests.conftest import train_on_voices
+from tests.conftest import over, train_on_voices
 
 QUIET = Console(quiet=True)
 SMALL = ("epochs=2", "precision=float32")
@@ -31,7 +31,7 @@ SMALL = ("epochs=2", "precision=float32")
 
 def train(recipe: str, *overrides: str) -> Run:
     return api.train(
-        recipe, "toy", (*SMALL, *overrides), device="cpu", threads=1, console=QUIET
+        recipe, "toy", over(SMALL, *overrides), device="cpu", threads=1, console=QUIET
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""What the verbs print: tables for the terminal, a file a subject."""

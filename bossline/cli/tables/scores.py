@@ -1,0 +1,130 @@
+"""Scores of runs, rung by rung, split by split and class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from rich.table import Table
+
+from bossline.cli.tables.layout import new_table
+from bossline.core.progress import duration
+from bossline.evaluation.classification import ClassificationScores, precision_recall_f1
+from bossline.evaluation.comparison import Comparison, paired_difference
+from bossline.evaluation.scores import Metric, Scores
+from bossline.reports.wording import beside, brought_by, standing
+from bossline.runs.info import RunInfo
+from bossline.runs.run import Run, target_of
+from bossline.studies.folds import Folds
+
+
+def runs_table(runs: Sequence[Run]) -> Table:
+    """The ladder: target, score with interval, parameters, time; fits 80 columns.
+
+    Args:
+        runs: finished ones of one measure.
+    """
+    metric = runs[0].metric
+    table = new_table(
+        "rung", "target", score_of(metric), "", "size", "time",
+        right=("target", "size", "time"),
+    )  # fmt: skip
+    for run in runs:
+        score, target = run.scores["test"].score, target_of(run.recipe)
+        table.add_row(
+            run.recipe.name,
+            f"{target[1]:.4f}" if target else "",
+            str(score),
+            standing(score, target[1]) if target else "",
+            _count(run.info.parameters),
+            duration(run.info.seconds or 0),
+        )
+    editions = {target[0] for run in runs if (target := target_of(run.recipe))}
+    notes = [f"target: published score of {', '.join(sorted(editions))}"] if editions else []
+    return with_notes(table, notes + which_way(metric), [run.info for run in runs])
+
+
+def folds_table(rungs: Sequence[Folds]) -> Table:
+    """A cross-validated ladder: scores over all folds, what a rung gains; fits 80 columns."""
+    table = new_table(
+        "rung", score_of(rungs[0].metric), "against the rung below", "size, time",
+        right=("size, time",),
+    )  # fmt: skip
+    for below, rung in zip([None, *rungs], rungs, strict=False):
+        test = rung.scores["test"]
+        table.add_row(
+            rung.recipe.name.split("/")[-1],
+            str(test.score),
+            "" if below is None else _gain(test, below.scores["test"]),
+            f"{_count(rung.info.parameters)}\n{duration(rung.info.seconds or 0)}",
+        )
+    test = rungs[0].scores["test"]
+    notes = [f"{len(rungs[0].runs)} folds test {test.counted}, each once; time of all"]
+    notes += which_way(test.measure)
+    return with_notes(table, notes, [rung.info for rung in rungs])
+
+
+def scores_table(scores: Mapping[str, Scores]) -> Table:
+    """Scores split by split; where smoothing or views decided, what they changed."""
+    metric = scores["test"].measure
+    others = scores["test"].others
+    table = new_table("split", f"{metric.words} [95 %]", *others, "of")
+    for split, found in scores.items():
+        table.add_row(split, str(found.score), *found.others.values(), found.counted)
+    notes = [
+        f"{brought_by(lacking)} on test: {paired_difference(scores['test'], before)}"
+        for lacking, before in beside(scores).items()
+    ]
+    return with_notes(table, notes + which_way(metric), [])
+
+
+def per_class_table(scores: ClassificationScores, classes: Sequence[str]) -> Table:
+    """Precision, recall and F1 of each class, most frequent class first."""
+    table = new_table(
+        "class", scores.unit, "precision", "recall", "F1",
+        right=(scores.unit, "precision", "recall", "F1"),
+    )  # fmt: skip
+    confusion = np.array(scores.confusion)
+    rates = np.stack(precision_recall_f1(confusion), axis=1)
+    counts = confusion.sum(1)
+    for label in counts.argsort(kind="stable")[::-1]:
+        shown = [f"{value:.4f}" for value in rates[label]]
+        table.add_row(classes[label], f"{counts[label]:,}", *shown)
+    return table
+
+
+def score_of(metric: Metric) -> str:
+    """The heading of a column of test scores."""
+    return f"test {metric.words} [95 %]"
+
+
+def which_way(metric: Metric) -> list[str]:
+    """A note below a table of scores, where less is better."""
+    return [] if metric.higher_is_better else [f"{metric.words}: lower is better"]
+
+
+def _gain(above: Scores, below: Scores) -> str:
+    return in_two_lines(paired_difference(above, below))
+
+
+def in_two_lines(found: Comparison) -> str:
+    gain = found.difference
+    return f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]\n{found.verdict}"
+
+
+def with_notes(table: Table, notes: Sequence[str], infos: Sequence[RunInfo]) -> Table:
+    """Notes below a table, and what the corpora have to say."""
+    remarks = dict.fromkeys(info.corpus_note for info in infos if info.corpus_note)
+    table.caption, table.caption_justify = "\n".join([*notes, *remarks]), "left"
+    return table
+
+
+def _count(number: int) -> str:
+    """A number of parameters in six characters.
+
+    >>> _count(552), _count(14377), _count(3781673)
+    ('552', '14.4 k', '3.78 M')
+    """
+    if number < 1000:
+        return str(number)
+    return f"{number / 1e3:.3g} k" if number < 1e6 else f"{number / 1e6:.3g} M"

@@ -1,0 +1,63 @@
+"""What several runs say together."""
+
+from __future__ import annotations
+
+from textwrap import fill
+
+from rich.table import Table
+
+from bossline.cli.tables.layout import new_table
+from bossline.cli.tables.scores import in_two_lines, score_of, which_way, with_notes
+from bossline.core.counting import counted
+from bossline.reports.study import StudyTable
+from bossline.reports.wording import together
+from bossline.studies.standings import Standings
+from bossline.studies.sweep import Sweep
+
+
+def sweep_table(found: Sweep) -> Table:
+    """The cells of a sweep: means over seeds, and how each stands to the reference."""
+    table = new_table("cell", score_of(found.metric), "against the reference")
+    for place, entry in found.entries.items():
+        compared = found.comparisons.get(place)
+        table.add_row(
+            entry.name,
+            f"{entry.score}\nvalidation {found.validation(place):.4f}",
+            "" if compared is None else in_two_lines(compared),
+        )
+    reference, seeds = found.study.cells[found.study.reference].name, len(found.study.seeds)
+    notes = [
+        f"{counted(seeds, 'seed')} a cell, scores are means; reference: {reference}",
+        f"verdicts {together(len(found.comparisons))}",
+        *which_way(found.metric),
+    ]
+    return with_notes(table, notes, [run.info for e in found.entries.values() for run in e.runs])
+
+
+def standings_table(standings: Standings) -> Table:
+    """Recipes held against a reference; fits 80 columns."""
+    table = new_table("recipe", score_of(standings.metric), "against the reference")
+    for entry, found in zip(standings.entries, [None, *standings.comparisons], strict=True):
+        seeds = f"\nseeds {entry.seeds}" if len(entry.runs) > 1 else ""
+        table.add_row(
+            entry.name,
+            f"{entry.score}{seeds}",
+            "" if found is None else in_two_lines(found),
+        )
+    infos = [run.info for entry in standings.entries for run in entry.runs]
+    return with_notes(table, which_way(standings.metric), infos)
+
+
+def study_table(content: StudyTable) -> Table:
+    """A table of a study's page: numbers stay on one line, names are folded and never cut."""
+    table = new_table()
+    for number, column in enumerate(content.columns):
+        if content.is_numeric(number):
+            width = max((len(row[number]) for row in content.rows), default=len(column))
+            heading = fill(column, width, break_long_words=False)
+            table.add_column(heading, justify="right", no_wrap=True)
+        else:
+            table.add_column(column, overflow="fold")
+    for row in content.rows:
+        table.add_row(*row)
+    return table

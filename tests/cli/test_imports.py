@@ -1,0 +1,68 @@
+"""What needs no torch does not wait for it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from bossline import cli
+from tests.conftest import write_toy
+
+CHILD = """
+import sys
+import bossline.cli
+
+for words in {lines!r}:
+    sys.argv = ["bossline", *words]
+    try:
+        bossline.cli.main()
+    except SystemExit as stop:
+        assert stop.code in {codes!r}, (words, stop.code)
+    assert "torch" not in sys.modules, words
+"""
+
+
+def in_a_process(lines: Sequence[Sequence[str]], *codes: int | None) -> str:
+    child = CHILD.format(lines=lines, codes=codes)
+    done = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_help_needs_no_torch() -> None:
+    verbs = [
+        command.name or command.callback.__name__
+        for part in (cli.data, cli.training, cli.studies, cli.voices)
+        for command in part.app.registered_commands
+    ]
+    assert len(verbs) > 20
+    out = in_a_process([["--help"], ["--version"], *([verb, "--help"] for verb in verbs)], None, 0)
+    assert "bossline diagnose" in out
+
+
+@pytest.mark.usefixtures("home")
+def test_what_there_is_needs_no_torch() -> None:
+    write_toy("0" * 64)
+    out = in_a_process([["tasks"], ["corpus"], ["corpus", "toy"]], None, 0)
+    assert "phoneme/strong" in out
+    assert "34 utterances" in out
+
+
+def test_what_is_misspelt_needs_no_torch() -> None:
+    in_a_process(
+        [
+            ["train", "phoneme/strnog", "-c", "toy"],
+            ["ladder", "phonem", "-c", "toy"],
+            ["corpus", "nowhere"],
+            ["tasks", "too", "much"],
+        ],
+        2,
+    )
+
+
+def test_names_of_recipes_are_imported_when_used() -> None:
+    code = "import sys, bossline.recipes as r; assert 'torch' not in sys.modules; r.load_recipe"
+    subprocess.run([sys.executable, "-c", code + "('phoneme/simple'); r.Recipe"], check=True)
