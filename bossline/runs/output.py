@@ -42,6 +42,9 @@ def write_predictions(predictions: Sequence[Prediction], path: Path) -> None:
             writer.writerows(prediction.records())
 
 
+_FURTHER = "unlabelled"  # the part of images to train on, beside those of the test
+
+
 # The file that the course's leaderboard takes: a row a frame, an utterance, an image or a row.
 
 
@@ -51,11 +54,18 @@ def write_submission(
     """Write `Id,Class`, Id counting frames in the order of the corpus' list; or `Id,Category`, or
     `id` and the target, by the ids of the source; returns the rows.
 
+    Of a set that has both, further images to train on, which nobody asks about, get no row.
+
     Raises:
         UserError: an utterance of the split was left out at import, so rows would be missing or
-            shifted; or the number of predictions is not what the split wants.
+            shifted; two rows have one id; or the number of predictions is not what the split wants.
     """
     parts = {corpus.header.parts[corpus.parts[u]] for u in utterances}
+    if len(predictions) == len(utterances) and "test" in parts and _FURTHER in parts:
+        further = corpus.parts[utterances] == corpus.header.parts.index(_FURTHER)
+        predictions = [p for p, out in zip(predictions, further, strict=True) if not out]
+        utterances = utterances[~further]
+        parts.remove(_FURTHER)
     missing = [entry.id for entry in corpus.header.left_out if entry.part in parts]
     if missing and not (corpus.labelled | (corpus.speakers >= 0))[utterances].any():
         raise UserError(
@@ -71,8 +81,25 @@ def write_submission(
     expected = int(corpus.lengths[utterances].sum()) if frames else len(utterances)
     if len(rows) != expected:
         raise UserError(f"{counted(len(rows), 'prediction')} for {expected}: not written")
+    if not frames:
+        _check_distinct(rows, predictions)
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(predictions[0].header)
         writer.writerows(rows)
     return expected
+
+
+def _check_distinct(rows: Sequence[Cells], predictions: Sequence[Prediction]) -> None:
+    """
+    Raises:
+        UserError: two rows, each of a prediction, have one id.
+    """
+    ids: dict[object, str] = {}
+    for (row, *_), prediction in zip(rows, predictions, strict=True):
+        if row in ids:
+            raise UserError(
+                f"'{ids[row]}' and '{prediction.id}' would both be row '{row}', of which a "
+                "submission has one: not written; rename one in the source and import it again"
+            )
+        ids[row] = prediction.id

@@ -60,6 +60,37 @@ def test_a_split_with_damaged_utterances_is_not_submitted(home: Path, tmp_path: 
         )
 
 
+def images(*parts: str) -> Corpus:
+    path = pack_path("c" * 64)
+    with writing(
+        path, features=ImageSpec(), classes=("a", "b"), source=Source(reader="test", path="")
+    ) as writer:
+        for number, part in enumerate(parts):
+            writer.add(f"{part}/{number}", np.zeros((2, 2, 3), np.uint8), part=part)
+    return Corpus(path)
+
+
+def of_images(*ids: str) -> list[Prediction]:
+    rows = np.eye(2, dtype=np.float32)[[0] * len(ids)]
+    ones = np.ones(len(ids), np.int64)
+    return predictions_of("images", ids, ones, rows, None, ("a", "b"), ImageSpec())
+
+
+def test_rows_of_one_id_are_not_written(home: Path, tmp_path: Path) -> None:
+    predictions = of_images("testing/00/0012", "testing/01/0012")
+    with pytest.raises(UserError, match=r"'testing/00/0012' and 'testing/01/0012'.* '0012'"):
+        write_submission(tmp_path / "p.csv", images("test", "test"), np.arange(2), predictions)
+    assert not list(tmp_path.glob("*p.csv*"))
+
+
+def test_images_to_train_on_have_no_row(home: Path, tmp_path: Path) -> None:
+    corpus = images("unlabelled", "test", "unlabelled", "test")
+    predictions = of_images("training/unlabeled/00/0", "testing/0", "x/1", "testing/1")
+    path = tmp_path / "p.csv"
+    assert write_submission(path, corpus, np.arange(4), predictions) == 2
+    assert path.read_text() == "Id,Category\n0,0\n1,0\n"
+
+
 ROWS = np.array([[0.1, 0.9], [0.7, 0.3]], np.float32)
 ONES = np.ones(2, np.int64)
 
