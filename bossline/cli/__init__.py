@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import errno
 import sys
-from typing import Annotated
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -67,6 +70,7 @@ def main() -> None:
     """The entry point: user errors become one message and exit code 2."""
     from bossline.training.signals import INTERRUPTED, Interrupted
 
+    warnings.showwarning = partial(_warn, warnings.showwarning)
     try:
         app()
     except UserError as error:
@@ -81,6 +85,16 @@ def main() -> None:
     except Interrupted as stop:
         _say(str(stop))
         sys.exit(INTERRUPTED)
+
+
+def _warn(
+    others: Any, message: Warning | str, category: type[Warning], filename: str, *where: Any
+) -> None:
+    """Show a warning of bossline's own as one line; `others` shows those of libraries."""
+    if Path(filename).is_relative_to(Path(__file__).parents[1]):
+        _say(f"note: {message}")
+    else:
+        others(message, category, filename, *where)
 
 
 def _say(text: str, style: str | None = None) -> None:
