@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import sys
+import warnings
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -81,6 +83,7 @@ def main() -> None:
     """The entry point: user errors become one message and exit code 2."""
     from bossline.training.signals import INTERRUPTED, Interrupted
 
+    warnings.showwarning = partial(_warn, warnings.showwarning)
     try:
         app(_with_first(sys.argv[1:]))
     except UserError as error:
@@ -109,6 +112,16 @@ def _with_first(arguments: list[str]) -> list[str]:
         first += rest[place : place + 2]
         del rest[place : place + 2]
     return first + rest
+
+
+def _warn(
+    others: Any, message: Warning | str, category: type[Warning], filename: str, *where: Any
+) -> None:
+    """Show a warning of bossline's own as one line; `others` shows those of libraries."""
+    if Path(filename).is_relative_to(Path(__file__).parents[1]):
+        _say(f"note: {message}")
+    else:
+        others(message, category, filename, *where)
 
 
 def _say(text: str, style: str | None = None) -> None:

@@ -27,8 +27,6 @@ def content_of(path: Path) -> bytes:
         return read_bytes(path)
     except OSError as error:
         raise DamagedFile(f"cannot be read: {reason(error)}") from error
-    except MemoryError as error:
-        raise DamagedFile("larger than the memory") from error
 
 
 def check_archive(archive: Path | bytes) -> None:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from bossline.core.errors import UserError
 from bossline.core.leftovers import part_file, part_folder, set_aside, sweep
-from bossline.core.reading import read_text, reason
+from bossline.core.reading import read_text, reason, within_memory
 
 
 def _sync(path: Path) -> None:
@@ -133,7 +133,8 @@ def read_json(path: Path) -> Any:
         UserError: missing, unreadable or not JSON.
     """
     try:
-        return json.loads(read_text(path))
+        with within_memory(path):
+            return json.loads(read_text(path))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except OSError as error:

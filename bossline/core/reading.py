@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 
@@ -69,11 +71,8 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         OSError: as open_file.
     """
-    with open_file(path) as stream:
-        try:
-            return stream.read()
-        except MemoryError as error:
-            raise OSError(errno.ENOMEM, "larger than the memory", str(path)) from error
+    with open_file(path) as stream, within_memory(path):
+        return stream.read()
 
 
 def read_text(path: Path) -> str:
@@ -83,8 +82,22 @@ def read_text(path: Path) -> str:
         OSError: as open_file.
         UnicodeDecodeError: not UTF-8.
     """
-    text = read_bytes(path).decode("utf-8-sig")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    content = read_bytes(path)
+    with within_memory(path):
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
+@contextmanager
+def within_memory(path: Path) -> Iterator[None]:
+    """Around whatever takes a file apart: its parts are many times larger than its bytes.
+
+    Raises:
+        OSError: the block runs out of memory.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise OSError(errno.ENOMEM, "larger than the memory", str(path)) from error
 
 
 def placeholder(head: bytes) -> str | None:

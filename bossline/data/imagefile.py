@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 import zlib
 from pathlib import Path
 
@@ -21,6 +22,9 @@ OTHER_SUFFIXES = (".heic", ".heif", ".avif", ".svg", ".jxl", ".jp2", ".psd", ".d
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 _MOST_PIXELS = 1 << 26  # 192 MiB of RGB; somewhat more and Pillow itself warns of a bomb
+
+# Pillow warns of metadata that it cannot read, without the name of the file; the pixels are sound.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"

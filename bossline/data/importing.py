@@ -78,12 +78,27 @@ def import_corpus(
         pack = pack_path(key)
         if fresh or not is_packed(pack):
             source = Source(reader=chosen.name, path=printable(str(path)), options=options)
-            listing = chosen.scan(path)
+            listing = _scanned(chosen, path)
             if speeds:
                 listing.items.extend(chosen.at_speeds(path, listing.items, speeds))
             _pack(pack, path, listing, source, note, threads, progress)
     register(name, pack)
     return Corpus(pack)
+
+
+def _scanned(reader: Reader, path: Path) -> Listing:
+    """
+    Raises:
+        UserError: as Reader.scan; or what the files list is larger than the memory.
+    """
+    try:
+        return reader.scan(path)
+    except MemoryError as error:
+        size, file = max((file.stat().st_size, file) for file in reader.files(path))
+        raise UserError(
+            f"{path}: there is not enough memory to take apart what its files list; the largest of "
+            f"them is {printable(file.name)}, {size:,} bytes"
+        ) from error
 
 
 def _in_order(

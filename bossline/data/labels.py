@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.core.errors import UserError
-from bossline.core.reading import read_bytes, reason
+from bossline.core.reading import read_bytes, reason, within_memory
 
 MOST_CLASSES = 32_767  # labels are stored as int16
 _MOST_DIGITS = 9
@@ -73,8 +73,9 @@ def read_labels(
     """
     content = b""
     try:
-        content = read_bytes(path)
-        return parse_labels(content, classes, spaced)
+        with within_memory(path):
+            content = read_bytes(path)
+            return parse_labels(content, classes, spaced)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {reason(error)}") from error
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def _find(name: str, known: list[str], what: str) -> Path:
         return FOLDER / f"{name}.yaml"
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        if path.exists():
+        if os.path.exists(path):
             return path
         raise UserError(f"no {what} file {name}")
     raise UserError(f"no {what} '{name}': {did_you_mean(name, known)} (or a path to a .yaml)")

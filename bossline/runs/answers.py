@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError, printable
@@ -81,8 +82,20 @@ def submit(
     corpus = opened[0].corpus()
     items = items_of(opened, corpus, split)
     predictions = predict(opened, split, smoothing=smoothing, device=device)
-    expected = opened[0].task.count(corpus, items)
-    return write_submission(Path(path), corpus, items, predictions, expected)
+    asked = asked_about(corpus, items)
+    predictions = [one for one, kept in zip(predictions, asked, strict=True) if kept]
+    expected = opened[0].task.count(corpus, items[asked])
+    return write_submission(Path(path), corpus, items[asked], predictions, expected)
+
+
+def asked_about(corpus: Corpus, items: Ints) -> npt.NDArray[np.bool_]:
+    """Which items a leaderboard asks about, (N,).
+
+    Of a split that has both images of the test and further ones to train on: the former.
+    """
+    of_part = np.array(corpus.header.parts)[corpus.parts[items]]
+    further = of_part == UNLABELLED
+    return ~further if "test" in of_part else np.ones(len(items), bool)
 
 
 def write_submission(
@@ -95,7 +108,8 @@ def write_submission(
 
     Raises:
         UserError: an item of the split was left out at import, so rows would be missing or
-            shifted; or the number of predictions is not what the split wants.
+            shifted; two rows have one id; or the number of predictions is not what the split
+            wants.
     """
     parts = {corpus.header.parts[corpus.parts[u]] for u in items}
     missing = [entry.id for entry in corpus.header.left_out if entry.part in parts]
@@ -111,11 +125,28 @@ def write_submission(
         rows += prediction.rows(len(rows))
     if expected is not None and len(rows) != expected:
         raise UserError(f"{counted(len(rows), 'prediction')} for {expected}: not written")
+    if len(rows) == len(predictions):
+        _check_distinct(rows, predictions)
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(predictions[0].header)
         writer.writerows(rows)
     return len(rows)
+
+
+def _check_distinct(rows: Sequence[Cells], predictions: Sequence[Prediction]) -> None:
+    """
+    Raises:
+        UserError: two rows, each of a prediction, have one id.
+    """
+    ids: dict[object, str] = {}
+    for (row, *_), prediction in zip(rows, predictions, strict=True):
+        if row in ids:
+            raise UserError(
+                f"'{ids[row]}' and '{prediction.id}' would both be row '{row}', of which a "
+                "submission has one: not written; rename one in the source and import it again"
+            )
+        ids[row] = prediction.id
 
 
 def check_output(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -115,7 +116,7 @@ def _names_a_study(name: str) -> bool:
     path = Path(name)
     return (
         path.suffix in (".yaml", ".yml")
-        and path.is_file()
+        and os.path.isfile(path)
         and "recipe" in catalogue.read_yaml(path)
     )
 

@@ -136,6 +136,23 @@ def _text(content: str) -> Callable[[Path], None]:
     return plant
 
 
+def _many(head: str, piece: str, tail: str = "") -> Callable[[Path], None]:
+    """40 MiB of pieces that are twenty times as long in memory; %06x stands for a number."""
+    block = 1000 * piece.count("%")
+
+    def plant(file: Path) -> None:
+        left, start = 40 << 20, 0
+        with file.open("w", encoding="utf-8") as stream:
+            stream.write(head)
+            while left > 0:
+                text = piece * 1000 % tuple(range(start, start + block))
+                left, start = left - len(text), start + block
+                stream.write(text)
+            stream.write(tail)
+
+    return plant
+
+
 def _hole(size: int) -> Callable[[Path], None]:
     """A file of zeros that takes no room on the disk."""
 
@@ -206,6 +223,30 @@ _PLANTED: tuple[tuple[str, str, str, Callable[[Path], None]], ...] = (
     ("20,000 brackets", "speaker", "source/metadata.json", _text("[" * 20_000)),
     ("20,000 brackets", "speaker", "source/mapping.json", _text('{"a":' * 20_000)),
     ("a long number", "speaker", "source/metadata.json", _text('{"n_mels": ' + "9" * 5000 + "}")),
+    ("more lists than memory", "speaker", "source/metadata.json", _many("[", "[],", "0]")),
+    (
+        "more keys than memory",
+        "speaker",
+        "source/mapping.json",
+        _many("{", '"%06x":{},', '"a":0}'),
+    ),
+    ("more ids than memory", "libriphone", "source/train_split.txt", _many("", "%06x\n")),
+    (
+        "more labels than memory",
+        "libriphone",
+        "source/train_labels.txt",
+        _many("", "%06x 1\n"),
+    ),
+    ("more cells than memory", "covid", "source/covid.train.csv", _many("", "%06x,", "\n")),
+    ("more rows than memory", "covid", "source/covid.train.csv", _many("", "%06x,1\n")),
+    (
+        "more rows than memory, well named",
+        "covid",
+        "source/covid.test.csv",
+        _many("id,AL,CA,cli,ili,tested_positive,cli.1,ili.1\n", "%06x,1,0,1,1,1,1,1\n"),
+    ),
+    ("more names than memory", "food", "source/classes.txt", _many("", "%06x\n")),
+    ("more splits than memory", "folder", "source/splits.txt", _many("", "%06x a\n")),
     ("a million columns", "covid", "source/covid.train.csv", _text("a," * 1_000_000 + "\n1\n")),
     ("a quote never closed", "covid", "source/covid.train.csv", _text('id,"' + "x" * 1_000_000)),
     ("a link loop", "recordings", "source/ann", _loop),

@@ -43,6 +43,7 @@ class Ended:
     text: str = ""
     """The message, the traceback, or what a killed process was at."""
     seconds: float = 0.0
+    """Without those in which other processes had all cores."""
     peak: int = 0
     """Bytes that were resident at most, beyond those of this process."""
 
@@ -51,7 +52,8 @@ def run_in_child(action: Action, *, seconds: float = SECONDS, memory: int | None
     """
     Args:
         action: what to do; whatever it changes but files is gone afterwards.
-        seconds: after which it is killed.
+        seconds: after which it is killed; those in which other processes had all cores are not
+            counted, so that a busy machine is no hang.
         memory: bytes that it may take; None does not limit it.
     """
     began = time.monotonic()
@@ -63,12 +65,12 @@ def run_in_child(action: Action, *, seconds: float = SECONDS, memory: int | None
             os.close(reader)
             _act(action, writer, errors.fileno(), seconds, memory)
         os.close(writer)
-        answer = _read(reader, began + seconds)
+        answer = _read(reader, lambda: began + seconds + _queued(child))
         os.close(reader)
+        took = time.monotonic() - began - _queued(child)
         if answer is None:
             os.kill(child, signal.SIGKILL)
         _, status, usage = os.wait4(child, 0)
-        took = time.monotonic() - began
         peak = max(0, usage.ru_maxrss * 1024 - baseline)
         errors.seek(0)
         shown = errors.read().decode(errors="replace")
@@ -85,18 +87,30 @@ def _resident() -> int:
     return pages * resource.getpagesize()
 
 
+def _queued(child: int) -> float:
+    """Seconds for which a process could have run and no core was free; of the thread that had to
+    wait the longest."""
+    seconds = [0.0]
+    for file in Path(f"/proc/{child}/task").glob("*/schedstat"):
+        try:
+            seconds.append(int(file.read_text().split()[1]) / 1e9)
+        except (OSError, IndexError):  # a thread that has ended, or a kernel that does not count
+            continue
+    return max(seconds)
+
+
 def _wording(status: int) -> str:
     if os.WIFSIGNALED(status):
         return f"killed by {signal.Signals(os.WTERMSIG(status)).name}"
     return f"exited with {os.waitstatus_to_exitcode(status)} and no answer"
 
 
-def _read(reader: int, deadline: float) -> bytes | None:
+def _read(reader: int, deadline: Callable[[], float]) -> bytes | None:
     """All that comes until the other end is closed; None when that takes too long."""
     pieces: list[bytes] = []
-    while (left := deadline - time.monotonic()) > 0:
+    while (left := deadline() - time.monotonic()) > 0:
         if not select.select([reader], [], [], left)[0]:
-            break
+            continue
         piece = os.read(reader, 1 << 16)
         if not piece:
             return b"".join(pieces)
@@ -112,7 +126,7 @@ def _act(action: Action, writer: int, errors: int, seconds: float, memory: int |
             os.dup2(nothing, stream)
         os.dup2(errors, 2)
         faulthandler.enable(errors)
-        faulthandler.dump_traceback_later(max(seconds - 0.5, 0.1), file=errors)
+        faulthandler.dump_traceback_later(max(seconds - 0.5, 0.1), repeat=True, file=errors)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         if memory is not None:
             size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

@@ -201,13 +201,11 @@ class Kills:
     def _whole(self, scenario: Scenario) -> _Whole:
         if scenario.name not in self._wholes:
             with copied(scenario.root, self._scratch / "whole") as work:
-                began = time.monotonic()
                 ended = run_in_child(lambda: _counted(scenario.begin, work), seconds=_SECONDS)
                 if ended.how != "returned":
                     raise AssertionError(f"{scenario.name}, undisturbed: {ended}")
                 value, touches = ended.value
-                seconds = time.monotonic() - began
-                self._wholes[scenario.name] = _Whole(value, _files(work), touches, seconds)
+                self._wholes[scenario.name] = _Whole(value, _files(work), touches, ended.seconds)
         return self._wholes[scenario.name]
 
     def run(self, case: int) -> Result:

@@ -6,6 +6,7 @@ import errno
 import io
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -41,6 +42,19 @@ def test_what_the_machine_refuses_is_one_line(number: int, monkeypatch: pytest.M
     code, said = ended_by(OSError(number, "it will not", "runs/a"), monkeypatch)
     assert (code, said) == (2, "error: runs/a: it will not\n")
     assert ended_by(OSError(number, "it will not"), monkeypatch)[1] == "error: it will not\n"
+
+
+def test_a_warning_of_its_own_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn() -> None:
+        warnings.warn_explicit("a.wav: read to its end", UserWarning, cli.__file__, 7)
+        warnings.warn_explicit("too old a driver", UserWarning, "elsewhere.py", 7)
+
+    shown = io.StringIO()
+    monkeypatch.setattr(cli, "app", warn)
+    monkeypatch.setattr(sys, "stderr", shown)
+    monkeypatch.setattr(warnings, "showwarning", lambda *parts: shown.write(f"{parts[2]}\n"))
+    cli.main()
+    assert shown.getvalue() == "note: a.wav: read to its end\nelsewhere.py\n"
 
 
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

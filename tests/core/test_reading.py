@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from bossline.core.errors import UserError
 from bossline.core.files import read_json
-from bossline.core.reading import check_file, open_file, read_bytes, read_text
+from bossline.core.reading import check_file, open_file, read_bytes, read_text, within_memory
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 PAGES = (b"<!DOCTYPE html>\n<html>", b"\xef\xbb\xbf\r\n <!doctype HTML>", b"<HTML lang='en'>")
@@ -65,4 +66,22 @@ def test_opening_leaks_no_handle(tmp_path: Path) -> None:
 def test_json_that_python_stumbles_over(tmp_path: Path, text: str) -> None:
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(UserError, match=r"a\.json: not readable as JSON"):
+        read_json(tmp_path / "a.json")
+
+
+def test_what_a_file_takes_apart_to_may_be_too_much(tmp_path: Path) -> None:
+    with (
+        pytest.raises(OSError, match="larger than the memory") as caught,
+        within_memory(tmp_path / "a"),
+    ):
+        bytearray(1 << 60)
+    assert caught.value.filename == str(tmp_path / "a")
+
+
+def test_json_that_is_larger_than_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.json").write_text("[]")
+    monkeypatch.setattr(json, "loads", lambda text: bytearray(1 << 60))
+    with pytest.raises(UserError, match=r"a\.json: cannot be read: larger than the memory"):
         read_json(tmp_path / "a.json")

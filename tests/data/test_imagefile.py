@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -160,7 +162,7 @@ def test_a_png_is_read_whole_or_not_at_all(file: Path, pixels: Pixels, mode: str
     assert read_image(file).shape == pixels.shape
 
 
-@pytest.mark.filterwarnings("ignore:.*(EXIF|Truncated)")
+@pytest.mark.filterwarnings("ignore:.*(EXIF|Truncated)")  # pytest sets the filters anew
 @pytest.mark.parametrize("format", ["WEBP", "BMP", "GIF", "TIFF"])
 def test_other_formats(file: Path, format: str) -> None:
     pixels = np.zeros((6, 9, 3), np.uint8)  # of few colours, as a palette holds 256
@@ -181,6 +183,16 @@ def test_of_several_pictures_the_first_is_taken(file: Path, format: str) -> None
     options = {"lossless": True} if format == "WEBP" else {}
     first.save(file, format, save_all=True, append_images=[second], **options)
     np.testing.assert_array_equal(read_image(file), np.full((4, 8, 3), (255, 0, 0)))
+
+
+def test_metadata_that_nobody_can_read_are_no_matter(file: Path, pixels: Pixels) -> None:
+    content = encoded(Image.fromarray(pixels), "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x09\0\x12")
+    file.write_bytes(content)
+    script = "import sys, pathlib, bossline.data.imagefile as own; own.read_image(pathlib.Path(%r))"
+    ended = subprocess.run(
+        [sys.executable, "-W", "always", "-c", script % str(file)], capture_output=True, check=True
+    )
+    assert ended.stderr == b""
 
 
 def test_an_end_within_a_thumbnail_is_not_the_end(file: Path, pixels: Pixels) -> None:

@@ -133,6 +133,7 @@ def test_all_errors_come_at_once() -> None:
     [
         ("phoneme/strnog", "did you mean 'phoneme/strong'?"),
         ("nowhere.yaml", "no recipe file nowhere.yaml"),
+        ("x" * 300 + ".yaml", "no recipe file x+.yaml"),
     ],
 )
 def test_an_unknown_recipe_names_the_nearest(name: str, message: str) -> None:

@@ -11,9 +11,10 @@ from bossline.data.header import Source
 from bossline.data.packed import Corpus
 from bossline.data.store import pack_path
 from bossline.data.writer import writing
-from bossline.runs.answers import write_submission
+from bossline.runs.answers import asked_about, write_submission
 from bossline.tasks import TASKS
 from bossline.tasks.base import Answers
+from bossline.tasks.food.prediction import ImagePrediction
 from bossline.tasks.phoneme.prediction import FramePrediction
 from bossline.tasks.prediction import Prediction
 
@@ -61,6 +62,40 @@ def test_a_split_with_damaged_utterances_is_not_submitted(home: Path, tmp_path: 
         write_submission(
             tmp_path / "p.csv", unlabelled(True), np.array([0, 1]), of_frames([0, 0, 0], [0, 0]), 5
         )
+
+
+def images(*parts: str) -> Corpus:
+    path = pack_path("c" * 64)
+    with writing(
+        path, features=ImageSpec(), classes=("a", "b"), source=Source(reader="test", path="")
+    ) as writer:
+        for number, part in enumerate(parts):
+            writer.add(f"{part}/{number}", np.zeros((2, 2, 3), np.uint8), part=part)
+    return Corpus(path)
+
+
+def of_images(*ids: str) -> list[Prediction]:
+    row = np.eye(2, dtype=np.float32)[:1]
+    return [ImagePrediction(id, row, ("a", "b")) for id in ids]
+
+
+def test_rows_of_one_id_are_not_written(home: Path, tmp_path: Path) -> None:
+    predictions = of_images("testing/00/0012", "testing/01/0012")
+    with pytest.raises(UserError, match=r"'testing/00/0012' and 'testing/01/0012'.* '0012'"):
+        write_submission(
+            tmp_path / "p.csv", images("test", "test"), np.arange(2), predictions, None
+        )
+    assert not list(tmp_path.glob("*p.csv*"))
+
+
+def test_images_to_train_on_have_no_row(home: Path) -> None:
+    corpus = images("unlabelled", "test", "unlabelled", "test", "training")
+    for items, expected in (
+        ([0, 1, 2, 3], [False, True, False, True]),
+        ([2, 0], [True, True]),  # a set without images of the test: they are what is asked
+        ([4, 3], [True, True]),
+    ):
+        assert asked_about(corpus, np.array(items)).tolist() == expected
 
 
 ROWS = np.array([[0.1, 0.9], [0.7, 0.3]], np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.core.errors import UserError, printable
-from bossline.core.reading import check_file, read_text, reason
+from bossline.core.reading import check_file, read_text, reason, within_memory
 from bossline.data import labels as label_text
 from bossline.data.features.spec import Features
 from bossline.data.ids import id_fault
@@ -220,7 +220,8 @@ def read_lines(path: Path) -> list[str]:
         UserError: missing, unreadable or not UTF-8.
     """
     try:
-        return [line.strip(" \t") for line in read_text(path).split("\n")]
+        with within_memory(path):
+            return [line.strip(" \t") for line in read_text(path).split("\n")]
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {reason(error)}") from error
     except UnicodeDecodeError as error:

@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from bossline.core.errors import UserError
-from bossline.core.reading import read_bytes, reason
+from bossline.core.reading import read_bytes, reason, within_memory
 from bossline.data.features.days import day_of, on_day, stem_of
 from bossline.data.features.spec import TableSpec
 from bossline.data.ids import id_fault
@@ -115,9 +115,13 @@ def _records(path: Path, file: str, problems: list[Problem]) -> list[tuple[int, 
         UserError: unreadable.
     """
     try:
-        content = read_bytes(path / file)
+        with within_memory(path / file):
+            return _parsed(read_bytes(path / file), file, problems)
     except OSError as error:
         raise UserError(f"{path / file}: cannot be read: {reason(error)}") from error
+
+
+def _parsed(content: bytes, file: str, problems: list[Problem]) -> list[tuple[int, list[str]]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from bossline.core.archives import DamagedFile, read_tensor
 from bossline.core.errors import UserError
-from bossline.core.reading import read_text, reason
+from bossline.core.reading import read_text, reason, within_memory
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.labels import quoted
 from bossline.data.readers.base import (
@@ -102,7 +102,8 @@ def _read_object(path: Path) -> dict[str, Any]:
         UserError: unreadable, not UTF-8, no JSON, or JSON that is no object.
     """
     try:
-        content = json.loads(read_text(path), object_pairs_hook=_object)
+        with within_memory(path):
+            content = json.loads(read_text(path), object_pairs_hook=_object)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {reason(error)}") from error
     except UnicodeDecodeError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -121,5 +122,5 @@ def open_plan(name: str, arguments: Sequence[str] = ()) -> Plan:
 
 def _names_a_plan(name: str) -> bool:
     path = Path(name)
-    is_file = path.suffix in (".yaml", ".yml") and path.is_file()
+    is_file = path.suffix in (".yaml", ".yml") and os.path.isfile(path)
     return is_file and "space" in catalogue.read_yaml(path)

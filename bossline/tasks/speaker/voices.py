@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -116,7 +117,7 @@ class Voices:
 
     def _read(self, name: str, splits: Sequence[str]) -> npt.NDArray[Any]:
         """`splits`: further names that would have been understood."""
-        if Path(name).is_file():
+        if os.path.isfile(name):  # False, too, of a name that is too long for any file
             return read_features(Path(name), self._features)
         try:
             places = self._places

@@ -104,6 +104,7 @@ def test_the_cohort_of_other_weights_is_made_again(speaker_run: Run) -> None:
     [
         ("u8.pt", r"'u8\.pt' is neither a file, a split, nor an utterance of corpus 'voices': did"),
         ("tset", "did you mean 'test'"),
+        ("x" * 300, r"'x+' is neither a file"),
         ("qqqq", r"known: .*u00\.pt.*validation"),
         ("silence.npy", r"silence\.npy: all frames are equal, silence only"),
         ("wide.npy", r"wide\.npy: expected \(frames, 5\), found \(9, 6\)"),
