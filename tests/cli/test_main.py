@@ -45,7 +45,7 @@ def test_what_the_machine_refuses_is_one_line(number: int, monkeypatch: pytest.M
 
 
 def test_a_warning_of_its_own_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def warn() -> None:
+    def warn(arguments: list[str]) -> None:
         warnings.warn_explicit("a.wav: read to its end", UserWarning, cli.__file__, 7)
         warnings.warn_explicit("too old a driver", UserWarning, "elsewhere.py", 7)
 
