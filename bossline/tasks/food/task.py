@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bossline.augmentation.images import ImageAugment
 from bossline.batches.images import ImageConfig, Images, centre_square
+from bossline.batches.order import generator_of
 from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus, Ints
 from bossline.recipes.schema import Recipe
@@ -49,10 +50,11 @@ class FoodTask(ClassificationTask):
         if augment is None:
             return images, labels, None, None
         assert isinstance(augment, ImageAugment)  # the recipe's schema sees to it
-        images = augment(images)
+        drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
+        images = augment(images, drawn)
         if augment.mix is None:
             return images, labels, None, None
-        images, partner, share = augment.mixed(images)
+        images, partner, share = augment.mixed(images, drawn)
         return images, labels, labels[partner], share
 
     def loss(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bossline.augmentation.spec_augment import SpecAugment
 from bossline.batches.frames import FrameBatches
+from bossline.batches.order import generator_of
 from bossline.batches.utterances import UtteranceConfig
 from bossline.batches.windows import WindowConfig
 from bossline.core.errors import UserError
@@ -54,7 +55,8 @@ class PhonemeTask(ClassificationTask):
         inputs, numbers = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
             assert isinstance(self.recipe.augment, SpecAugment)  # the recipe's schema sees to it
-            inputs, numbers = self.recipe.augment(inputs, numbers, self.corpus.speech.blocks)
+            drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
+            inputs, numbers = self.recipe.augment(inputs, numbers, self.corpus.speech.blocks, drawn)
         return inputs, self.training_targets[numbers].long()
 
     def once(self) -> Iterator[tuple[Any, Tensor]]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from bossline.augmentation.spec_augment import SpecAugment
+from bossline.batches.order import generator_of
 from bossline.batches.padded import Padded
 from bossline.batches.segments import SegmentConfig, Segments
 from bossline.core.runtime import Runtime
@@ -94,7 +95,8 @@ class SpeakerTask(ClassificationTask):
         if self.recipe.augment is not None:
             assert isinstance(self.recipe.augment, SpecAugment)  # the recipe's schema sees to it
             frames = torch.arange(int(inputs.lengths.sum()), device=numbers.device)
-            inputs, _ = self.recipe.augment(inputs, frames, self.corpus.speech.blocks)
+            drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
+            inputs, _ = self.recipe.augment(inputs, frames, self.corpus.speech.blocks, drawn)
         steps = self.steps_per_epoch
         done = (epoch * steps + step) / (self.recipe.epochs * steps)
         return inputs, self.training_targets[numbers], done
