@@ -8,7 +8,7 @@ from typing import Literal, Self
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor
+from torch import Generator, Tensor
 from torch.nn.functional import grid_sample
 
 from bossline.core.config import Config
@@ -25,20 +25,21 @@ class Crop(Config):
     least: float = Field(0.25, gt=0, le=1, description="least share of the area that is kept")
     aspect: float = Field(4 / 3, ge=1, description="most of width / height and of height / width")
 
-    def __call__(self, like: Tensor) -> Tensor:
+    def __call__(self, like: Tensor, generator: Generator) -> Tensor:
         """(B, 3, 3): boxes anywhere in the image; `like`, (B,), gives count and device."""
-        width, height = random_sides(uniform(like, self.least, 1), self.aspect)
+        area = uniform(like, self.least, 1, generator)
+        width, height = random_sides(area, self.aspect, generator)
         matrices = _identities(like)
         matrices[:, 0, 0], matrices[:, 1, 1] = width, height
-        matrices[:, 0, 2] = uniform(like, -1, 1) * (1 - width)
-        matrices[:, 1, 2] = uniform(like, -1, 1) * (1 - height)
+        matrices[:, 0, 2] = uniform(like, -1, 1, generator) * (1 - width)
+        matrices[:, 1, 2] = uniform(like, -1, 1, generator) * (1 - height)
         return matrices
 
 
-def flips(like: Tensor, probability: float) -> Tensor:
+def flips(like: Tensor, probability: float, generator: Generator) -> Tensor:
     """(B, 3, 3): the mirror image, left for right, of so many of the images."""
     matrices = _identities(like)
-    matrices[:, 0, 0] = 1 - 2 * (uniform(like, 0, 1) < probability).float()
+    matrices[:, 0, 0] = 1 - 2 * (uniform(like, 0, 1, generator) < probability).float()
     return matrices
 
 
@@ -90,10 +91,10 @@ class Colour(Config):
         0, ge=0, le=0.5, description="most that hues turn either way, in turns of the circle"
     )
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """(B, 3, S, S) -> (B, 3, 4): a matrix of red, green and blue, and what is added after."""
         brightness, contrast, saturation, turn = (
-            uniform(images[:, :1, :1, 0], middle - reach, middle + reach)
+            uniform(images[:, :1, :1, 0], middle - reach, middle + reach, generator)
             for middle, reach in (
                 (1, self.brightness), (1, self.contrast), (1, self.saturation), (0, self.hue),
             )
@@ -114,9 +115,9 @@ def to_grey(device: torch.device) -> Tensor:
     return torch.tensor(LUMA, device=device).expand(3, 3)
 
 
-def greyed(matrices: Tensor, probability: float) -> Tensor:
+def greyed(matrices: Tensor, probability: float, generator: Generator) -> Tensor:
     """(B, 3, 4): so many of the matrices followed by the one to grey."""
-    chosen = uniform(matrices[:, :1, :1], 0, 1) < probability
+    chosen = uniform(matrices[:, :1, :1], 0, 1, generator) < probability
     return torch.where(chosen, to_grey(matrices.device) @ matrices, matrices)
 
 
@@ -145,33 +146,35 @@ class Erase(Config):
             raise ValueError(f"least ({self.least}) is above most ({self.most})")
         return self
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """(B, C, S, S) -> the same shape; a box has whole pixels, at least one each way."""
         side, like = images.shape[3], images[:, 0, 0, 0]
+        area = uniform(like, self.least, self.most, generator)
         width, height = (
             (length * side).round().clamp(1, side)
-            for length in random_sides(uniform(like, self.least, self.most), ASPECT)
+            for length in random_sides(area, ASPECT, generator)
         )
         left, top = (
-            (uniform(like, 0, 1) * (side - length + 1)).floor() for length in (width, height)
+            (uniform(like, 0, 1, generator) * (side - length + 1)).floor()
+            for length in (width, height)
         )
-        chosen = uniform(like, 0, 1) < self.probability
+        chosen = uniform(like, 0, 1, generator) < self.probability
         box = inside(left, top, width * chosen, height, side)
-        noise = torch.rand_like(images)
+        noise = torch.rand(images.shape, generator=generator, device=images.device)
         return torch.where(box, noise, images, out=noise)
 
 
 # Random rectangles in a square image: what a crop keeps and what an erasure hides.
 
 
-def random_sides(share: Tensor, aspect: float) -> tuple[Tensor, Tensor]:
+def random_sides(share: Tensor, aspect: float, generator: Generator) -> tuple[Tensor, Tensor]:
     """Widths and heights (B,), in sides of the image, of boxes with `share` (B,) of its area.
 
     Width to height is between 1 / aspect and aspect, even on a logarithmic scale, and such that the
     box fits in the image: nothing is drawn twice.
     """
     reach = share.log().neg().clamp(max=math.log(aspect))
-    ratio = (uniform(share, -1, 1) * reach / 2).exp()
+    ratio = (uniform(share, -1, 1, generator) * reach / 2).exp()
     return share.sqrt() * ratio, share.sqrt() / ratio
 
 
@@ -186,9 +189,9 @@ def inside(left: Tensor, top: Tensor, width: Tensor, height: Tensor, side: int) 
     return (covered(top, height).unsqueeze(2) & covered(left, width).unsqueeze(1)).unsqueeze(1)
 
 
-def uniform(like: Tensor, low: float, high: float) -> Tensor:
+def uniform(like: Tensor, low: float, high: float, generator: Generator) -> Tensor:
     """Even draws from low..high in the shape of `like`, on its device."""
-    return torch.rand(like.shape, device=like.device) * (high - low) + low
+    return torch.rand(like.shape, generator=generator, device=like.device) * (high - low) + low
 
 
 # Two images in one: mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899).
@@ -209,40 +212,47 @@ class Mix(Config):
             raise ValueError("nothing to mix by: give mixup, cutmix or both an alpha")
         return self
 
-    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def __call__(self, images: Tensor, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
         """
         Args:
             images: (B, C, S, S).
+            generator: of their device.
 
         Returns:
             The mixed images, the partner (B,) int64 of each, and the share (B,) float32 that is the
             image's own: its weight, or the pixels that are really left of it.
         """
-        partner = torch.randperm(len(images), device=images.device)
-        others = images.index_select(0, partner)
-        if self.cutmix is None or (self.mixup is not None and bool(torch.rand(()) < 0.5)):
-            assert self.mixup is not None
-            share = _beta(self.mixup, images)
-            return others.lerp_(images, share.view(-1, 1, 1, 1)), partner, share
-        box = _boxes(1 - _beta(self.cutmix, images), images.shape[3])
-        share = 1 - box.float().mean((1, 2, 3))
-        return torch.where(box, others, images, out=others), partner, share
+        partner = torch.randperm(len(images), generator=generator, device=images.device)
+        weights = []  # of the images themselves
+        if self.mixup is not None:
+            weights.append(_beta(self.mixup, images, generator).view(-1, 1, 1, 1))
+        if self.cutmix is not None:
+            area = 1 - _beta(self.cutmix, images, generator)
+            weights.append((~_boxes(area, images.shape[3], generator)).float())
+        weight = weights[0]
+        if len(weights) == 2:  # both are drawn: to ask which is wanted would wait for the device
+            first = uniform(images[0, 0, 0, 0], 0, 1, generator) < 0.5
+            weight = torch.where(first, weights[0], weights[1])
+        mixed = images.index_select(0, partner).lerp_(images, weight)
+        return mixed, partner, weight.mean((1, 2, 3))
 
 
-def _beta(alpha: float, images: Tensor) -> Tensor:
+def _beta(alpha: float, images: Tensor, generator: Generator) -> Tensor:
     """(B,) draws from Beta(alpha, alpha)."""
     both = torch.full((len(images), 2), alpha, device=images.device)
-    # Validation would wait for the device.
-    return torch.distributions.Dirichlet(both, validate_args=False).sample()[:, 0]
+    # What torch.distributions.Dirichlet draws with, which takes no generator.
+    return torch._sample_dirichlet(both, generator)[:, 0]
 
 
-def _boxes(area: Tensor, side: int) -> Tensor:
+def _boxes(area: Tensor, side: int, generator: Generator) -> Tensor:
     """(B, 1, side, side) bool: squares of about these areas (B,), centred anywhere.
 
     What lies beyond the image is cut off, as in the paper.
     """
     length = (area.sqrt() * side).round()
-    left, top = ((uniform(area, 0, 1) * side).floor() - (length / 2).floor() for _ in range(2))
+    left, top = (
+        (uniform(area, 0, 1, generator) * side).floor() - (length / 2).floor() for _ in range(2)
+    )
     return inside(left, top, length, length, side)
 
 
@@ -261,44 +271,51 @@ class ImageAugment(Config):
     erase: Erase | None = None
     mix: Mix | None = None
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """A disturbed copy of (B, 3, S, S) float32 in 0..1, not mixed yet.
 
-        Draws from torch's global random state.
+        Args:
+            images: as they are.
+            generator: of their device; all chance comes from it.
         """
-        images = self._moved(images)
-        images = self._recoloured(images)
-        return images if self.erase is None else self.erase(images)
+        images = self._moved(images, generator)
+        images = self._recoloured(images, generator)
+        return images if self.erase is None else self.erase(images, generator)
 
-    def mixed(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The images mixed with others of their batch; draws from torch's global random state.
+    def mixed(self, images: Tensor, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """The images mixed with others of their batch.
+
+        Args:
+            images: (B, 3, S, S).
+            generator: of their device; all chance comes from it.
 
         Returns:
             Images (B, 3, S, S), the partner (B,) int64 of each, and its own share (B,) float32. The
             loss is share * loss(own label) + (1 - share) * loss(partner's label).
         """
         if self.mix is not None:
-            return self.mix(images)
+            return self.mix(images, generator)
         own = torch.arange(len(images), device=images.device)
         return images, own, torch.ones_like(own, dtype=torch.float32)
 
-    def _moved(self, images: Tensor) -> Tensor:
+    def _moved(self, images: Tensor, generator: Generator) -> Tensor:
         like = images[:, 0, 0, 0]
         matrices = []
         if self.crop is not None:
-            matrices.append(self.crop(like))
+            matrices.append(self.crop(like, generator))
         if self.rotation:
-            matrices.append(rotations(uniform(like, -self.rotation, self.rotation)))
+            degrees = uniform(like, -self.rotation, self.rotation, generator)
+            matrices.append(rotations(degrees))
         if self.flip:
-            matrices.append(flips(like, self.flip))
+            matrices.append(flips(like, self.flip, generator))
         # From the result back to the image: the last step is undone first.
         return moved(images, reduce(torch.matmul, matrices)) if matrices else images
 
-    def _recoloured(self, images: Tensor) -> Tensor:
+    def _recoloured(self, images: Tensor, generator: Generator) -> Tensor:
         if self.colour is None and not self.grey:
             return images
         if self.colour is None:
             matrices = torch.eye(3, 4, device=images.device).expand(len(images), 3, 4)
         else:
-            matrices = self.colour(images)
-        return recoloured(images, greyed(matrices, self.grey))
+            matrices = self.colour(images, generator)
+        return recoloured(images, greyed(matrices, self.grey, generator))

@@ -6,7 +6,7 @@ from typing import Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Generator, Tensor
 
 from bossline.batches.padded import Padded
 from bossline.core.config import Config
@@ -27,11 +27,11 @@ class TimeMasks(Config):
     width: int = Field(10, ge=1, description="most frames of a mask")
     share: float = Field(0.1, gt=0, le=1, description="most of an utterance that one mask covers")
 
-    def __call__(self, batch: Padded) -> Padded:
+    def __call__(self, batch: Padded, generator: Generator) -> Padded:
         """The same utterances, each mask's width drawn from 0..most, its place anywhere."""
         counts = (batch.lengths * self.density).round().clamp(1, MOST_MASKS)
         most = (batch.lengths * self.share).floor().clamp(max=self.width)
-        covered = stretches(counts, most, batch.lengths, batch.frames.shape[1])
+        covered = stretches(counts, most, batch.lengths, batch.frames.shape[1], generator)
         return _masked(batch, covered.unsqueeze(2))
 
 
@@ -47,20 +47,24 @@ class FrequencyMasks(Config):
         description="most of a block that a mask covers, say 3 of 13 MFCC",
     )
 
-    def __call__(self, batch: Padded, blocks: int) -> Padded:
+    def __call__(self, batch: Padded, blocks: int, generator: Generator) -> Padded:
         """
         Args:
             batch: frames of `blocks` equal parts; a mask covers the same dimensions of each.
             blocks: divides the width of a frame.
+            generator: of the batch's device.
         """
-        bands = torch.full_like(batch.lengths, batch.frames.shape[2] // blocks)
+        width = batch.frames.shape[2] // blocks
+        bands = torch.full_like(batch.lengths, width)
         counts = torch.full_like(bands, self.count)
         most = (bands * self.share).floor().clamp(max=self.width)
-        covered = stretches(counts, most, bands, batch.frames.shape[2] // blocks)
+        covered = stretches(counts, most, bands, width, generator)
         return _masked(batch, covered.repeat(1, blocks).unsqueeze(1))
 
 
-def stretches(counts: Tensor, most: Tensor, lengths: Tensor, size: int) -> Tensor:
+def stretches(
+    counts: Tensor, most: Tensor, lengths: Tensor, size: int, generator: Generator
+) -> Tensor:
     """(B, size) bool, True where one of a row's random stretches lies.
 
     Args:
@@ -68,18 +72,19 @@ def stretches(counts: Tensor, most: Tensor, lengths: Tensor, size: int) -> Tenso
         most: (B,) longest stretch of each row, at most its length.
         lengths: (B,) stretches end before it.
         size: columns.
+        generator: of the device of all these.
     """
     slots = torch.arange(MOST_MASKS, device=lengths.device)
-    widths = _up_to(most.unsqueeze(1).expand(-1, MOST_MASKS))
+    widths = _up_to(most.unsqueeze(1).expand(-1, MOST_MASKS), generator)
     widths = widths * (slots < counts.unsqueeze(1))
-    starts = _up_to(lengths.unsqueeze(1) - widths).unsqueeze(2)
+    starts = _up_to(lengths.unsqueeze(1) - widths, generator).unsqueeze(2)
     steps = torch.arange(size, device=lengths.device)
     return ((steps >= starts) & (steps < starts + widths.unsqueeze(2))).any(1)
 
 
-def _up_to(highest: Tensor) -> Tensor:
+def _up_to(highest: Tensor, generator: Generator) -> Tensor:
     """Whole numbers drawn evenly from 0..highest, both included."""
-    draws = torch.rand(highest.shape, device=highest.device) * (highest + 1)
+    draws = torch.rand(highest.shape, generator=generator, device=highest.device) * (highest + 1)
     return draws.floor().long().minimum(highest.long())
 
 
@@ -98,7 +103,9 @@ class TimeWarp(Config):
 
     frames: int = Field(40, ge=1, description="furthest that a frame moves")
 
-    def __call__(self, batch: Padded, numbers: Tensor) -> tuple[Padded, Tensor]:
+    def __call__(
+        self, batch: Padded, numbers: Tensor, generator: Generator
+    ) -> tuple[Padded, Tensor]:
         """Warped utterances, of the same lengths, and the frames nearest to what they hold.
 
         Frames between two old ones are interpolated linearly. An utterance of up to four times
@@ -107,8 +114,9 @@ class TimeWarp(Config):
         Args:
             batch: utterances.
             numbers: (sum of lengths,) the frame that each real frame is.
+            generator: of the batch's device.
         """
-        source = self._sources(batch)
+        source = self._sources(batch, generator)
         last = batch.lengths.unsqueeze(1) - 1
         before = source.floor().long()
         share = (source - before).unsqueeze(2)
@@ -122,20 +130,20 @@ class TimeWarp(Config):
         nearest = numbered.gather(1, source.round().long())
         return batch.with_frames(frames), nearest[batch.mask]
 
-    def _sources(self, batch: Padded) -> Tensor:
+    def _sources(self, batch: Padded, generator: Generator) -> Tensor:
         """(B, T): the place in its utterance that each frame is taken from."""
         last = (batch.lengths - 1).double().unsqueeze(1)
         reach = (last / 4).clamp(max=self.frames)
-        centre = reach + _uniform(last) * (last - 2 * reach)
-        goal = centre + (2 * _uniform(last) - 1) * reach
+        centre = reach + _uniform(last, generator) * (last - 2 * reach)
+        goal = centre + (2 * _uniform(last, generator) - 1) * reach
         steps = torch.arange(batch.frames.shape[1], device=last.device)
         ahead = steps * (centre / goal.clamp_min(1e-9))
         behind = last - (last - steps) * ((last - centre) / (last - goal).clamp_min(1e-9))
         return torch.where(steps <= goal, ahead, behind).minimum(last).clamp_min(0)
 
 
-def _uniform(like: Tensor) -> Tensor:
-    return torch.rand(like.shape, dtype=like.dtype, device=like.device)
+def _uniform(like: Tensor, generator: Generator) -> Tensor:
+    return torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 
 def _taken(frames: Tensor, steps: Tensor) -> Tensor:
@@ -156,8 +164,10 @@ class SpecAugment(Config):
     frequency_masks: FrequencyMasks | None = None
     time_masks: TimeMasks | None = None
 
-    def __call__(self, batch: Padded, numbers: Tensor, blocks: int) -> tuple[Padded, Tensor]:
-        """A disturbed copy of a batch; draws from torch's global random state.
+    def __call__(
+        self, batch: Padded, numbers: Tensor, blocks: int, generator: Generator
+    ) -> tuple[Padded, Tensor]:
+        """A disturbed copy of a batch.
 
         Args:
             batch: utterances.
@@ -165,14 +175,15 @@ class SpecAugment(Config):
                 `Padded.joined`.
             blocks: equal parts of a frame that frequency masks treat alike: 3 where it holds
                 statics, deltas and double deltas.
+            generator: of the batch's device; all chance comes from it.
 
         Returns:
             The utterances, of the same lengths, and the frames whose labels they now have.
         """
         if self.time_warp is not None:
-            batch, numbers = self.time_warp(batch, numbers)
+            batch, numbers = self.time_warp(batch, numbers, generator)
         if self.frequency_masks is not None:
-            batch = self.frequency_masks(batch, blocks)
+            batch = self.frequency_masks(batch, blocks, generator)
         if self.time_masks is not None:
-            batch = self.time_masks(batch)
+            batch = self.time_masks(batch, generator)
         return batch, numbers

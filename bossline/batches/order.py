@@ -1,4 +1,4 @@
-"""Orders of items: an epoch's is a pure function of (seed, epoch), so resuming needs no memory."""
+"""Chance in batches: pure functions of seed, epoch and step, so that resuming needs no memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,20 @@ from torch import Tensor
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
     """A permutation of 0..count-1, (count,) int64, the same on every machine and device."""
-    state = np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0]
-    generator = torch.Generator().manual_seed(int(state >> np.uint64(1)))
+    generator = _generator(np.random.SeedSequence([seed, epoch]), torch.device("cpu"))
     return torch.randperm(count, generator=generator)
+
+
+def generator_of(seed: int, epoch: int, step: int, device: torch.device) -> torch.Generator:
+    """What all chance in a batch is drawn from, beyond which items it holds."""
+    # The key sets these streams apart from those of orders: to numpy [1, 2] is [1, 2, 0].
+    sequence = np.random.SeedSequence([seed, epoch, step], spawn_key=(1,))
+    return _generator(sequence, device)
+
+
+def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.Generator:
+    state = sequence.generate_state(1, np.uint64)[0]
+    return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
 
 
 class Shuffled:

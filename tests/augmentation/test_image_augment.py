@@ -23,6 +23,7 @@ EVERYTHING: dict[str, Any] = {
     "grey": 0.3,
     "erase": {},
 }
+DRAWN = torch.default_generator  # that torch.manual_seed sets
 PARTS = [*({key: value} for key, value in EVERYTHING.items()), EVERYTHING]
 
 
@@ -56,8 +57,8 @@ def factors(after: Tensor, before: Tensor, low: float, high: float) -> None:
 
 def test_nothing_given_changes_nothing() -> None:
     images, state = pictures(), torch.get_rng_state()
-    assert torch.equal(augment()(images), images)
-    mixed, partner, share = augment().mixed(images)
+    assert torch.equal(augment()(images, DRAWN), images)
+    mixed, partner, share = augment().mixed(images, DRAWN)
     assert torch.equal(mixed, images)
     assert partner.tolist() == [0, 1, 2, 3]
     assert share.tolist() == [1, 1, 1, 1]
@@ -74,7 +75,7 @@ def test_values_stay_in_range_and_draws_are_of_the_seed_and_of_each_image(
     results = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        results.append(config(images))
+        results.append(config(images, DRAWN))
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
     assert results[0].shape == images.shape
@@ -84,20 +85,20 @@ def test_values_stay_in_range_and_draws_are_of_the_seed_and_of_each_image(
     assert different == 2 if parts.keys() <= {"flip", "grey"} else different > 20
     assert torch.equal(images[0], one[0])  # what came in is as it was
     ones = torch.ones_like(images)
-    assert float(config(ones).max()) <= 1
+    assert float(config(ones, DRAWN).max()) <= 1
 
 
 @given(side=st.integers(1, 20), seed=st.integers(0, 99))
 def test_a_certain_flip_is_torch_flip(side: int, seed: int) -> None:
     torch.manual_seed(seed)
     images = pictures(3, side)
-    torch.testing.assert_close(augment(flip=1)(images), images.flip(3), rtol=0, atol=1e-5)
+    torch.testing.assert_close(augment(flip=1)(images, DRAWN), images.flip(3), rtol=0, atol=1e-5)
 
 
 def test_flips_are_as_frequent_as_asked() -> None:
     torch.manual_seed(0)
     images = places(4000, 4)
-    left_to_right = augment(flip=0.3)(images)[:, 0, 0].diff().mean(1)
+    left_to_right = augment(flip=0.3)(images, DRAWN)[:, 0, 0].diff().mean(1)
     assert float((left_to_right < 0).float().mean()) == pytest.approx(0.3, abs=0.03)
 
 
@@ -112,7 +113,7 @@ def test_quarter_turns_are_torch_rot90(side: int, seed: int) -> None:
 
 def test_angles_fill_their_range() -> None:
     torch.manual_seed(0)
-    middle = augment(rotation=40)(places(2000, 17))[:, :2, 7:10, 7:10]
+    middle = augment(rotation=40)(places(2000, 17), DRAWN)[:, :2, 7:10, 7:10]
     x, y = middle[:, :, 1, 2].sub(middle[:, :, 1, 0]).unbind(1)
     angle = torch.atan2(y, x).rad2deg()
     assert float(angle.abs().max()) <= 40 + 1e-2
@@ -122,7 +123,7 @@ def test_angles_fill_their_range() -> None:
 
 def test_a_crop_of_the_whole_image_is_the_image() -> None:
     images = pictures(8)
-    torch.testing.assert_close(augment(crop={"least": 1})(images), images, rtol=0, atol=1e-5)
+    torch.testing.assert_close(augment(crop={"least": 1})(images, DRAWN), images, rtol=0, atol=1e-5)
 
 
 @settings(max_examples=30)
@@ -132,7 +133,7 @@ def test_crops_lie_in_the_image_with_the_area_and_shape_asked_for(
 ) -> None:
     torch.manual_seed(seed)
     side = 64
-    found = augment(crop={"least": least, "aspect": aspect})(places(50, side))
+    found = augment(crop={"least": least, "aspect": aspect})(places(50, side), DRAWN)
     first, last = side // 4, 3 * side // 4  # away from edges, where ramps are exact
     span = (last - first) / side
     width = (found[:, 0, 32, last] - found[:, 0, 32, first]) / span
@@ -150,11 +151,11 @@ def test_crops_lie_in_the_image_with_the_area_and_shape_asked_for(
 def test_one_interpolation_is_crop_then_rotation_then_flip() -> None:
     images = places(20, 64)
     torch.manual_seed(5)
-    together = augment(crop={"least": 0.5}, rotation=20, flip=0.5)(images)
+    together = augment(crop={"least": 0.5}, rotation=20, flip=0.5)(images, DRAWN)
     torch.manual_seed(5)
-    steps = augment(crop={"least": 0.5})(images)
-    steps = augment(rotation=20)(steps)
-    steps = augment(flip=0.5)(steps)
+    steps = augment(crop={"least": 0.5})(images, DRAWN)
+    steps = augment(rotation=20)(steps, DRAWN)
+    steps = augment(flip=0.5)(steps, DRAWN)
     middle = slice(20, 44)
     torch.testing.assert_close(
         together[:, :, middle, middle], steps[:, :, middle, middle], rtol=0, atol=1e-4
@@ -163,9 +164,9 @@ def test_one_interpolation_is_crop_then_rotation_then_flip() -> None:
 
 def test_grey_is_the_luma_in_every_channel() -> None:
     images = pictures(2000, 2)
-    torch.testing.assert_close(augment(grey=1)(images), luma(images).expand_as(images))
+    torch.testing.assert_close(augment(grey=1)(images, DRAWN), luma(images).expand_as(images))
     torch.manual_seed(0)
-    found = augment(grey=0.2)(images)
+    found = augment(grey=0.2)(images, DRAWN)
     greys = (found - luma(images)).abs().amax((1, 2, 3)) < 1e-6
     assert float(greys.float().mean()) == pytest.approx(0.2, abs=0.04)
     torch.testing.assert_close(found[~greys], images[~greys])
@@ -175,15 +176,15 @@ def test_each_change_of_colour_follows_its_formula() -> None:
     torch.manual_seed(0)
     images = pictures(10, low=0.4, high=0.6)  # nothing is cut off
     own, mean = luma(images), luma(images).mean((2, 3), keepdim=True)
-    factors(augment(colour={"brightness": 0.3})(images), images, 0.7, 1.3)
-    factors(augment(colour={"contrast": 0.3})(images) - mean, images - mean, 0.7, 1.3)
-    factors(augment(colour={"saturation": 0.3})(images) - own, images - own, 0.7, 1.3)
+    factors(augment(colour={"brightness": 0.3})(images, DRAWN), images, 0.7, 1.3)
+    factors(augment(colour={"contrast": 0.3})(images, DRAWN) - mean, images - mean, 0.7, 1.3)
+    factors(augment(colour={"saturation": 0.3})(images, DRAWN) - own, images - own, 0.7, 1.3)
 
 
 def test_hues_turn_about_the_greys_and_keep_the_luma() -> None:
     torch.manual_seed(0)
     images = pictures(200, 4, low=0.4, high=0.6)
-    found = augment(colour={"hue": 0.25})(images)
+    found = augment(colour={"hue": 0.25})(images, DRAWN)
     torch.testing.assert_close(luma(found), luma(images))
     # In the plane across the greys a turn keeps lengths, and its angle is the image's own.
     before, after = (
@@ -208,7 +209,7 @@ def test_an_erased_box_has_the_area_asked_for(least: float, more: float, seed: i
     side = 48
     images = torch.full((40, 3, side, side), 2.0)  # what no noise is
     config = augment(erase={"probability": 1, "least": least, "most": least + more})
-    hidden = config(images) != 2
+    hidden = config(images, DRAWN) != 2
     assert torch.equal(hidden.any(1), hidden.all(1))
     rows, columns = hidden[:, 0].any(2), hidden[:, 0].any(1)
     assert torch.equal(hidden[:, 0], rows.unsqueeze(2) & columns.unsqueeze(1))
@@ -221,7 +222,8 @@ def test_an_erased_box_has_the_area_asked_for(least: float, more: float, seed: i
 def test_erased_shares_are_right_on_average_and_anywhere() -> None:
     torch.manual_seed(0)
     images = torch.full((3000, 3, 32, 32), 2.0)
-    hidden = (augment(erase={"probability": 0.5, "least": 0.1, "most": 0.3})(images) != 2)[:, 0]
+    config = augment(erase={"probability": 0.5, "least": 0.1, "most": 0.3})
+    hidden = (config(images, DRAWN) != 2)[:, 0]
     some = hidden.any(2).any(1)
     assert float(some.float().mean()) == pytest.approx(0.5, abs=0.05)
     assert float(hidden[some].float().mean()) == pytest.approx(0.2, abs=0.01)
@@ -237,7 +239,7 @@ def test_a_cutmix_share_is_the_share_of_pixels_left(alpha: float, seed: int) -> 
     torch.manual_seed(seed)
     count, side = 30, 17
     images = (torch.arange(count) / count).view(-1, 1, 1, 1).expand(count, 3, side, side)
-    mixed, partner, share = augment(mix={"cutmix": alpha}).mixed(images)
+    mixed, partner, share = augment(mix={"cutmix": alpha}).mixed(images, DRAWN)
     assert sorted(partner.tolist()) == list(range(count))
     for image, row, other, left in zip(mixed, images, partner.tolist(), share, strict=True):
         own, others = image == row, image == images[other]
@@ -253,7 +255,7 @@ def test_a_cutmix_share_is_the_share_of_pixels_left(alpha: float, seed: int) -> 
 def test_mixup_is_the_convex_combination(alpha: float, seed: int) -> None:
     torch.manual_seed(seed)
     images = pictures(10, 5)
-    mixed, partner, share = augment(mix={"mixup": alpha}).mixed(images)
+    mixed, partner, share = augment(mix={"mixup": alpha}).mixed(images, DRAWN)
     assert sorted(partner.tolist()) == list(range(10))
     assert share.dtype == torch.float32
     weight = share.view(-1, 1, 1, 1)
@@ -265,7 +267,7 @@ def test_mixup_is_the_convex_combination(alpha: float, seed: int) -> None:
 def test_mixup_shares_are_of_the_beta_distribution() -> None:
     torch.manual_seed(0)
     alpha = 0.4
-    _, _, share = augment(mix={"mixup": alpha}).mixed(torch.zeros(20_000, 3, 1, 1))
+    _, _, share = augment(mix={"mixup": alpha}).mixed(torch.zeros(20_000, 3, 1, 1), DRAWN)
     assert float(share.mean()) == pytest.approx(0.5, abs=0.01)
     assert float(share.var()) == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.03)
 
@@ -276,13 +278,13 @@ def test_each_batch_takes_one_of_two_ways_to_mix() -> None:
     config = augment(mix={"mixup": 1, "cutmix": 1})
     cut = []
     for _ in range(200):
-        mixed, partner, _ = config.mixed(images)
+        mixed, partner, _ = config.mixed(images, DRAWN)
         cut.append(bool(((mixed == images) | (mixed == images[partner])).all()))
     assert sum(cut) == pytest.approx(100, abs=30)
     torch.manual_seed(3)
-    one = config.mixed(images)
+    one = config.mixed(images, DRAWN)
     torch.manual_seed(3)
-    assert all(torch.equal(a, b) for a, b in zip(one, config.mixed(images), strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(one, config.mixed(images, DRAWN), strict=True))
 
 
 def test_a_mix_needs_a_way_and_an_erasure_a_range() -> None:
@@ -295,7 +297,7 @@ def test_a_mix_needs_a_way_and_an_erasure_a_range() -> None:
 @given(share=st.floats(0.01, 1), aspect=st.floats(1, 10), seed=st.integers(0, 99))
 def test_boxes_have_their_area_and_fit(share: float, aspect: float, seed: int) -> None:
     torch.manual_seed(seed)
-    width, height = random_sides(torch.full((50,), share), aspect)
+    width, height = random_sides(torch.full((50,), share), aspect, DRAWN)
     torch.testing.assert_close(width * height, torch.full((50,), share))
     assert float(torch.cat([width, height]).max()) <= 1 + 1e-5
     assert float((width / height).log().abs().max()) <= math.log(aspect) + 1e-5

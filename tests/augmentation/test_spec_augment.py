@@ -51,7 +51,7 @@ def test_time_masks_cover_whole_frames_with_the_mean_of_real_frames(
     torch.manual_seed(seed)
     batch = utterances(lengths)
     masks = TimeMasks(density=0.02, width=5, share=0.2)
-    after = masks(batch)
+    after = masks(batch, torch.default_generator)
     assert torch.equal(after.lengths, batch.lengths)
     for b, length in enumerate(lengths):
         rows = changed(after, batch)[b]
@@ -76,7 +76,7 @@ def test_frequency_masks_cover_the_same_dimensions_of_every_block(
     torch.manual_seed(seed)
     width, share = limits
     batch = utterances([length + 1 for length in lengths], dim=15)
-    after = FrequencyMasks(count=count, width=width, share=share)(batch, blocks=3)
+    after = FrequencyMasks(count=count, width=width, share=share)(batch, 3, torch.default_generator)
     for b in range(len(lengths)):
         columns = changed(after, batch)[b, : int(batch.lengths[b])]
         assert torch.equal(columns.any(0), columns.all(0))
@@ -89,7 +89,7 @@ def test_widths_and_places_of_a_mask_are_even() -> None:
     torch.manual_seed(0)
     rows, size, most = 40_000, 10, 4
     one, lengths = torch.ones(rows), torch.full((rows,), size)
-    covered = stretches(one, torch.full((rows,), most), lengths, size)
+    covered = stretches(one, torch.full((rows,), most), lengths, size, torch.default_generator)
     widths = covered.sum(1)
     expected = rows / (most + 1)
     for width in range(most + 1):
@@ -108,7 +108,12 @@ def test_widths_and_places_of_a_mask_are_even() -> None:
 def test_longer_utterances_get_more_masks() -> None:
     torch.manual_seed(0)
     batch = utterances([100, 1000] * 50)
-    hidden = changed(TimeMasks(density=0.01, width=10)(batch), batch).all(2).sum(1).float()
+    hidden = (
+        changed(TimeMasks(density=0.01, width=10)(batch, torch.default_generator), batch)
+        .all(2)
+        .sum(1)
+        .float()
+    )
     assert hidden[1::2].mean() > 5 * hidden[::2].mean()
     assert hidden[1::2].mean() == pytest.approx(10 * 5, rel=0.15)  # ten masks of 5 on average
 
@@ -123,7 +128,7 @@ def test_warping_keeps_ends_order_and_labels_beside_their_frames(
     # Frames that say their own place: what comes out is the place that it was taken from.
     places = torch.arange(max(lengths)).expand(len(lengths), -1)
     batch = batch.with_frames(places.float().unsqueeze(2))
-    after, numbers = TimeWarp(frames=reach)(batch, numbers_of(batch))
+    after, numbers = TimeWarp(frames=reach)(batch, numbers_of(batch), torch.default_generator)
     start = 0
     for b, length in enumerate(lengths):
         place = after.frames[b, :length, 0]
@@ -140,7 +145,7 @@ def test_warping_keeps_ends_order_and_labels_beside_their_frames(
 def test_warping_moves_something() -> None:
     torch.manual_seed(0)
     batch = utterances([200] * 20)
-    _, numbers = TimeWarp(frames=40)(batch, numbers_of(batch))
+    _, numbers = TimeWarp(frames=40)(batch, numbers_of(batch), torch.default_generator)
     moved = (numbers - numbers_of(batch)).view(20, 200).abs().max(1).values
     assert int((moved > 5).sum()) > 10
 
@@ -150,8 +155,8 @@ def test_the_same_random_state_gives_the_same_batch() -> None:
     config = SpecAugment.model_validate({"time_warp": {}, "frequency_masks": {}, "time_masks": {}})
     results = []
     for seed in (1, 1, 2):
-        torch.manual_seed(seed)
-        results.append(config(batch, numbers_of(batch), 1))
+        drawn = torch.Generator().manual_seed(seed)
+        results.append(config(batch, numbers_of(batch), 1, drawn))
     assert torch.equal(results[0][0].frames, results[1][0].frames)
     assert torch.equal(results[0][1], results[1][1])
     assert not torch.equal(results[0][0].frames, results[2][0].frames)

@@ -39,6 +39,13 @@ OVERRIDES = (
 EMA = (*OVERRIDES, "averaging={kind: ema, decay: 0.9}")
 SWA = (*OVERRIDES, "averaging={kind: swa, start: 0.25}")
 MUON = tuple(over(OVERRIDES, "optimiser={kind: muon, lr: 1e-2}"))
+AUGMENTED = (
+    *OVERRIDES[:1],
+    "batches={kind: utterances, size: 32}",
+    "model={kind: tagger, stack: 2, shifts: 2, dropout: 0.3, encoder: {kind: tdnn, width: 12}}",
+    "augment={kind: spec-augment, time_warp: {}, frequency_masks: {width: 2}, time_masks: {}}",
+    "optimiser={kind: adamw, lr: 1e-2}",
+)
 QUIET = Console(quiet=True)
 
 # Saves at every step, so that a kill lands before, in and after writing checkpoints.
@@ -107,7 +114,9 @@ def test_sigkill_at_random_moments_changes_nothing(whole: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "overrides", [OVERRIDES, EMA, SWA, MUON], ids=["plain", "ema", "swa", "muon"]
+    "overrides",
+    [OVERRIDES, EMA, SWA, MUON, AUGMENTED],
+    ids=["plain", "ema", "swa", "muon", "augmented"],
 )
 @pytest.mark.parametrize("at", [1, 9, 18, 50])
 def test_ctrl_c_saves_and_says_how_to_go_on(
@@ -152,7 +161,9 @@ def crash_before_validation(
             )
 
 
-@pytest.mark.parametrize("overrides", [OVERRIDES, EMA, SWA], ids=["plain", "ema", "swa"])
+@pytest.mark.parametrize(
+    "overrides", [OVERRIDES, EMA, SWA, AUGMENTED], ids=["plain", "ema", "swa", "augmented"]
+)
 def test_a_crash_between_the_last_step_and_the_validation(
     whole: Path, overrides: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from bossline.batches.images import ImageConfig, Images, centre_square
+from bossline.batches.order import generator_of
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus, Ints
@@ -46,10 +47,11 @@ class FoodLesson(ClassificationLesson[FoodRecipe]):
         augment = self.recipe.augment
         if augment is None:
             return images, labels, None, None
-        images = augment(images)
+        drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
+        images = augment(images, drawn)
         if augment.mix is None:
             return images, labels, None, None
-        images, partner, share = augment.mixed(images)
+        images, partner, share = augment.mixed(images, drawn)
         return images, labels, labels[partner], share
 
     def loss(

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from bossline.batches.base import Batches
+from bossline.batches.order import generator_of
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
@@ -49,7 +50,9 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
         """What the model takes, and the labels (n,) int64 of the frames that it answers for."""
         inputs, indices = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
-            inputs, indices = self.recipe.augment(inputs, indices, self.corpus.speech.blocks)
+            drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
+            blocks = self.corpus.speech.blocks
+            inputs, indices = self.recipe.augment(inputs, indices, blocks, drawn)
         return inputs, self.training_targets[indices].long()
 
     def once(self) -> Iterator[tuple[Any, Tensor]]:

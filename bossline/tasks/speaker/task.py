@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from bossline.batches.order import generator_of
 from bossline.batches.padded import Padded
 from bossline.batches.segments import Segments
 from bossline.core.runtime import Runtime
@@ -76,7 +77,8 @@ class SpeakerLesson(ClassificationLesson[SpeakerRecipe]):
         inputs, indices = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
             frames = torch.arange(int(inputs.lengths.sum()), device=indices.device)
-            inputs, _ = self.recipe.augment(inputs, frames, self.corpus.speech.blocks)
+            drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
+            inputs, _ = self.recipe.augment(inputs, frames, self.corpus.speech.blocks, drawn)
         steps = self.steps_per_epoch
         done = (epoch * steps + step) / (self.recipe.epochs * steps)
         return inputs, self.training_targets[indices], done
