@@ -162,7 +162,7 @@ def _judge_import(
             and not key.endswith(name.with_suffix("").name)
         ]
         if others:
-            return Verdict("silent", f"{others[0]} changed as well")
+            return Verdict("silent", f"changed as well: {', '.join(sorted(others))}")
     return Verdict("undetectable")
 
 

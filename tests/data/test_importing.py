@@ -373,3 +373,17 @@ def test_a_placeholder_among_the_features_can_be_left_out(libriphone: Path, cont
         import_corpus(libriphone, "lp")
     corpus = import_corpus(libriphone, "lp", skip_damaged=True)
     assert [left.id for left in corpus.header.left_out] == ["1-a-0"]
+
+
+def test_lists_that_memory_cannot_take_apart(
+    home: Path, libriphone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scan(self: object, path: Path) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(libriphone_reader.LibriPhone, "scan", scan)
+    with (libriphone / "train_labels.txt").open("a") as stream:
+        stream.write("\n" * 100_000)
+    with pytest.raises(UserError, match=r"not enough memory .* train_labels\.txt, 100,\d+ bytes"):
+        import_corpus(libriphone, "toy")
+    assert not packs(home)
