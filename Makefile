@@ -1,5 +1,6 @@
 # make demo   the phoneme ladder on synthetic speech, from nothing to a report
 # make test   the whole test suite
+# make test-oldest   what touches libraries, with the lowest versions that pyproject.toml allows
 # make check  format, lint, types and the direction of imports, as CI runs them
 # make attack MINUTES=30 SEED=1 JOBS=2   damaged files, bombs, kills: see docs/reliability.md
 PYTHON ?= python3
@@ -9,8 +10,9 @@ MINUTES ?= 10
 SEED ?= 1
 JOBS ?= 1
 READY := $(VENV)/ready
+OLDEST := .venv-oldest
 
-.PHONY: demo test check attack clean
+.PHONY: demo test test-oldest check attack clean
 
 # constraints.txt pins the versions that the tests and the demo run with.
 $(READY): pyproject.toml constraints.txt
@@ -27,6 +29,19 @@ demo: $(READY)
 test: $(READY)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto
 
+# torch stays at the version of `make test`: of 2.9, the lowest, there is no wheel for x86 CPUs alone on
+# PyPI, and what needs it (torch.optim.Muon) is known. ruff and mypy are no part of a run.
+$(OLDEST)/ready: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints-oldest.txt --editable '.[all]' pytest pytest-xdist hypothesis scipy
+	touch $@
+
+test-oldest: $(OLDEST)/ready
+	OMP_NUM_THREADS=1 $(OLDEST)/bin/python -m pytest -n auto tests/core tests/data tests/recipes \
+		tests/evaluation tests/models/fitted tests/models/tabular tests/runs tests/reports \
+		tests/studies/tuning tests/cli tests/test_*.py
+
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -37,4 +52,4 @@ attack: $(READY)
 	$(BIN)/python -m tests.attack --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS)
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(OLDEST) build *.egg-info .pytest_cache .mypy_cache .ruff_cache
