@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from bossline.cli.tables.corpora import corpus_table
+from bossline.core.terminal import terminal
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.header import HEADER, Source, read_header
 from bossline.data.packed import Corpus
@@ -35,13 +35,14 @@ def test_a_header_with_nothing_passed_over_is_as_it_always_was(tmp_path: Path) -
 
 
 def test_what_was_passed_over_is_kept_and_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = ("3 .heic files in test/", "1 [b].txt file in training/")
     corpus = write(tmp_path / "a", list(lines))
     assert read_header(corpus.path)[0].passed_over == lines
     assert corpus.key == write(tmp_path / "b", []).key, "runs know their corpus by its key"
-    Console(width=200).print(corpus_table("a", corpus))
+    monkeypatch.setenv("COLUMNS", "200")
+    terminal().print(corpus_table("a", corpus))
     assert (
         "passed over  3 .heic files in test/; 1 [b].txt file in training/"
         in capsys.readouterr().out

@@ -19,6 +19,7 @@ from bossline.recipes import load_recipe
 from bossline.runs.run import Run
 from bossline.studies.ladder import cross_validate
 from bossline.tasks.covid.scores import RegressionScores
+from tests.conftest import over
 
 QUIET = Console(quiet=True)
 SPLIT = SplitConfig(by="utterance", test=0.2)
@@ -95,7 +96,7 @@ def test_folds_test_every_row_once_and_answer_together(survey: Corpus, tmp_path:
 
 
 def test_units_come_from_training_rows_alone(survey: Corpus) -> None:
-    run = train("covid/simple", *NETWORK, "epochs=1")
+    run = train("covid/simple", *over(NETWORK, "epochs=1"))
     weights = load_file(run.best_weights)
     x = rows_of(survey, split_corpus(survey, SPLIT)["train"])
     np.testing.assert_allclose(weights["standard.mean"], x.mean(0), rtol=1e-6)

@@ -30,12 +30,13 @@ LDA = "task: phoneme\nbatches: {kind: windows, frames: 3}\nmodel: {kind: lda}\n"
 CHILD = """
 import ctypes, os, pathlib, sys
 from bossline.cli import main
-from bossline.tasks.phoneme import PhonemeLesson, PhonemeTask
+from bossline.tasks.phoneme.task import PhonemeLesson
 from bossline.training import loop
 from bossline.training.tally import Tally
 
 loop.train.__defaults__ = (loop.Cadence(checkpoint_seconds=0, bar_seconds=0), None)
-of, name, at = {"add": (Tally, "add", 20), "once": (PhonemeTask, "once", 1)}[os.environ["STUCK_AT"]]
+places = {"add": (Tally, "add", 20), "once": (PhonemeLesson, "once", 1)}
+of, name, at = places[os.environ["STUCK_AT"]]
 whole, calls = getattr(of, name), 0
 
 def stuck(*arguments):
