@@ -190,12 +190,12 @@ def test_ctrl_c_while_scoring_says_how_to_go_on(
     toy: Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(self: PhonemeLesson, *arguments: object) -> None:
-        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
 
     command = ["bossline", "train", "phoneme/strong", "-c", "toy", "--run", "runs/a", *SMALL]
     monkeypatch.setattr(sys, "argv", command)
     with monkeypatch.context() as patch:
-        patch.setattr(PhonemeLesson, "score", interrupted)
+        patch.setattr(PhonemeLesson, "kept", interrupted)
         with pytest.raises(SystemExit) as ended:
             cli.main()
     assert ended.value.code == 130
