@@ -34,18 +34,7 @@ def open_file(path: Path) -> BufferedReader:
         OSError: missing, unreadable, no regular file, or a placeholder of one; `strerror` says it
             in words for people.
     """
-    # Without O_NONBLOCK, opening a FIFO waits for a writer; regular files do not mind it.
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    handle = os.open(path, flags)
-    try:
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode):
-            kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
-            raise OSError(errno.EINVAL, f"{kind}, expected a regular file", str(path))
-        stream = os.fdopen(handle, "rb")
-    except BaseException:
-        os.close(handle)
-        raise
+    stream = open(path, "rb", opener=_open_regular)  # noqa: SIM115
     try:
         if why := placeholder(stream.read(_HEAD)):
             raise OSError(errno.EINVAL, why, str(path))
@@ -54,6 +43,21 @@ def open_file(path: Path) -> BufferedReader:
         stream.close()
         raise
     return stream
+
+
+def _open_regular(path: str, _: int) -> int:
+    # Without O_NONBLOCK, opening a FIFO waits for a writer; regular files do not mind it.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags)
+    try:
+        mode = os.fstat(handle).st_mode
+        if not stat.S_ISREG(mode):
+            kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
+            raise OSError(errno.EINVAL, f"{kind}, expected a regular file", path)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
 
 
 def check_file(path: Path) -> None:
@@ -97,6 +101,7 @@ def within_memory(path: Path) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
+        error.__traceback__ = None  # its frames hold what was taken apart
         raise OSError(errno.ENOMEM, "larger than the memory", str(path)) from error
 
 

@@ -94,6 +94,7 @@ def _scanned(reader: Reader, path: Path) -> Listing:
     try:
         return reader.scan(path)
     except MemoryError as error:
+        error.__traceback__ = None  # its frames hold what was taken apart
         size, file = max((file.stat().st_size, file) for file in reader.files(path))
         raise UserError(
             f"{path}: there is not enough memory to take apart what its files list; the largest of "

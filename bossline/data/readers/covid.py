@@ -78,7 +78,7 @@ class _Table:
     names: list[str]
     repeats: bool
     """Whether the file itself leaves out suffixes."""
-    rows: list[tuple[int, list[str]]]
+    rows: list[tuple[int, tuple[str, ...]]]
     """Line and cells."""
 
 
@@ -108,42 +108,35 @@ def _file(path: Path, part: str) -> str | None:
     return found[0].name if found else None
 
 
-def _records(path: Path, file: str, problems: list[Problem]) -> list[tuple[int, list[str]]]:
+class _NoCsv(Exception):
+    def __init__(self, line: int, why: str) -> None:
+        super().__init__(why)
+        self.line, self.why = line, why
+
+
+def _records(content: bytes) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Each record's first line and cells without white space around, empty lines left out.
 
     Raises:
-        UserError: unreadable.
+        _NoCsv: what comes next is none, or no text.
     """
-    try:
-        with within_memory(path / file):
-            return _parsed(read_bytes(path / file), file, problems)
-    except OSError as error:
-        raise UserError(f"{path / file}: cannot be read: {reason(error)}") from error
-
-
-def _parsed(content: bytes, file: str, problems: list[Problem]) -> list[tuple[int, list[str]]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        problems.append(Problem(f"{file} line {line}", "not UTF-8 text"))
-        return []
+        raise _NoCsv(line, "not UTF-8 text") from error
     # Strict: a quotation mark that is never closed would swallow all rows behind it.
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    records = []
     line = 1
     try:
         for record in reader:
-            cells = [cell.strip() for cell in record]
-            if cells not in ([], [""]):
-                records.append((line, cells))
+            # Tuples: the collector would look through millions of lists again and again.
+            cells = tuple([cell.strip() for cell in record])
+            if cells not in ((), ("",)):
+                yield line, cells
             line = reader.line_num + 1
     except csv.Error as error:
-        problems.append(Problem(f"{file} line {line}", f"no CSV: {error}"))
-        return []
-    if not records:
-        problems.append(Problem(f"{file} line 1", "empty, expected the columns' names"))
-    return records
+        raise _NoCsv(line, f"no CSV: {error}") from error
 
 
 def _names(header: Sequence[str]) -> list[str]:
@@ -184,17 +177,36 @@ def _header_faults(header: Sequence[str], names: Sequence[str]) -> list[str]:
 
 
 def _read(path: Path, file: str, problems: list[Problem]) -> _Table | None:
-    records = _records(path, file, problems)
-    if not records:
+    """
+    Raises:
+        UserError: unreadable.
+    """
+    try:
+        with within_memory(path / file):
+            return _table(file, _records(read_bytes(path / file)), problems)
+    except _NoCsv as error:
+        problems.append(Problem(f"{file} line {error.line}", error.why))
         return None
-    (line, header), *rows = records
+    except OSError as error:
+        raise UserError(f"{path / file}: cannot be read: {reason(error)}") from error
+
+
+def _table(
+    file: str, records: Iterator[tuple[int, tuple[str, ...]]], problems: list[Problem]
+) -> _Table | None:
+    """The header is judged first: of a file that is no table, no row is taken apart."""
+    line, header = next(records, (1, ()))
+    source = f"{file} line {line}"
+    if not header:
+        problems.append(Problem(source, "empty, expected the columns' names"))
+        return None
     names = _names(header)
     faults = _header_faults(header, names)
-    if not rows:
-        faults.append("only the columns' names, expected rows below")
-    source = f"{file} line {line}"
+    rows = [] if faults else list(records)
+    if not rows and not faults:
+        faults = ["only the columns' names, expected rows below"]
     problems.extend(Problem(source, why) for why in faults)
-    return None if faults else _Table(file, source, names, names != header, rows)
+    return None if faults else _Table(file, source, names, names != list(header), rows)
 
 
 def _uneven_faults(names: Sequence[str]) -> list[str]:
@@ -272,14 +284,17 @@ def _number(cell: str) -> float:
 
 
 def _row_faults(
-    cells: Sequence[str], numbers: Sequence[float], names: Sequence[str]
+    cells: Sequence[str], numbers: Sequence[float], names: Sequence[str], states: Sequence[int]
 ) -> Iterator[str]:
+    """
+    Args:
+        states: which of the columns are states.
+    """
     bad = [k for k, number in enumerate(numbers) if math.isnan(number)]
     if bad:
         more = f", nor in {len(bad) - 1} more columns" if len(bad) > 1 else ""
         yield f"column '{names[bad[0]]}': {_shown(cells[bad[0]])}, expected a finite number{more}"
-    states = [k for k, name in enumerate(names) if _STATE.fullmatch(name) and k not in bad]
-    if wrong := [k for k in states if numbers[k] not in (0, 1)]:
+    if wrong := [k for k in states if numbers[k] not in (0, 1) and k not in bad]:
         yield f"column '{names[wrong[0]]}': {_shown(cells[wrong[0]])}, expected 0 or 1 of a state"
     elif len(ones := [f"'{names[k]}'" for k in states if numbers[k] == 1]) > 1:
         yield f"columns {' and '.join(ones[:2])} are 1, expected one state at most"
@@ -288,6 +303,7 @@ def _row_faults(
 def _items(table: _Table, part: str, spec: TableSpec, problems: list[Problem]) -> Iterator[Item]:
     wanted = [*spec.columns, spec.target] if part == "train" else spec.columns
     places = [table.names.index(name) for name in wanted]
+    states = [k for k, name in enumerate(wanted) if _STATE.fullmatch(name)]
     id_place = table.names.index(_ID)
     lines: dict[str, int] = {}
     for line, cells in table.rows:
@@ -310,7 +326,7 @@ def _items(table: _Table, part: str, spec: TableSpec, problems: list[Problem]) -
             continue
         chosen = [cells[place] for place in places]
         numbers = [_number(cell) for cell in chosen]
-        faults = list(_row_faults(chosen, numbers, wanted))
+        faults = list(_row_faults(chosen, numbers, wanted, states))
         problems.extend(Problem(source, why, id, part) for why in faults)
         if not faults:
             row = np.array([numbers[: spec.dim]])
