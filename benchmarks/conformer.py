@@ -80,17 +80,17 @@ def main() -> None:
     within = x.clone().requires_grad_()  # within an encoder the gradient goes on to lower layers
     equal = torch.full((BATCH,), FRAMES, device=runtime.device)
     mixed = torch.linspace(FRAMES // 2, FRAMES, BATCH, device=runtime.device).long()
-    mask = Padded(x, equal).mask
+    padding = Padded.of(x, equal).padding
     seconds = interleaved(
         {
             "usual": backward_of(lambda: usual(x), usual, x, autocast),
-            "equal": backward_of(lambda: ours(Padded(x, equal)).frames, ours, x, autocast),
-            "mixed": backward_of(lambda: ours(Padded(x, mixed)).frames, ours, x, autocast),
+            "equal": backward_of(lambda: ours(Padded.of(x, equal)).frames, ours, x, autocast),
+            "mixed": backward_of(lambda: ours(Padded.of(x, mixed)).frames, ours, x, autocast),
             "usual attention": backward_of(
                 lambda: usual_attention(within, distances), usual_attention, x, autocast
             ),
             "attention": backward_of(
-                lambda: attention(within, mask, rotation), attention, x, autocast
+                lambda: attention(within, padding, rotation), attention, x, autocast
             ),
         },
         arguments.rounds,

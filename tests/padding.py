@@ -24,4 +24,4 @@ def padded(utterances: Sequence[Tensor], beyond: int, padding: float) -> Padded:
     frames = torch.full((len(lengths), max(lengths) + beyond, utterances[0].shape[1]), padding)
     for row, utterance in zip(frames, utterances, strict=True):
         row[: len(utterance)] = utterance
-    return Padded(frames, torch.tensor(lengths))
+    return Padded.of(frames, torch.tensor(lengths))

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import grid_sample
 
 from bossline.core.config import Config
+from bossline.core.runtime import on_device
 
 # Crop, mirror and rotation as matrices, so that images are interpolated once however many work.
 #
@@ -71,6 +72,7 @@ def _identities(like: Tensor) -> Tensor:
 
 
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
+_CYCLE = ((0, -1, 1), (1, 0, -1), (-1, 1, 0))  # (1, 1, 1) x v of a colour v
 
 
 class Colour(Config):
@@ -101,8 +103,8 @@ class Colour(Config):
         )  # fmt: skip
         grey = to_grey(images.device)
         chroma = torch.eye(3, device=images.device) - grey
-        # v -> (1, 1, 1) x v / sqrt(3) is a quarter turn about the axis of greys.
-        quarter = grey.new_tensor([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) / math.sqrt(3)
+        # By 1 / sqrt(3) it is a quarter turn about the axis of greys.
+        quarter = on_device(torch.tensor(_CYCLE) / math.sqrt(3), images.device)
         angle = 2 * math.pi * turn
         turned = angle.cos() * chroma + angle.sin() * (chroma @ quarter)
         mean = (grey * images.mean((2, 3)).unsqueeze(1)).sum(2, keepdim=True)
@@ -112,7 +114,7 @@ class Colour(Config):
 
 def to_grey(device: torch.device) -> Tensor:
     """(3, 3): the matrix that makes every channel the luma."""
-    return torch.tensor(LUMA, device=device).expand(3, 3)
+    return on_device(torch.tensor(LUMA), device).expand(3, 3)
 
 
 def greyed(matrices: Tensor, probability: float, generator: Generator) -> Tensor:

@@ -125,10 +125,11 @@ class TimeWarp(Config):
             _taken(batch.frames, torch.minimum(before + 1, last)),
             share.to(batch.frames.dtype),
         )
+        rows = batch.padding.rows
         numbered = torch.zeros_like(batch.mask, dtype=torch.int64)
-        numbered[batch.mask] = numbers
+        numbered.view(-1).index_copy_(0, rows, numbers)
         nearest = numbered.gather(1, source.round().long())
-        return batch.with_frames(frames), nearest[batch.mask]
+        return batch.with_frames(frames), nearest.flatten().index_select(0, rows)
 
     def _sources(self, batch: Padded, generator: Generator) -> Tensor:
         """(B, T): the place in its utterance that each frame is taken from."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from bossline.core.config import Config
@@ -21,7 +23,7 @@ class BatchConfig(Config):
         return dim
 
 
-class Batches(Protocol):
+class Steps(Protocol):
     """Some items as inputs of a model; what is answered is numbered, items end to end."""
 
     def __len__(self) -> int:
@@ -40,8 +42,23 @@ class Batches(Protocol):
         A pure function of its arguments.
         """
 
-    def in_order(self) -> Iterator[tuple[Any, Tensor]]:
-        """The same for a pass over everything, in batches that suit evaluation.
 
-        Outputs whose index is -1 belong to context: another batch has a better one.
+class Batches(Steps, Protocol):
+    """A model answers once for each number of an input."""
+
+    def in_order(self) -> Iterator[tuple[Any, Tensor]]:
+        """The same for a pass over everything, in batches that suit evaluation."""
+
+
+class FrameBatches(Steps, Protocol):
+    """A model answers for frames, some of which may be there as context alone."""
+
+    utterance_lengths: npt.NDArray[np.int64]
+
+    def in_order(self) -> Iterator[tuple[Any, Tensor, Tensor]]:
+        """A pass over all frames once, in batches that suit evaluation.
+
+        Yields:
+            A model's input, the indices (n,) int64 of frames, and (n,) int64 which of the model's
+            outputs are theirs. Other outputs belong to context: another batch has better ones.
         """

@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 
 from bossline.batches.base import BatchConfig
 from bossline.batches.order import Shuffled
+from bossline.core.runtime import on_device
 
 KEPT_BYTES = 2 * 1024**3  # of resized images at most; more are resized batch by batch
 EVALUATION_PIXELS = 2**20  # of one forward pass outside training, one channel
@@ -89,7 +90,7 @@ class Images:
                 yield view, numbers
 
     def _taken(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        return self._squares.take(numbers).float().div_(255), numbers.to(self._device)
+        return self._squares.take(numbers).float().div_(255), on_device(numbers, self._device)
 
 
 class Squares:
@@ -111,13 +112,13 @@ class Squares:
         """(B,) int64 on the CPU -> (B, 3, side, side) uint8 on the device."""
         if self._kept is None:
             return self._resized(numbers.tolist())
-        return self._kept.index_select(0, numbers.to(self._device))
+        return self._kept.index_select(0, on_device(numbers, self._device))
 
     def _resized(self, numbers: Sequence[int]) -> Tensor:
         squares = torch.empty(len(numbers), 3, self._side, self._side, dtype=torch.uint8)
         for row, number in enumerate(numbers):
             squares[row] = centre_square(self._pieces[number], self._side)
-        return squares.to(self._device)
+        return on_device(squares, self._device)
 
 
 def centre_square(image: np.ndarray, side: int) -> Tensor:

@@ -7,6 +7,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from bossline.core.runtime import on_device
+
 
 def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
     """A permutation of 0..count-1, (count,) int64, the same on every machine and device."""
@@ -47,7 +49,7 @@ class Shuffled:
         """(B,) int64, a pure function of its arguments; an epoch covers every number once."""
         if self._order is None or self._order[:2] != (seed, epoch):
             order = epoch_order(self._count, seed, epoch)
-            self._order = seed, epoch, order.to(self._device)
+            self._order = seed, epoch, on_device(order, self._device)
         start, stop = batch_bounds(self._count, self._size, step)
         return self._order[2][start:stop]
 

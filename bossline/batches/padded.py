@@ -10,6 +10,58 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from bossline.core.runtime import on_device
+
+
+@dataclass(frozen=True)
+class Padding:
+    """Which frames of utterances in one tensor (B, T, ...) are real: those before their lengths.
+
+    Lengths are known on the host, and whatever takes a decision or a size asks there: a question
+    to a device would wait for all that it has yet to do.
+
+    Attributes:
+        known: (B,) int64 on the CPU, the lengths, at least 1, at most T.
+        steps: T.
+        device: where the frames are.
+    """
+
+    known: Tensor
+    steps: int
+    device: torch.device
+
+    @cached_property
+    def lengths(self) -> Tensor:
+        """(B,) int64, on the device."""
+        return on_device(self.known, self.device)
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """(B, T) bool, True on real frames."""
+        return torch.arange(self.steps, device=self.device) < self.lengths.unsqueeze(1)
+
+    @cached_property
+    def rows(self) -> Tensor:
+        """(sum of lengths,) int64: where the real frames are among all B * T, in their order."""
+        before = self.known.cumsum(0) - self.known
+        skipped = torch.arange(self.known.shape[0]) * self.steps - before
+        rows = skipped.repeat_interleave(self.known)
+        return on_device(rows + torch.arange(rows.shape[0]), self.device)
+
+    @cached_property
+    def shortest(self) -> int | None:
+        """The least length; None while a graph is traced, which is to hold for any."""
+        return None if torch.compiler.is_compiling() else int(self.known.numpy().min())
+
+    @property
+    def full(self) -> bool:
+        """Whether all frames are known to be real."""
+        return self.shortest == self.steps
+
+    def scaled(self, factor: int) -> Padding:
+        """Of so many frames in place of each."""
+        return Padding(self.known * factor, self.steps * factor, self.device)
+
 
 @dataclass(frozen=True)
 class Padded:
@@ -17,25 +69,38 @@ class Padded:
 
     Attributes:
         frames: (B, T, D).
-        lengths: (B,) int64, at least 1, at most T.
+        padding: which of them are real.
     """
 
     frames: Tensor
-    lengths: Tensor
+    padding: Padding
 
-    @cached_property
+    @classmethod
+    def of(cls, frames: Tensor, lengths: Tensor) -> Padded:
+        """
+        Args:
+            frames: (B, T, D).
+            lengths: (B,) int64 on the CPU, at least 1, at most T.
+        """
+        return cls(frames, Padding(lengths, frames.shape[1], frames.device))
+
+    @property
+    def lengths(self) -> Tensor:
+        """(B,) int64, on the device."""
+        return self.padding.lengths
+
+    @property
     def mask(self) -> Tensor:
         """(B, T) bool, True on real frames."""
-        steps = torch.arange(self.frames.shape[1], device=self.frames.device)
-        return steps < self.lengths.unsqueeze(1)
+        return self.padding.mask
 
     def with_frames(self, frames: Tensor) -> Padded:
         """The same lengths with other frames, (B, T, D')."""
-        return Padded(frames, self.lengths)
+        return Padded(frames, self.padding)
 
     def joined(self) -> Tensor:
         """(sum of lengths, D): the real frames, utterances end to end."""
-        return self.frames[self.mask]
+        return self.frames.flatten(0, 1).index_select(0, self.padding.rows)
 
 
 def gathered(
@@ -48,11 +113,11 @@ def gathered(
         starts: (B,) where each stretch begins.
         lengths: (B,) how long each is.
     """
-    first, count = (torch.from_numpy(array).to(frames.device) for array in (starts, lengths))
     longest = int(lengths.max())
+    first = on_device(torch.from_numpy(starts), frames.device)
     rows = (first.unsqueeze(1) + torch.arange(longest, device=frames.device)).flatten()
     taken = frames.index_select(0, rows.clamp_max(len(frames) - 1)).float()
-    batch = Padded(taken.view(len(lengths), longest, -1), count)
-    if int(lengths.min()) == longest:
+    batch = Padded.of(taken.view(len(lengths), longest, -1), torch.from_numpy(lengths))
+    if batch.padding.full:
         return batch
     return batch.with_frames(batch.frames.masked_fill(~batch.mask.unsqueeze(2), 0))

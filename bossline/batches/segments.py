@@ -18,6 +18,7 @@ from torch import Tensor
 from bossline.batches.base import BatchConfig
 from bossline.batches.order import by_length, epoch_order
 from bossline.batches.padded import Padded, gathered
+from bossline.core.runtime import on_device
 from bossline.data.speeds import check_speeds
 
 EVALUATION_FRAMES = 32_768  # of one forward pass outside training
@@ -151,4 +152,4 @@ class Segments:
         return numbers, self._starts[numbers] + spread, lengths
 
     def _number(self, numbers: Numbers) -> Tensor:
-        return torch.from_numpy(numbers).to(self._frames.device)
+        return on_device(torch.from_numpy(numbers), self._frames.device)

@@ -20,6 +20,7 @@ from torch import Tensor
 from bossline.batches.base import BatchConfig
 from bossline.batches.order import by_length
 from bossline.batches.padded import Padded, gathered
+from bossline.core.runtime import on_device
 
 LENGTH_NOISE = 0.04  # of the length; more mixes better and pads more
 EVALUATION_FRAMES = 16_384  # of one forward pass outside training
@@ -115,9 +116,8 @@ class Utterances:
         The numbers stand in the order of `Padded.joined`.
         """
         batch = gathered(self._frames, starts, lengths)
-        first = torch.from_numpy(starts).to(batch.lengths.device)
-        steps = torch.arange(batch.frames.shape[1], device=first.device)
-        return batch, (first.unsqueeze(1) + steps)[batch.mask]
+        numbers = np.repeat(starts, lengths) + _places(lengths)
+        return batch, on_device(torch.from_numpy(numbers), self._frames.device)
 
     @property
     def description(self) -> str:
@@ -138,18 +138,27 @@ class Utterances:
         chosen = self._plan[2][step]
         return self._gather(self._starts[chosen], self.lengths[chosen])
 
-    def in_order(self) -> Iterator[tuple[Padded, Tensor]]:
+    def in_order(self) -> Iterator[tuple[Padded, Tensor, Tensor]]:
         """All utterances, by length, so that padding is next to nothing.
 
-        A piece of a cut utterance comes with frames of context; their numbers are -1.
+        A piece of a cut utterance comes with frames of context, which are not among its own.
         """
         ends = self._starts + self.lengths
         starts = np.maximum(self._starts - CONTEXT, self._utterance_starts)
         lengths = np.minimum(ends + CONTEXT, self._utterance_ends) - starts
+        before = self._starts - starts
         for chosen in by_length(lengths, EVALUATION_FRAMES):
-            batch, numbers = self._gather(starts[chosen], lengths[chosen])
-            own = [
-                torch.from_numpy(np.repeat(edges[chosen], lengths[chosen])).to(numbers.device)
-                for edges in (self._starts, ends)
-            ]
-            yield batch, numbers.where((numbers >= own[0]) & (numbers < own[1]), -1)
+            batch = gathered(self._frames, starts[chosen], lengths[chosen])
+            own, all_frames = self.lengths[chosen], lengths[chosen]
+            first = np.cumsum(all_frames) - all_frames + before[chosen]
+            places = _places(own)
+            numbers, rows = (
+                on_device(torch.from_numpy(np.repeat(start, own) + places), self._frames.device)
+                for start in (self._starts[chosen], first)
+            )
+            yield batch, numbers, rows
+
+
+def _places(lengths: Numbers) -> Numbers:
+    """(sum of lengths,): which frame of its stretch each frame is, stretches end to end."""
+    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)

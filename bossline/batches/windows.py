@@ -106,9 +106,9 @@ class Windows:
         numbers = self._shuffled.batch(seed, epoch, step)
         return self.gather(numbers), numbers
 
-    def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """All windows, neighbours together."""
+    def in_order(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """All windows, neighbours together; every one is its frame's own."""
         for start in range(0, len(self), EVALUATION_BATCH):
             stop = min(start + EVALUATION_BATCH, len(self))
             numbers = torch.arange(start, stop, device=self._starts.device)
-            yield self.gather(numbers), numbers
+            yield self.gather(numbers), numbers, numbers - start

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
@@ -65,3 +66,10 @@ class Runtime:
         if self.device.type == "cuda":
             return f"{torch.cuda.get_device_name(self.device)}, {number}"
         return f"CPU, {counted(self.threads, 'thread')}, {number}"
+
+
+def on_device(host: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host on a device, without waiting for what the device has yet to do."""
+    if device.type != "cuda":
+        return host.to(device)
+    return host.pin_memory().to(device, non_blocking=True)

@@ -40,7 +40,7 @@ class Pooling(nn.Module, ABC):
 
 def real_frames(batch: Padded) -> Tensor:
     """(B, T, D), float32 at least, zeros in the padding."""
-    frames = zero_padding(batch.frames, batch.mask)
+    frames = zero_padding(batch.frames, batch.padding)
     return frames.to(torch.promote_types(frames.dtype, torch.float32))
 
 

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor, nn
 
-from bossline.batches.padded import Padded
+from bossline.batches.padded import Padded, Padding
 from bossline.models.base import ModelConfig
 from bossline.models.encoders import EncoderConfig
 from bossline.models.encoders.layers import stacked
@@ -76,15 +76,16 @@ class Tagger(nn.Module):
         if self.shifts == 1:
             return self._logits(batch, 0)
         if self.training:
-            return self._logits(batch, int(torch.randint(self.shifts, ())))
+            return self._logits(batch, int(torch.randint(self.shifts, ()).numpy()))
         of_shifts = [self._logits(batch, by).log_softmax(1) for by in range(self.shifts)]
         return torch.stack(of_shifts).mean(0)
 
     def _logits(self, batch: Padded, delay: int) -> Tensor:
         """After so many copies of each utterance's first frame, which get no logits."""
         first = batch.frames[:, :1].expand(-1, delay, -1)
-        delayed = Padded(torch.cat((first, batch.frames), dim=1), batch.lengths + delay)
+        delayed = Padded.of(torch.cat((first, batch.frames), 1), batch.padding.known + delay)
         steps = self.encoder(stacked(delayed, self.stack)).frames
         logits: Tensor = self.output(self.dropout(steps))
-        frames = logits.view(len(logits), -1, logits.shape[2] // self.stack)
-        return batch.with_frames(frames[:, delay : delay + batch.frames.shape[1]]).joined()
+        frames = logits.view(logits.shape[0], -1, logits.shape[2] // self.stack)
+        rows = Padding(batch.padding.known, frames.shape[1], frames.device).rows + delay
+        return frames.flatten(0, 1).index_select(0, rows)

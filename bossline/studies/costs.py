@@ -87,4 +87,4 @@ def _typical(batches: BatchConfig, dim: int, lengths: Ints) -> tuple[Tensor | Pa
             items = int(pieces.sum())
         case _:
             raise TypeError(f"no typical input is known of batches of kind {batches.kind}")
-    return Padded(torch.zeros(1, length, width), torch.tensor([length])), length, items
+    return Padded.of(torch.zeros(1, length, width), torch.tensor([length])), length, items

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bossline.batches.padded import Padded
 from bossline.models.depthwise import DepthwiseConv2d
 from bossline.models.encoders.layers import TimeConvolution
 
@@ -71,8 +72,9 @@ class _OverTime(nn.Module):
         self.inner = TimeConvolution(channels, channels, kernel, groups=channels, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        mask = torch.ones(len(x), x.shape[3], dtype=torch.bool)
-        y: Tensor = self.inner(x.squeeze(2).transpose(1, 2), mask)
+        frames = x.squeeze(2).transpose(1, 2)
+        batch = Padded.of(frames, torch.full((len(x),), x.shape[3]))
+        y: Tensor = self.inner(frames, batch.padding)
         return y.transpose(1, 2).unsqueeze(2)
 
 

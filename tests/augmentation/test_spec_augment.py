@@ -26,7 +26,7 @@ def utterances(lengths: list[int], dim: int = 6, padding: float = 1e4) -> Padded
     frames = torch.full((len(lengths), max(lengths), dim), padding)
     for row, length in zip(frames, lengths, strict=True):
         row[:length] = torch.randn(length, dim) + 3
-    return Padded(frames, torch.tensor(lengths))
+    return Padded.of(frames, torch.tensor(lengths))
 
 
 def numbers_of(batch: Padded) -> Tensor:

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bossline.batches import utterances
-from bossline.batches.padded import Padded
 from bossline.batches.utterances import UtteranceConfig, bucketed, cut, padding_waste
 
 CPU = torch.device("cpu")
@@ -47,7 +46,10 @@ def test_a_batch_holds_what_its_numbers_say(lengths: list[int], size: int, seed:
     everything = torch.from_numpy(np.concatenate(pieces))
     opened = UtteranceConfig(size=size).open(pieces, CPU)
     epoch = [opened.batch(seed, 2, step) for step in range(opened.steps_per_epoch)]
-    for batches in (epoch, list(opened.in_order())):
+    evaluation = list(opened.in_order())
+    for _, numbers, rows in evaluation:
+        assert torch.equal(rows, torch.arange(len(numbers)))  # whole utterances need no context
+    for batches in (epoch, [(padded, numbers) for padded, numbers, _ in evaluation]):
         for padded, numbers in batches:
             torch.testing.assert_close(padded.joined(), everything[numbers], rtol=0, atol=0)
             assert not padded.frames[~padded.mask].any()
@@ -86,26 +88,21 @@ def test_every_frame_is_answered_once_and_pieces_see_their_neighbours(
     assert max(int(padded.lengths.max()) for padded, _ in epoch) <= longest
     with patch.object(utterances, "CONTEXT", context):
         evaluation = list(opened.in_order())
-    for batches in (epoch, evaluation):
+    whole = [(padded, numbers, torch.arange(len(numbers))) for padded, numbers in epoch]
+    for batches in (whole, evaluation):
         answered = []
-        for padded, numbers in batches:
-            frames = padded.joined()
-            assert torch.equal(frames[numbers >= 0], everything[numbers[numbers >= 0]])
-            answered += numbers[numbers >= 0].tolist()
+        for padded, numbers, rows in batches:
+            assert torch.equal(padded.joined()[rows], everything[numbers])
+            answered += numbers.tolist()
         assert sorted(answered) == list(range(len(everything)))
-    for padded, numbers in evaluation:
+    for padded, _, rows in evaluation:
+        answers = torch.zeros(int(padded.lengths.sum()), dtype=torch.bool).index_fill(0, rows, True)
         start = 0
         for row, length in zip(padded.frames, padded.lengths.tolist(), strict=True):
             u, place = int(row[0, 0]), row[:length, 1].tolist()
-            own = (numbers[start : start + length] >= 0).nonzero().flatten().tolist()
+            own = answers[start : start + length].nonzero().flatten().tolist()
             assert {int(v) for v in row[:length, 0]} == {u}  # never a neighbour's frames
             assert place == list(range(int(place[0]), int(place[-1]) + 1))
             assert own[0] == min(context, int(place[own[0]]))
             assert length - 1 - own[-1] == min(context, lengths[u] - 1 - int(place[own[-1]]))
             start += length
-
-
-def test_mask_is_true_on_real_frames() -> None:
-    batch = Padded(torch.zeros(3, 4, 2), torch.tensor([4, 1, 3]))
-    expected = [[1, 1, 1, 1], [1, 0, 0, 0], [1, 1, 1, 0]]
-    assert batch.mask.int().tolist() == expected

@@ -42,7 +42,7 @@ def test_every_window_of_any_width_equals_brute_force(
     assert WindowConfig(frames=2 * reach + 1).inputs(dim) == expected.shape[1]
     order = rng.permutation(len(windows))
     np.testing.assert_array_equal(windows.gather(torch.from_numpy(order)), expected[order])
-    everything = torch.cat([inputs for inputs, _ in windows.in_order()])
+    everything = torch.cat([inputs for inputs, _, _ in windows.in_order()])
     np.testing.assert_array_equal(everything, expected)
 
 

@@ -24,7 +24,7 @@ MEMBERS = [
 def committee() -> tuple[Committee, Padded, torch.Tensor]:
     torch.manual_seed(0)
     config = CommitteeConfig.model_validate({"members": MEMBERS})
-    batch = Padded(torch.randn(6, 9, 4), torch.tensor([9, 4, 9, 7, 9, 1]))
+    batch = Padded.of(torch.randn(6, 9, 4), torch.tensor([9, 4, 9, 7, 9, 1]))
     return config.build(4, 5), batch, torch.tensor([0, 1, 2, 3, 4, 0])
 
 

@@ -23,7 +23,7 @@ T, D, W, F = 21, 10, 8, 3  # frames, inputs, width, feed-forward
 
 
 def batch(frames: int = T, size: int = 1, dim: int = D) -> Padded:
-    return Padded(torch.zeros(size, frames, dim), torch.full((size,), frames))
+    return Padded.of(torch.zeros(size, frames, dim), torch.full((size,), frames))
 
 
 def encoder(**config: Any) -> nn.Module:

@@ -62,7 +62,7 @@ def test_every_utterance_gets_what_it_gets_alone(
     assert together.shape == (len(lengths), pooling.outputs)
     for number, length in enumerate(lengths):
         utterance = batch.frames[number : number + 1, :length]
-        alone = pooling(Padded(utterance, torch.tensor([length])))
+        alone = pooling(Padded.of(utterance, torch.tensor([length])))
         torch.testing.assert_close(together[number], alone[0], atol=1e-5, rtol=1e-5)
 
 
@@ -93,7 +93,7 @@ def test_frames_that_are_all_equal_have_finite_gradients(
     case: str, level: float, length: int
 ) -> None:
     frames = torch.full((2, 9, INPUTS), level, requires_grad=True)
-    pooled = fresh(case)(Padded(frames, torch.tensor([9, length])))
+    pooled = fresh(case)(Padded.of(frames, torch.tensor([9, length])))
     pooled.square().sum().backward()
     means, deviations = pooled[:, :INPUTS], pooled[:, INPUTS:]
     torch.testing.assert_close(means, torch.full_like(means, level), atol=1e-6, rtol=1e-6)
@@ -116,7 +116,7 @@ def test_autocast_and_half_precision_leave_the_sums_in_float32(
     torch.manual_seed(0)
     frames = (torch.randn(2, 2000, INPUTS) + 50).to(half)
     with torch.autocast("cpu", half):
-        pooled = pooling(Padded(frames, torch.tensor([2000, 1500])))
+        pooled = pooling(Padded.of(frames, torch.tensor([2000, 1500])))
     assert pooled.dtype == torch.float32
     for row, real in zip(pooled, (frames[0].double(), frames[1, :1500].double()), strict=True):
         both = torch.cat((real.mean(0), real.std(0, correction=0))).float()
@@ -126,7 +126,7 @@ def test_autocast_and_half_precision_leave_the_sums_in_float32(
 @pytest.mark.parametrize("level", [0.0, 1.0, 300.1])
 def test_what_never_moves_goes_together_with_nothing(level: float) -> None:
     frames = torch.full((2, 9, INPUTS), level, requires_grad=True)
-    pooled = fresh("correlation")(Padded(frames, torch.tensor([9, 1])))
+    pooled = fresh("correlation")(Padded.of(frames, torch.tensor([9, 1])))
     pooled.square().sum().backward()
     assert pooled[:, 4:].abs().max() < 1e-2
     assert frames.grad is not None

@@ -29,7 +29,7 @@ def holds(pooling: Pooling, inputs: int, formula: Callable[[Floats], Floats]) ->
     frames = torch.full((len(LENGTHS), 12, inputs), float("nan"), dtype=torch.float64)
     for row, length in zip(frames, LENGTHS, strict=True):
         row[:length] = torch.randn(length, inputs, dtype=torch.float64) * 3 - 1
-    pooled = pooling(Padded(frames, torch.tensor(LENGTHS))).detach().numpy()
+    pooled = pooling(Padded.of(frames, torch.tensor(LENGTHS))).detach().numpy()
     for got, row, length in zip(pooled, frames, LENGTHS, strict=True):
         np.testing.assert_allclose(got, formula(row[:length].numpy()), rtol=1e-9)
 

@@ -29,15 +29,15 @@ def test_logits_of_a_padded_batch_are_those_of_each_utterance_alone(
     pieces = [torch.randn(length, 5) for length in lengths]
     for row, piece in zip(frames, pieces, strict=True):
         row[: len(piece)] = piece
-    together = model(Padded(frames, torch.tensor(lengths)))
-    alone = [model(Padded(p.unsqueeze(0), torch.tensor([len(p)]))) for p in pieces]
+    together = model(Padded.of(frames, torch.tensor(lengths)))
+    alone = [model(Padded.of(p.unsqueeze(0), torch.tensor([len(p)]))) for p in pieces]
     assert together.shape == (sum(lengths), 4)
     np.testing.assert_allclose(together.detach(), torch.cat(alone).detach(), atol=1e-5)
 
 
 def test_stacking_puts_neighbours_side_by_side_and_zeros_where_none_are_left() -> None:
     frames = torch.arange(1.0, 13).view(1, 6, 2)
-    steps = stacked(Padded(frames, torch.tensor([5])), 4)
+    steps = stacked(Padded.of(frames, torch.tensor([5])), 4)
     assert steps.lengths.tolist() == [2]
     assert steps.frames.tolist() == [
         [[1, 2, 3, 4, 5, 6, 7, 8], [9, 10, 0, 0, 0, 0, 0, 0]],
@@ -49,13 +49,13 @@ def test_each_stacked_frame_has_its_own_logits_in_its_own_place() -> None:
     config = TaggerConfig.model_validate({"encoder": {"kind": "rnn", "width": 8}, "stack": 3})
     model = config.build(5, 4).eval()
     frames = torch.randn(1, 8, 5)
-    steps = model.encoder(stacked(Padded(frames, torch.tensor([8])), 3)).frames[0]
+    steps = model.encoder(stacked(Padded.of(frames, torch.tensor([8])), 3)).frames[0]
     by_hand = [
         model.output.weight[k * 4 : (k + 1) * 4] @ steps[t] + model.output.bias[k * 4 : (k + 1) * 4]
         for t in range(3)
         for k in range(3)
     ]
-    found = model(Padded(frames, torch.tensor([8])))
+    found = model(Padded.of(frames, torch.tensor([8])))
     torch.testing.assert_close(found, torch.stack(by_hand[:8]))
 
 
@@ -67,11 +67,11 @@ def test_shifts_average_the_log_probabilities_of_delayed_utterances() -> None:
     plain.load_state_dict(model.state_dict())
     frames = torch.randn(8, 5)
     delayed = [torch.cat((frames[:1].expand(by, 5), frames)) for by in range(3)]
-    logits = [plain(Padded(x.unsqueeze(0), torch.tensor([len(x)]))) for x in delayed]
+    logits = [plain(Padded.of(x.unsqueeze(0), torch.tensor([len(x)]))) for x in delayed]
     expected = sum(x[by:].log_softmax(1) for by, x in enumerate(logits)) / 3
-    torch.testing.assert_close(model(Padded(frames.unsqueeze(0), torch.tensor([8]))), expected)
+    torch.testing.assert_close(model(Padded.of(frames.unsqueeze(0), torch.tensor([8]))), expected)
 
-    seen = {model.train()(Padded(frames.unsqueeze(0), torch.tensor([8]))) for _ in range(30)}
+    seen = {model.train()(Padded.of(frames.unsqueeze(0), torch.tensor([8]))) for _ in range(30)}
     for found in seen:
         assert any(torch.allclose(found, x[by:]) for by, x in enumerate(logits))
     assert len({tuple(found.flatten().tolist()) for found in seen}) == 3

@@ -71,7 +71,7 @@ def test_an_epoch_sees_every_training_frame_once(toy: Corpus) -> None:
     recipe = load_recipe("phoneme/simple", FAST)
     task = lesson_of(recipe, toy, Runtime.choose("cpu", 1))
     seen = torch.cat([task.batch(1, step)[0] for step in range(task.steps_per_epoch)])
-    whole = torch.cat([inputs for inputs, _ in task.training.in_order()])
+    whole = torch.cat([inputs for inputs, _, _ in task.training.in_order()])
     assert sorted(map(tuple, seen.tolist())) == sorted(map(tuple, whole.tolist()))
 
 

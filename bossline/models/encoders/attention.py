@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
+from bossline.batches.padded import Padding
 from bossline.core.config import MOST_LAYERS, Config
 from bossline.models.layers import Linear
 
@@ -73,17 +74,17 @@ class SelfAttention(nn.Module):
         self.queries_keys_values = Linear(width, 3 * width)
         self.output = Linear(width, width)
 
-    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation) -> Tensor:
+    def forward(self, x: Tensor, padding: Padding, rotation: Rotation) -> Tensor:
         """
         Args:
             x: (B, T, width), finite in the padding too.
-            mask: (B, T) bool, True on real frames.
+            padding: of these frames.
             rotation: of T frames.
         """
         projected = self.queries_keys_values(x).unflatten(-1, (3, self.heads, -1))
         queries_keys, values = projected.permute(2, 0, 3, 1, 4).split((2, 1))
         queries, keys = _rotated(queries_keys, rotation)
-        attended = _attended(queries, keys, values[0], mask)
+        attended = _attended(queries, keys, values[0], padding.mask)
         joined: Tensor = self.output(attended.transpose(1, 2).flatten(2))
         return joined
 
@@ -137,5 +138,9 @@ class _Turned(Function):
 def _rotated(x: Tensor, rotation: Rotation) -> Tensor:
     """(..., T, head) -> the same."""
     cosine, sine = (part.to(x.dtype) for part in rotation)
+    if torch.compiler.is_compiling():  # the same for a graph, which knows no results in place
+        first, second = x.chunk(2, dim=-1)
+        left = torch.addcmul(first * cosine, second, sine, value=-1)
+        return torch.cat((left, torch.addcmul(second * cosine, first, sine)), dim=-1)
     turned: Tensor = _Turned.apply(x, cosine, sine)  # type: ignore[no-untyped-call]
     return turned

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
-from bossline.batches.padded import Padded
+from bossline.batches.padded import Padded, Padding
 from bossline.models.encoders.attention import (
     AttentionConfig,
     RotaryPositions,
@@ -59,10 +59,10 @@ class Conformer(Encoder):
         self.blocks = nn.ModuleList(_Block(config, rate) for rate in rates)
 
     def forward(self, batch: Padded) -> Padded:
-        x = self.project(zero_padding(batch.frames, batch.mask))
+        x = self.project(zero_padding(batch.frames, batch.padding))
         rotation = self.positions(x.shape[1])
         for block in self.blocks:
-            x = block(x, batch.mask, rotation)
+            x = block(x, batch.padding, rotation)
         return batch.with_frames(x)
 
 
@@ -79,11 +79,11 @@ class _Block(nn.Module):
         self.dropout = Dropout(dropout)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation) -> Tensor:
+    def forward(self, x: Tensor, padding: Padding, rotation: Rotation) -> Tensor:
         x = torch.add(x, self.drop_path(self.first(x)), alpha=0.5)
-        attended = self.attention(self.attention_norm(x), mask, rotation)
+        attended = self.attention(self.attention_norm(x), padding, rotation)
         x = x + self.drop_path(self.dropout(attended))
-        x = x + self.drop_path(self.dropout(self.convolution(x, mask)))
+        x = x + self.drop_path(self.dropout(self.convolution(x, padding)))
         x = torch.add(x, self.drop_path(self.second(x)), alpha=0.5)
         normed: Tensor = self.norm(x)
         return normed
@@ -104,13 +104,13 @@ class ConvolutionModule(nn.Module):
         self.batch_norm = MaskedBatchNorm(width)
         self.contract = Linear(width, width)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, padding: Padding) -> Tensor:
         """
         Args:
             x: (B, T, width).
-            mask: (B, T) bool, True on real frames.
+            padding: of these frames.
         """
         gated = functional.glu(self.expand(self.norm(x)))
-        convolved = self.batch_norm(self.depthwise(gated, mask), mask)
+        convolved = self.batch_norm(self.depthwise(gated, padding), padding)
         contracted: Tensor = self.contract(functional.silu(convolved))
         return contracted

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from bossline.batches.padded import Padded
+from bossline.batches.padded import Padded, Padding
 from bossline.core.config import Config
 from bossline.models.encoders.layers import Encoder, MaskedBatchNorm, TimeConvolution, zero_padding
 
@@ -53,10 +53,10 @@ class Ecapa(Encoder):
         self.aggregate = nn.Linear(len(_DILATIONS) * config.channels, config.aggregated)
 
     def forward(self, batch: Padded) -> Padded:
-        total = self.front(batch.frames, batch.mask)
+        total = self.front(batch.frames, batch.padding)
         encoded = []
         for block in self.blocks:
-            encoded.append(block(total, batch.mask))
+            encoded.append(block(total, batch.padding))
             total = total + encoded[-1]
         return batch.with_frames(self.aggregate(torch.cat(encoded, dim=-1)).relu())
 
@@ -69,8 +69,8 @@ class _Layer(nn.Module):
         self.convolution = TimeConvolution(inputs, outputs, kernel, dilation=dilation)
         self.norm = MaskedBatchNorm(outputs)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        normed: Tensor = self.norm(self.convolution(x, mask).relu(), mask)
+    def forward(self, x: Tensor, padding: Padding) -> Tensor:
+        normed: Tensor = self.norm(self.convolution(x, padding).relu(), padding)
         return normed
 
 
@@ -82,9 +82,9 @@ class _Block(nn.Module):
         self.last = _Layer(config.channels, config.channels, 1)
         self.excitation = SqueezeExcitation(config.channels, config.bottleneck)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        transformed = self.last(self.res2(self.first(x, mask), mask), mask)
-        excited: Tensor = self.excitation(transformed, mask)
+    def forward(self, x: Tensor, padding: Padding) -> Tensor:
+        transformed = self.last(self.res2(self.first(x, padding), padding), padding)
+        excited: Tensor = self.excitation(transformed, padding)
         return x + excited
 
 
@@ -100,17 +100,17 @@ class Res2Convolution(nn.Module):
         width = channels // scale
         self.layers = nn.ModuleList(_Layer(width, width, 3, dilation) for _ in range(scale - 1))
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, padding: Padding) -> Tensor:
         """
         Args:
             x: (B, T, channels).
-            mask: (B, T) bool, True on real frames.
+            padding: of these frames.
         """
         passed, second, *others = x.chunk(len(self.layers) + 1, dim=-1)
         first, *layers = self.layers
-        convolved = [first(second, mask)]
+        convolved = [first(second, padding)]
         for layer, group in zip(layers, others, strict=True):
-            convolved.append(layer(group + convolved[-1], mask))
+            convolved.append(layer(group + convolved[-1], padding))
         return torch.cat((passed, *convolved), dim=-1)
 
 
@@ -125,13 +125,13 @@ class SqueezeExcitation(nn.Module):
         self.squeeze = nn.Linear(channels, bottleneck)
         self.excite = nn.Linear(bottleneck, channels)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, padding: Padding) -> Tensor:
         """
         Args:
             x: (B, T, channels).
-            mask: (B, T) bool, True on real frames.
+            padding: of these frames.
         """
-        total = zero_padding(x, mask).sum(1, dtype=self.squeeze.weight.dtype)
-        mean = total / mask.sum(1, keepdim=True)
+        total = zero_padding(x, padding).sum(1, dtype=self.squeeze.weight.dtype)
+        mean = total / padding.lengths.unsqueeze(1)
         scale: Tensor = self.excite(self.squeeze(mean).relu()).sigmoid()
         return x * scale.unsqueeze(1)

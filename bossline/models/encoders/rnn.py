@@ -64,9 +64,9 @@ class Rnn(Encoder):
 
     def forward(self, batch: Padded) -> Padded:
         if self.front is None:
-            x = zero_padding(batch.frames, batch.mask)
+            x = zero_padding(batch.frames, batch.padding)
         else:
-            x = self.front(batch.frames, batch.mask).relu()
+            x = self.front(batch.frames, batch.padding).relu()
         flip = _flip(batch)
         for number, layer in enumerate(self.layers):
             x = layer(self.dropout(x) if number else x, flip)

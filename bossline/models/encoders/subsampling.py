@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.batches.padded import Padded
+from bossline.batches.padded import Padded, Padding
 from bossline.core.config import MOST_LAYERS, Config
 from bossline.core.errors import UserError
 from bossline.models.encoders.layers import Encoder, MaskedBatchNorm, zero_padding
@@ -69,23 +69,25 @@ class Subsample(Encoder):
         self.outputs = self.encoder.outputs
 
     def forward(self, batch: Padded) -> Padded:
-        shortest = int(batch.lengths.min())
-        if shortest < _MINIMUM:
+        shortest = batch.padding.shortest
+        if shortest is not None and shortest < _MINIMUM:
             raise UserError(
                 f"an utterance of {shortest} frames is too short for subsampling: leave out those "
                 f"under {_MINIMUM} frames, or train without it"
             )
-        images = zero_padding(batch.frames, batch.mask).unsqueeze(1)
+        images = zero_padding(batch.frames, batch.padding).unsqueeze(1)
         maps = self.convolutions(images.contiguous(memory_format=torch.channels_last))
-        pixels = Padded(maps.permute(0, 2, 3, 1), _quarter(batch.lengths))
+        x = maps.permute(0, 2, 3, 1)
+        padding = Padding(_quarter(batch.padding.known), x.shape[1], x.device)
+        pixels = padding.scaled(x.shape[2])
         for block in self.blocks:
-            pixels = block(pixels)
-        encoded: Padded = self.encoder(pixels.with_frames(pixels.frames.flatten(2)))
+            x = block(x, padding, pixels)
+        encoded: Padded = self.encoder(Padded(x.flatten(2), padding))
         return encoded
 
 
 class _Block(nn.Module):
-    """Padded (B, T, F, channels) -> the same, of the same lengths."""
+    """(B, T, F, channels) -> the same; beyond an utterance's frames convolutions see zeros."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -94,20 +96,23 @@ class _Block(nn.Module):
         self.last = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.last_norm = MaskedBatchNorm(channels)
 
-    def forward(self, batch: Padded) -> Padded:
-        x, mask = batch.frames, batch.mask
-        branch = _convolved(self.first, self.first_norm, x, mask).relu()
-        branch = _convolved(self.last, self.last_norm, branch, mask)
-        return batch.with_frames((x + branch).relu())
+    def forward(self, x: Tensor, padding: Padding, pixels: Padding) -> Tensor:
+        """
+        Args:
+            x: (B, T, F, channels).
+            padding: of the frames.
+            pixels: of all T * F numbers of a channel.
+        """
 
+        def convolved(x: Tensor, convolution: nn.Module, norm: nn.Module) -> Tensor:
+            real = zero_padding(x.flatten(2), padding).view(x.shape)
+            maps: Tensor = convolution(real.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+            normed: Tensor = norm(maps.flatten(1, 2), pixels)
+            return normed.view(x.shape)
 
-def _convolved(convolution: nn.Module, norm: nn.Module, x: Tensor, mask: Tensor) -> Tensor:
-    """(B, T, F, channels) -> the same; beyond an utterance's frames there are zeros."""
-    real = zero_padding(x.flatten(2), mask).view(x.shape)
-    convolved = convolution(real.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-    of_pixels = mask.repeat_interleave(x.shape[2], dim=1)
-    normed: Tensor = norm(convolved.flatten(1, 2), of_pixels)
-    return normed.view(x.shape)
+        branch = convolved(x, self.first, self.first_norm).relu()
+        branch = convolved(branch, self.last, self.last_norm)
+        return (x + branch).relu()
 
 
 def _quarter(size: _Size) -> _Size:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.batches.padded import Padded
+from bossline.batches.padded import Padded, Padding
 from bossline.core.config import Config
 from bossline.models.encoders.layers import Encoder, Kernel, MaskedBatchNorm, TimeConvolution
 from bossline.models.layers import Dropout
@@ -51,9 +51,9 @@ class Tdnn(Encoder):
         self.others = nn.ModuleList(_Layer(config, config.width, step) for step in others)
 
     def forward(self, batch: Padded) -> Padded:
-        x = self.first(batch.frames, batch.mask)
+        x = self.first(batch.frames, batch.padding)
         for layer in self.others:
-            x = x + layer(x, batch.mask)
+            x = x + layer(x, batch.padding)
         return batch.with_frames(x)
 
 
@@ -68,8 +68,8 @@ class _Layer(nn.Module):
         )
         self.after = nn.Sequential(_ACTIVATIONS[config.activation](), Dropout(config.dropout))
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        x = self.convolution(x, mask)
-        x = self.norm(x, mask) if isinstance(self.norm, MaskedBatchNorm) else self.norm(x)
+    def forward(self, x: Tensor, padding: Padding) -> Tensor:
+        x = self.convolution(x, padding)
+        x = self.norm(x, padding) if isinstance(self.norm, MaskedBatchNorm) else self.norm(x)
         activated: Tensor = self.after(x)
         return activated

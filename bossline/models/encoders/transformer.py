@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from bossline.batches.padded import Padded
+from bossline.batches.padded import Padded, Padding
 from bossline.models.encoders.attention import (
     AttentionConfig,
     RotaryPositions,
@@ -56,10 +56,10 @@ class Transformer(Encoder):
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, batch: Padded) -> Padded:
-        x = self.project(zero_padding(batch.frames, batch.mask))
+        x = self.project(zero_padding(batch.frames, batch.padding))
         rotation = self.positions(x.shape[1])
         for layer in self.layers:
-            x = layer(x, batch.mask, rotation)
+            x = layer(x, batch.padding, rotation)
         return batch.with_frames(self.norm(x))
 
 
@@ -74,8 +74,8 @@ class _Layer(nn.Module):
         self.dropout = Dropout(config.dropout)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation) -> Tensor:
-        attended = self.attention(self.norm(x), mask, rotation)
+    def forward(self, x: Tensor, padding: Padding, rotation: Rotation) -> Tensor:
+        attended = self.attention(self.norm(x), padding, rotation)
         x = x + self.drop_path(self.dropout(attended))
         transformed: Tensor = self.drop_path(self.feed_forward(x))
         return x + transformed
@@ -113,10 +113,10 @@ class Smoother(Encoder):
         self.layers = nn.ModuleList(_SmootherLayer(config) for _ in range(config.depth))
 
     def forward(self, batch: Padded) -> Padded:
-        x = self.project(zero_padding(batch.frames, batch.mask))
+        x = self.project(zero_padding(batch.frames, batch.padding))
         rotation = self.positions(x.shape[1])
         for layer in self.layers:
-            x = layer(x, batch.mask, rotation)
+            x = layer(x, batch.padding, rotation)
         return batch.with_frames(x)
 
 
@@ -131,9 +131,9 @@ class _SmootherLayer(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, x: Tensor, mask: Tensor, rotation: Rotation) -> Tensor:
-        attended = self.attention(x, mask, rotation)
+    def forward(self, x: Tensor, padding: Padding, rotation: Rotation) -> Tensor:
+        attended = self.attention(x, padding, rotation)
         x = self.attention_norm(x + self.dropout(attended))
-        smoothed = self.contract(self.convolution(x, mask).relu())
+        smoothed = self.contract(self.convolution(x, padding).relu())
         normed: Tensor = self.norm(x + self.dropout(smoothed))
         return normed

@@ -57,9 +57,10 @@ def without_padding(inputs: Any) -> Iterator[Any]:
     if not isinstance(inputs, Padded):
         yield inputs
         return
-    for length in sorted(set(inputs.lengths.tolist())):
-        same = inputs.lengths == length
-        yield Padded(inputs.frames[same, :length], inputs.lengths[same])
+    known = inputs.padding.known
+    for length in sorted(set(known.tolist())):
+        same = known == length
+        yield Padded.of(inputs.frames[same, :length], known[same])
 
 
 class _Watch(TorchFunctionMode):

@@ -12,7 +12,7 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from bossline.batches.base import Batches
+from bossline.batches.base import FrameBatches
 from bossline.batches.order import generator_of
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
@@ -35,8 +35,8 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
     """Frames of a corpus and their labels."""
 
     @cached_property
-    def training(self) -> Batches:
-        frames: Batches = super().training
+    def training(self) -> FrameBatches:
+        frames: FrameBatches = super().training
         if len(frames) < 2:
             raise UserError("the training split has a single frame: nothing to learn from")
         return frames
@@ -61,7 +61,7 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
         for items in np.split(chosen, np.flatnonzero(np.diff(blocks)) + 1):
             opened = self.task.open(self.recipe, self.task.pieces(self.corpus, items), self.runtime)
             classes = self.task.truth(self.corpus, items).rows.to(self.runtime.device)
-            for inputs, indices in opened.in_order():
+            for inputs, indices, _ in opened.in_order():
                 yield inputs, classes[indices]
 
     def loss(self, model: nn.Module, batch: tuple[Any, Tensor]) -> StepLoss:
@@ -117,20 +117,20 @@ class PhonemeTask(ClassificationTask[PhonemeRecipe]):
         labels = np.concatenate([corpus.frame_labels(int(u)) for u in items])
         return Answers.of(labels.astype(np.int64), corpus.lengths[items])
 
-    def open(self, recipe: PhonemeRecipe, pieces: Pieces, runtime: Runtime) -> Batches:
+    def open(self, recipe: PhonemeRecipe, pieces: Pieces, runtime: Runtime) -> FrameBatches:
         return recipe.batches.open(list(pieces), runtime.device)
 
     def answer(
         self, model: nn.Module, opened: Any, recipe: PhonemeRecipe, runtime: Runtime
     ) -> Answers:
         """(N, C) class probabilities of all frames."""
-        indices, rows = [], []
-        for inputs, where in opened.in_order():
+        indices, answered = [], []
+        for inputs, where, rows in opened.in_order():
             with runtime.autocast(recipe.precision):
                 logits = model(inputs)
-            indices.append(where[where >= 0])
-            rows.append(logits[where >= 0].float().softmax(1))
-        joined = torch.cat(rows)
+            indices.append(where)
+            answered.append(logits.index_select(0, rows).float().softmax(1))
+        joined = torch.cat(answered)
         in_order = torch.empty_like(joined).index_copy_(0, torch.cat(indices), joined)
         return Answers(in_order, opened.utterance_lengths)
 

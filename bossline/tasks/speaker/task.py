@@ -76,7 +76,7 @@ class SpeakerLesson(ClassificationLesson[SpeakerRecipe]):
         """Segments, their speakers (B,) int64, and the share of the training that is over."""
         inputs, indices = self.training.batch(self.recipe.seed, epoch, step)
         if self.recipe.augment is not None:
-            frames = torch.arange(int(inputs.lengths.sum()), device=indices.device)
+            frames = torch.arange(len(inputs.padding.rows), device=indices.device)
             drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
             inputs, _ = self.recipe.augment(inputs, frames, self.corpus.speech.blocks, drawn)
         steps = self.steps_per_epoch

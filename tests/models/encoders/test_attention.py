@@ -5,16 +5,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from bossline.batches.padded import Padding
 from bossline.models.encoders.attention import RotaryPositions, SelfAttention
 
 LENGTHS = torch.tensor([50, 20, 1])
-MASK = torch.arange(50) < LENGTHS.unsqueeze(1)
+PADDING = Padding(LENGTHS, 50, torch.device("cpu"))
 
 
 def attended(layer: SelfAttention, x: Tensor, dtype: torch.dtype | None) -> Tensor:
     rotation = RotaryPositions(x.shape[2] // layer.heads)(x.shape[1])
     with torch.autocast("cpu", torch.bfloat16, enabled=dtype is torch.bfloat16):
-        out: Tensor = layer(x, MASK, rotation)
+        out: Tensor = layer(x, PADDING, rotation)
     return out
 
 
@@ -58,7 +59,7 @@ def test_equals_the_formula_on_each_utterance_alone(
 def test_gradients_in_bfloat16_are_those_in_float32() -> None:
     torch.manual_seed(0)
     layer, x = SelfAttention(24, 2), torch.randn(3, 50, 24)
-    towards = torch.randn(3, 50, 24) * MASK.unsqueeze(2)
+    towards = torch.randn(3, 50, 24) * PADDING.mask.unsqueeze(2)
     gradients = []
     for dtype in (torch.float32, torch.bfloat16):
         layer.zero_grad()

@@ -42,7 +42,7 @@ def test_convolution_module_is_the_papers() -> None:
     module = ConvolutionModule(6, 7)
     lengths = torch.tensor([10, 1, 5])
     x = torch.randn(3, 12, 6) * 2
-    got = module(x, torch.arange(12) < lengths.unsqueeze(1))
+    got = module(x, Padded.of(x, lengths).padding)
     expected = by_hand(module, [row[:n] for row, n in zip(x, lengths, strict=True)])
     for row, utterance in zip(got, expected, strict=True):
         torch.testing.assert_close(row[: len(utterance)], utterance, atol=1e-5, rtol=1e-5)
@@ -52,11 +52,11 @@ def test_convolution_module_is_the_papers() -> None:
 def test_a_block_is_the_papers() -> None:
     torch.manual_seed(0)
     encoder = ConformerConfig(depth=1, width=8, heads=2, kernel=3).build(5).eval()
-    batch = Padded(torch.randn(2, 6, 5), torch.tensor([6, 4]))
+    batch = Padded.of(torch.randn(2, 6, 5), torch.tensor([6, 4]))
     block: Any = encoder.blocks[0]
     x = encoder.project(batch.frames)
     x = x + 0.5 * block.first(x)
-    x = x + block.attention(block.attention_norm(x), batch.mask, encoder.positions(6))
-    x = x + block.convolution(x, batch.mask)
+    x = x + block.attention(block.attention_norm(x), batch.padding, encoder.positions(6))
+    x = x + block.convolution(x, batch.padding)
     x = block.norm(x + 0.5 * block.second(x))
     torch.testing.assert_close(encoder(batch).joined(), x[batch.mask], atol=1e-6, rtol=1e-6)

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from bossline.batches.padded import Padded
 from bossline.models.encoders.layers import TimeConvolution
 
 
@@ -24,7 +25,7 @@ def test_it_is_torchs_convolution_of_each_utterance(
     )
     lengths = torch.tensor([12, 1, 7])
     x = torch.randn(3, 12, 6)
-    got = ours(x, torch.arange(12) < lengths.unsqueeze(1))
+    got = ours(x, Padded.of(x, lengths).padding)
     for number, length in enumerate(lengths.tolist()):
         expected = theirs(x[number, :length].T).T
         torch.testing.assert_close(got[number, :length], expected, atol=1e-5, rtol=1e-5)

@@ -58,9 +58,9 @@ def test_it_is_the_papers_with_torchs_layers() -> None:
     lengths = torch.tensor([19, 1, 8])
     frames = torch.randn(3, 25, 6) * 2
     for _ in range(10):
-        encoder(Padded(frames, lengths))  # running statistics worth the name
+        encoder(Padded.of(frames, lengths))  # running statistics worth the name
     encoder.eval()
-    got = encoder(Padded(frames, lengths)).frames
+    got = encoder(Padded.of(frames, lengths)).frames
     for number, length in enumerate(lengths.tolist()):
         total = theirs(encoder.front)(frames[number : number + 1, :length].transpose(1, 2))
         results = []

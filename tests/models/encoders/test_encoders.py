@@ -62,7 +62,7 @@ def padded(lengths: list[int], beyond: int, padding: float) -> Padded:
     frames = torch.full((len(lengths), max(lengths) + beyond, INPUTS), padding)
     for row, utterance in zip(frames, utterances, strict=True):
         row[: len(utterance)] = utterance
-    return Padded(frames, torch.tensor(lengths))
+    return Padded.of(frames, torch.tensor(lengths))
 
 
 def fresh(case: str, **keys: object) -> Encoder:
@@ -104,7 +104,7 @@ def test_every_utterance_gets_what_it_gets_alone(
         assert together.frames.isfinite().all()
         for number, length in enumerate(lengths):
             alone = encoder(
-                Padded(batch.frames[number : number + 1, :length], torch.tensor([length]))
+                Padded.of(batch.frames[number : number + 1, :length], torch.tensor([length]))
             )
             steps = int(alone.lengths)
             expected_steps = ((length - 1) // 2 - 1) // 2 if subsampled(case) else length

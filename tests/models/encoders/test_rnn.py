@@ -23,7 +23,7 @@ def test_both_directions_are_those_of_packed_sequences(cell: Any) -> None:
         _, layer, direction, kind = name.split(".")  # layers.1.back.weight_ih_l0
         suffix = "_reverse" if direction == "back" else ""
         theirs[kind[:-1] + layer + suffix].data.copy_(weight.data)
-    batch = Padded(torch.randn(4, 11, 4), torch.tensor([3, 11, 1, 7]))
+    batch = Padded.of(torch.randn(4, 11, 4), torch.tensor([3, 11, 1, 7]))
     packed = pack_padded_sequence(
         batch.frames, batch.lengths, batch_first=True, enforce_sorted=False
     )
@@ -35,6 +35,6 @@ def test_one_way_hears_no_later_frame() -> None:
     torch.manual_seed(0)
     encoder = RnnConfig(depth=2, width=5, bidirectional=False).build(4)
     frames = torch.randn(1, 9, 4)
-    whole = encoder(Padded(frames, torch.tensor([9]))).frames
-    start = encoder(Padded(frames[:, :6], torch.tensor([6]))).frames
+    whole = encoder(Padded.of(frames, torch.tensor([9]))).frames
+    start = encoder(Padded.of(frames[:, :6], torch.tensor([6]))).frames
     torch.testing.assert_close(whole[:, :6], start)

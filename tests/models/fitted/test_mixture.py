@@ -93,7 +93,7 @@ def test_a_constant_dimension_and_more_gaussians_than_frames_stay_finite() -> No
 def statistics(deltas: int = 0) -> MixtureStatistics:
     result = MixtureStatistics(DIMS, COMPONENTS)
     x = frames(600, DIMS + deltas)
-    result.fit([Padded(x.view(12, 50, -1), torch.full((12,), 50))])
+    result.fit([Padded.of(x.view(12, 50, -1), torch.full((12,), 50))])
     return result
 
 
@@ -118,7 +118,7 @@ def by_hand(mixture: Mixture, x: torch.Tensor) -> Floats:
 def test_statistics_are_those_of_a_loop_over_frames(length: int) -> None:
     described = statistics()
     x = frames(length, seed=1)
-    found = described(Padded(x.unsqueeze(0), torch.tensor([length])))
+    found = described(Padded.of(x.unsqueeze(0), torch.tensor([length])))
     assert found.shape == (1, described.outputs)
     np.testing.assert_allclose(found[0], by_hand(described.mixture, x), atol=2e-4)
 
@@ -138,7 +138,7 @@ def test_every_utterance_gets_what_it_gets_alone(
 def test_deltas_are_not_heard() -> None:
     described = statistics(deltas=6)
     x = frames(20, DIMS + 6, seed=1)
-    batch = Padded(x.unsqueeze(0), torch.tensor([20]))
+    batch = Padded.of(x.unsqueeze(0), torch.tensor([20]))
     other = batch.with_frames(torch.cat([x[:, :DIMS], -x[:, DIMS:]], dim=1).unsqueeze(0))
     torch.testing.assert_close(described(other), described(batch), rtol=0, atol=0)
 
@@ -147,7 +147,7 @@ def test_it_is_fitted_to_frames_spread_over_each_utterance() -> None:
     """Twenty of a long one, all of a short one, none of the padding."""
     x = torch.arange(120.0).view(2, 60, 1)
     described = MixtureStatistics(1, 2)
-    described.fit([Padded(x, torch.tensor([60, 7]))])
+    described.fit([Padded.of(x, torch.tensor([60, 7]))])
     heard = torch.cat([x[0, ::3, 0], x[1, :7, 0]])
     expected = fitted(heard.unsqueeze(1), components=2)
     torch.testing.assert_close(described.mixture.state_dict(), expected.state_dict())
@@ -155,7 +155,7 @@ def test_it_is_fitted_to_frames_spread_over_each_utterance() -> None:
 
 def test_autocast_leaves_it_in_float32() -> None:
     described = statistics()
-    batch = Padded(frames(50, seed=1).unsqueeze(0), torch.tensor([50]))
+    batch = Padded.of(frames(50, seed=1).unsqueeze(0), torch.tensor([50]))
     expected = described(batch)
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(described(batch), expected, rtol=0, atol=0)

@@ -15,7 +15,9 @@ def voices(each: int) -> tuple[Padded, torch.Tensor]:
     torch.manual_seed(0)
     labels = torch.arange(4).repeat(each)
     mixing = (torch.eye(6) + 0.1 * torch.randn(4, 6, 6))[labels]
-    return Padded(torch.randn(len(labels), 25, 6) @ mixing, torch.full((len(labels),), 25)), labels
+    return Padded.of(
+        torch.randn(len(labels), 25, 6) @ mixing, torch.full((len(labels),), 25)
+    ), labels
 
 
 def test_the_fifth_utterance_of_each_speaker_decides_how_sure_lda_is() -> None:
@@ -33,7 +35,7 @@ def test_the_fifth_utterance_of_each_speaker_decides_how_sure_lda_is() -> None:
         scale = likeliest_scale(solved(~held)(described[held]), labels[held])
         expected = scale * solved(torch.ones_like(held))(described)
         halves = [slice(0, 26), slice(26, None)]
-        parts = [(Padded(batch.frames[h], batch.lengths[h]), labels[h]) for h in halves]
+        parts = [(Padded.of(batch.frames[h], batch.lengths[h]), labels[h]) for h in halves]
         assert model.fit(parts) == f"one pass, logits scaled by {scale:.2f}"
         assert scale < 0.9  # so the test can fail
         torch.testing.assert_close(model(batch).softmax(1), expected.softmax(1), atol=1e-4, rtol=0)
@@ -53,9 +55,9 @@ def test_a_voice_that_shifts_one_sound_is_known_by_the_mixture_alone() -> None:
     x = 0.5 * torch.randn(120, 40, 3)
     x[..., 0] += 6 * sounds
     x[..., 1] += torch.where(labels == 0, 0.6, -0.6).unsqueeze(1) * (2 * sounds - 1)
-    batch = Padded(x, torch.full((120,), 40))
+    batch = Padded.of(x, torch.full((120,), 40))
     training, test = (
-        (Padded(batch.frames[part], batch.lengths[part]), labels[part])
+        (Padded.of(batch.frames[part], batch.lengths[part]), labels[part])
         for part in (slice(0, 80), slice(80, None))
     )
     model = SpeakerLda(SpeakerLdaConfig(lags=(), components=2, shrinkage=0.5), 3, 2)

@@ -24,7 +24,7 @@ def utterance(length: int, dims: int = DIMS) -> npt.NDArray[np.float32]:
 
 
 def alone(x: npt.NDArray[np.float32], lags: tuple[int, ...] = LAGS) -> npt.NDArray[np.float32]:
-    batch = Padded(torch.from_numpy(x).unsqueeze(0), torch.tensor([len(x)]))
+    batch = Padded.of(torch.from_numpy(x).unsqueeze(0), torch.tensor([len(x)]))
     statistics = UtteranceStatistics(x.shape[1], lags)
     result = statistics(batch)
     assert result.shape == (1, statistics.outputs)

@@ -94,7 +94,7 @@ def test_every_encoder_has_products(kind: str) -> None:
     config = TaggerConfig.model_validate({"encoder": ENCODERS[kind]})
     model = config.build(3, 4).double()
     frames = torch.randn(3, 7, 3, dtype=torch.double)
-    batches = [(Padded(frames, torch.tensor([7, 5, 4])), torch.randint(0, 4, (16,)))]
+    batches = [(Padded.of(frames, torch.tensor([7, 5, 4])), torch.randint(0, 4, (16,)))]
     objective = Objective(model, cross_entropy, batches)
     size = sum(parameter.numel() for parameter in objective.parameters)
     vector = torch.randn(size, dtype=torch.double)

@@ -54,7 +54,7 @@ def test_relu_is_seen_within_an_encoder_too() -> None:
     model = TaggerConfig.model_validate({"encoder": config}).build(3, 2).eval()
     frames = torch.randn(2, 9, 3)
     found = {
-        one.layer: one for one in rectified_units(model, [Padded(frames, torch.tensor([9, 9]))])
+        one.layer: one for one in rectified_units(model, [Padded.of(frames, torch.tensor([9, 9]))])
     }
     assert found["encoder"].units == 6
     assert found["encoder.front"].units == 8
@@ -63,11 +63,11 @@ def test_relu_is_seen_within_an_encoder_too() -> None:
 
 def test_padding_is_parted_from_frames() -> None:
     frames = torch.arange(24.0).view(4, 3, 2)
-    parts = list(without_padding(Padded(frames, torch.tensor([3, 1, 3, 2]))))
+    parts = list(without_padding(Padded.of(frames, torch.tensor([3, 1, 3, 2]))))
     assert sorted(part.frames.shape for part in parts) == [(1, 1, 2), (1, 2, 2), (2, 3, 2)]
     assert all(part.mask.all() for part in parts)
     assert sum(int(part.frames.sum()) for part in parts) == int(
-        Padded(frames, torch.tensor([3, 1, 3, 2])).joined().sum()
+        Padded.of(frames, torch.tensor([3, 1, 3, 2])).joined().sum()
     )
     (window,) = without_padding(frames)
     assert window is frames

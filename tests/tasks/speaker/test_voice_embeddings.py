@@ -36,7 +36,7 @@ def by_hand(run: Run, frames: np.ndarray) -> np.ndarray:
     load_weights(run.best_weights, model)
     with torch.no_grad():
         one = torch.from_numpy(frames.astype(np.float32))[None]
-        vector = model.eval().embed(Padded(one, torch.tensor([len(frames)])))[0].numpy()
+        vector = model.eval().embed(Padded.of(one, torch.tensor([len(frames)])))[0].numpy()
     return np.asarray(vector / np.linalg.norm(vector))
 
 
