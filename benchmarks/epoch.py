@@ -46,7 +46,7 @@ def main() -> None:
     task = lesson_of(recipe, corpus, runtime)
     model = task.build_model()
     assert recipe.optimiser is not None  # the schema sees to it
-    optimiser = recipe.optimiser.build(model.parameters())
+    optimiser = recipe.optimiser.build(model)
 
     def wait() -> None:
         if runtime.device.type == "cuda":

@@ -124,7 +124,7 @@ def our_training(task: Lesson[Any], steps: int) -> Callable[[], None]:
     """A way for `interleaved`: bossline's own training steps, as its loop takes them."""
     model = task.build_model()
     assert task.recipe.optimiser is not None  # the recipe's schema sees to it
-    optimiser = task.recipe.optimiser.build(model.parameters())
+    optimiser = task.recipe.optimiser.build(model)
     at = packed.positions(task)
 
     def way() -> None:

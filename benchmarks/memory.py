@@ -41,7 +41,7 @@ def run_way(way: str, corpus_name: str) -> None:
     task = lesson_of(recipe, corpus, runtime)
     model = task.build_model()
     assert recipe.optimiser is not None  # the schema sees to it
-    optimiser = recipe.optimiser.build(model.parameters())
+    optimiser = recipe.optimiser.build(model)
     if way == "bossline":
         packed.train_steps(task, model, optimiser, packed.positions(task), STEPS)
     else:

@@ -154,7 +154,7 @@ def our_training(task: Lesson[Any], steps: int) -> Callable[[], None]:
     model, recipe = task.build_model(), task.recipe
     assert recipe.optimiser is not None  # the recipe's schema sees to it
     peak = recipe.optimiser.lr
-    optimiser = recipe.optimiser.build(model.parameters())
+    optimiser = recipe.optimiser.build(model)
     span = Span(recipe.epochs, task.steps_per_epoch)
     tally = Tally(task.runtime.device, steps, task.metric)
     at = iter(range(span.steps_per_epoch))

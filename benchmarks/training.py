@@ -55,7 +55,7 @@ def measure(
     models = [task.build_model(), *(usual.plain(task.build_model()) for _ in range(2))]
     at, loaders = packed.positions(task), [usual.endless(dataset, BATCH) for _ in range(2)]
     assert recipe.optimiser is not None  # the schema sees to it
-    ours = recipe.optimiser.build(models[0].parameters())
+    ours = recipe.optimiser.build(models[0])
     plain = torch.optim.Adam(models[1].parameters(), lr=1e-4)
     fused = torch.optim.Adam(models[2].parameters(), lr=1e-4, fused=True)
     cpu = runtime.device

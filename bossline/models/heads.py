@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bossline.core.config import Config
+from bossline.models.layers import OutputLayer
 
 # What every head is.
 
@@ -61,7 +62,7 @@ class LinearHeadConfig(SoftmaxConfig):
             inputs: numbers per embedding.
             classes: C.
         """
-        return SoftmaxHead(nn.Linear(inputs, classes), self.label_smoothing)
+        return SoftmaxHead(OutputLayer(inputs, classes), self.label_smoothing)
 
 
 class MlpHeadConfig(SoftmaxConfig):
@@ -77,7 +78,7 @@ class MlpHeadConfig(SoftmaxConfig):
             classes: C.
         """
         layers = nn.Sequential(
-            nn.Linear(inputs, self.width), nn.ReLU(), nn.Linear(self.width, classes)
+            nn.Linear(inputs, self.width), nn.ReLU(), OutputLayer(self.width, classes)
         )
         return SoftmaxHead(layers, self.label_smoothing)
 

@@ -14,7 +14,7 @@ from bossline.core.config import MOST_LAYERS
 from bossline.models.base import ModelConfig
 from bossline.models.depthwise import DepthwiseConv2d
 from bossline.models.encoders.layers import Kernel
-from bossline.models.layers import Dropout, DropPath, drop_path_rates
+from bossline.models.layers import Dropout, DropPath, OutputLayer, drop_path_rates
 
 # How images enter and leave the networks: channels last in memory.
 #
@@ -156,7 +156,7 @@ class Cnn(nn.Module):
         for units in config.hidden:
             layers += [nn.Linear(flat, units), nn.ReLU(), Dropout(config.dropout)]
             flat = units
-        self.layers = nn.Sequential(*layers, nn.Linear(flat, outputs))
+        self.layers = nn.Sequential(*layers, OutputLayer(flat, outputs))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
@@ -220,7 +220,7 @@ class Resnet(nn.Module):
                 width = outwards
         self.blocks = nn.Sequential(*blocks)
         self.dropout = Dropout(config.dropout)
-        self.output = nn.Linear(width, outputs)
+        self.output = OutputLayer(width, outputs)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
@@ -333,7 +333,7 @@ class Convnext(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.norm = nn.LayerNorm(width)
         self.dropout = Dropout(config.dropout)
-        self.output = nn.Linear(width, outputs)
+        self.output = OutputLayer(width, outputs)
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.trunc_normal_(layer.weight, std=_DEVIATION)

@@ -27,6 +27,13 @@ class Linear(nn.Linear):
         return convolved.squeeze(2).transpose(1, 2)
 
 
+# The layer whose results are the answer: what treats it in its own way knows it by its type.
+
+
+class OutputLayer(nn.Linear):
+    """nn.Linear to the logits of classes, or to the numbers that are predicted."""
+
+
 # Dropout (Srivastava 2014) whose random numbers cost little on a CPU.
 
 

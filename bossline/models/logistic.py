@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from bossline.models.base import ModelConfig
 from bossline.models.fitted.base import Fitted
 from bossline.models.fitted.sums import ClassMoments
+from bossline.models.layers import OutputLayer
 
 # Multinomial logistic regression over one context window.
 
@@ -19,8 +20,7 @@ from bossline.models.fitted.sums import ClassMoments
 class LogisticConfig(ModelConfig):
     """One linear layer with an L2 penalty, learnt by the recipe's optimiser.
 
-    The penalty is part of the loss, so that every optimiser has the same optimum; weight decay
-    would shrink the biases too.
+    The penalty is part of the loss, so that every optimiser has the same optimum.
     """
 
     takes: ClassVar[str] = "windows"
@@ -47,7 +47,7 @@ class Logistic(nn.Module):
     def __init__(self, c: float, inputs: int, outputs: int) -> None:
         super().__init__()
         self.c = c
-        self.linear = nn.Linear(inputs, outputs)
+        self.linear = OutputLayer(inputs, outputs)
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from bossline.core.config import MOST_LAYERS
 from bossline.models.base import ModelConfig
-from bossline.models.layers import Dropout
+from bossline.models.layers import Dropout, OutputLayer
 
 _ACTIVATIONS: dict[str, type[nn.Module]] = {
     "sigmoid": nn.Sigmoid,
@@ -54,7 +54,7 @@ class Mlp(nn.Module):
         for _ in range(config.depth):
             layers += [nn.Linear(inputs, config.width), *_after_linear(config)]
             inputs = config.width
-        self.layers = nn.Sequential(*layers, nn.Linear(inputs, outputs))
+        self.layers = nn.Sequential(*layers, OutputLayer(inputs, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.layers(x)

@@ -12,7 +12,7 @@ from bossline.batches.padded import Padded, Padding
 from bossline.models.base import ModelConfig
 from bossline.models.encoders import EncoderConfig
 from bossline.models.encoders.layers import stacked
-from bossline.models.layers import Dropout
+from bossline.models.layers import Dropout, OutputLayer
 
 
 class TaggerConfig(ModelConfig):
@@ -70,7 +70,7 @@ class Tagger(nn.Module):
         self.stack, self.shifts = config.stack, config.shifts
         self.encoder = config.encoder.build(config.stack * inputs)
         self.dropout = Dropout(config.dropout)
-        self.output = nn.Linear(self.encoder.outputs, config.stack * outputs)
+        self.output = OutputLayer(self.encoder.outputs, config.stack * outputs)
 
     def forward(self, batch: Padded) -> Tensor:
         if self.shifts == 1:

@@ -61,7 +61,7 @@ def train(
     """
     assert settings.optimiser is not None  # a recipe's schema sees to it
     peak = settings.optimiser.lr
-    optimiser = settings.optimiser.build(p for p in model.parameters() if p.requires_grad)
+    optimiser = settings.optimiser.build(model)
     span = Span(settings.epochs, lesson.steps_per_epoch)
     average = WeightAverage(settings.averaging, model, span) if settings.averaging else None
     interval = max(1, span.steps_per_epoch // READINGS_PER_EPOCH)

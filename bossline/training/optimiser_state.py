@@ -35,7 +35,8 @@ def _restore(optimiser: Optimizer, state: Any) -> None:
     own = optimiser.state_dict()["param_groups"]
     groups = state.get("param_groups")
     if not isinstance(groups, list) or len(groups) != len(own):
-        raise ValueError(f"expected {len(own)} param_groups")
+        found = len(groups) if isinstance(groups, list) else type(groups).__name__
+        raise ValueError(f"expected {len(own)} param_groups, found {found}")
     for ours, theirs in zip(own, groups, strict=True):
         if not isinstance(theirs, dict):
             raise ValueError("a param_group is no dict")

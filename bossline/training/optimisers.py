@@ -1,4 +1,4 @@
-"""Several optimisers that step as one, each over its own parameters."""
+"""Which parameters an optimiser steps, which of them decay; several optimisers that step as one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal, Protocol
 
 import torch
 from pydantic import Field
+from torch import nn
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from bossline.core.config import Config
+from bossline.models.layers import OutputLayer
 
 
 class Stepper(Protocol):
@@ -54,15 +56,51 @@ class Together:
             member.load_state_dict(state)
 
 
+# Which parameters are which.
+
+
+Groups = list[dict[str, Any]]
+"""What torch's optimisers take: parameters, and settings of theirs alone."""
+
+
+def learnt(model: nn.Module) -> list[Parameter]:
+    """Those that want a gradient, in the model's order."""
+    return [p for p in model.parameters() if p.requires_grad]
+
+
+def decaying(parameters: Iterable[Parameter], weight_decay: float) -> Groups:
+    """Decay for weights alone, not for vectors: biases, gains of norms, scales of channels.
+
+    Those are few and hardly overfit, and held near zero they keep a layer from fitting at all
+    (Goodfellow et al. 2016, "Deep Learning", section 7.1; "no bias decay" of He et al. 2019,
+    arXiv 1812.01187). Without decay all are one group.
+    """
+    given = list(parameters)
+    weights = [p for p in given if p.dim() > 1]
+    vectors = [p for p in given if p.dim() <= 1]
+    parts = [(weights, weight_decay), (vectors, 0.0)] if weight_decay else [(given, 0.0)]
+    return [{"params": part, "weight_decay": decay} for part, decay in parts if part]
+
+
+def hidden_matrices(model: nn.Module) -> list[Parameter]:
+    """Weights of linear and recurrent layers, in the model's order, but of no output layer."""
+    return [
+        parameter
+        for layer in model.modules()
+        if isinstance(layer, nn.Linear | nn.RNNBase) and not isinstance(layer, OutputLayer)
+        for parameter in layer.parameters(recurse=False)
+        if parameter.dim() == 2 and parameter.requires_grad
+    ]
+
+
 # Optimisers as typed data; each config builds its torch optimiser.
-
-
-Parameters = Iterable[Parameter]
 
 
 class _Base(Config):
     lr: float = Field(gt=0, description="peak learning rate; the schedule multiplies it")
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(
+        0.0, ge=0, description="of weights, not of biases and what else is a vector"
+    )
 
 
 class SgdConfig(_Base):
@@ -72,13 +110,12 @@ class SgdConfig(_Base):
     momentum: float = Field(0.9, ge=0, lt=1)
     nesterov: bool = False
 
-    def build(self, parameters: Parameters) -> Optimizer:
+    def build(self, model: nn.Module) -> Optimizer:
         return torch.optim.SGD(
-            parameters,
+            decaying(learnt(model), self.weight_decay),
             lr=self.lr,
             momentum=self.momentum,
             nesterov=self.nesterov,
-            weight_decay=self.weight_decay,
             fused=True,
         )
 
@@ -88,8 +125,8 @@ class AdagradConfig(_Base):
 
     kind: Literal["adagrad"] = "adagrad"
 
-    def build(self, parameters: Parameters) -> Optimizer:
-        return torch.optim.Adagrad(parameters, lr=self.lr, weight_decay=self.weight_decay)
+    def build(self, model: nn.Module) -> Optimizer:
+        return torch.optim.Adagrad(decaying(learnt(model), self.weight_decay), lr=self.lr)
 
 
 class RmspropConfig(_Base):
@@ -99,13 +136,12 @@ class RmspropConfig(_Base):
     alpha: float = Field(0.99, gt=0, lt=1)
     momentum: float = Field(0.0, ge=0, lt=1)
 
-    def build(self, parameters: Parameters) -> Optimizer:
+    def build(self, model: nn.Module) -> Optimizer:
         return torch.optim.RMSprop(
-            parameters,
+            decaying(learnt(model), self.weight_decay),
             lr=self.lr,
             alpha=self.alpha,
             momentum=self.momentum,
-            weight_decay=self.weight_decay,
         )
 
 
@@ -119,12 +155,11 @@ class AdamConfig(_Adam):
 
     kind: Literal["adam"] = "adam"
 
-    def build(self, parameters: Parameters) -> Optimizer:
+    def build(self, model: nn.Module) -> Optimizer:
         return torch.optim.Adam(
-            parameters,
+            decaying(learnt(model), self.weight_decay),
             lr=self.lr,
             betas=(self.beta1, self.beta2),
-            weight_decay=self.weight_decay,
             fused=True,
         )
 
@@ -134,30 +169,31 @@ class AdamWConfig(_Adam):
 
     kind: Literal["adamw"] = "adamw"
 
-    def build(self, parameters: Parameters) -> Optimizer:
+    def build(self, model: nn.Module) -> Optimizer:
         return torch.optim.AdamW(
-            parameters,
+            decaying(learnt(model), self.weight_decay),
             lr=self.lr,
             betas=(self.beta1, self.beta2),
-            weight_decay=self.weight_decay,
             fused=True,
         )
 
 
 class MuonConfig(_Adam):
-    """Muon (Jordan et al. 2024) for weight matrices, AdamW for whatever is none.
+    """Muon (Jordan et al. 2024) for hidden matrices, AdamW for output layers and what is no matrix.
 
     A matrix steps along its momentum made orthogonal: all directions equally far. The step has the
     size that one of AdamW's has (Liu et al. 2025, arXiv 2502.16982), so one rate serves both.
+    An output layer is AdamW's, as both say, and so would an embedding be;
+    what reads frames is none, since all numbers of a frame are there at once.
     """
 
     kind: Literal["muon"] = "muon"
     momentum: float = Field(0.95, ge=0, lt=1, description="of the matrices")
 
-    def build(self, parameters: Parameters) -> Stepper:
-        given = list(parameters)
-        matrices = [p for p in given if p.dim() == 2]
-        others = [p for p in given if p.dim() != 2]
+    def build(self, model: nn.Module) -> Stepper:
+        matrices = hidden_matrices(model)
+        taken = set(map(id, matrices))
+        others = [p for p in learnt(model) if id(p) not in taken]
         members: list[Optimizer] = []
         if matrices:
             members.append(
@@ -172,10 +208,9 @@ class MuonConfig(_Adam):
         if others:
             members.append(
                 torch.optim.AdamW(
-                    others,
+                    decaying(others, self.weight_decay),
                     lr=self.lr,
                     betas=(self.beta1, self.beta2),
-                    weight_decay=self.weight_decay,
                     fused=True,
                 )
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import torch
@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from torch.export import Dim, export
 
 from bossline.batches.padded import Padded
-from bossline.models.base import ModelConfig
 from bossline.models.encoders import EncoderConfig
 from bossline.models.pooling import PoolingConfig
-from bossline.tasks import TASKS
+from tests.kinds import MODELS, kinds
 
 ATTENTION = {"width": 8, "heads": 2, "depth": 1}
 ENCODERS: dict[str, dict[str, Any]] = {
@@ -46,18 +45,6 @@ VOICES: dict[str, dict[str, Any]] = {
     },
 }
 DIM = 12
-
-
-MODELS: dict[str, type[ModelConfig]] = {
-    config.model_fields["kind"].default: config
-    for task in TASKS.values()
-    for config in get_args(task.recipe.model_fields["model"].annotation)
-}
-
-
-def kinds(union: Any) -> set[str]:
-    members = get_args(get_args(union)[0])
-    return {member.model_fields["kind"].default for member in members}
 
 
 def built(kind: str, config: dict[str, Any], inputs: int = DIM, outputs: int = 3) -> nn.Module:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from bossline.models.layers import Dropout
+from bossline.models.layers import Dropout, OutputLayer
 from bossline.models.mlp import MlpConfig
 from bossline.tasks import TASKS
 
@@ -50,8 +50,8 @@ def test_dropout_stands_where_the_config_says() -> None:
         layers = MlpConfig(depth=1, norm="batch", dropout=0.1, **keys).build(3, 2).layers
         return [type(layer) for layer in layers]
 
-    before = [nn.Linear, nn.BatchNorm1d, Dropout, nn.ReLU, nn.Linear]
-    after = [nn.Linear, nn.BatchNorm1d, nn.ReLU, Dropout, nn.Linear]
+    before = [nn.Linear, nn.BatchNorm1d, Dropout, nn.ReLU, OutputLayer]
+    after = [nn.Linear, nn.BatchNorm1d, nn.ReLU, Dropout, OutputLayer]
     assert kinds(dropout_at="before") == before
     assert kinds(dropout_at="after") == after
 

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 import torch
 from rich.console import Console
+from torch import nn
 
 from bossline import api
 from bossline.core.errors import UserError
 from bossline.data.packed import Corpus
+from bossline.models.layers import OutputLayer
 from bossline.runs.run import Run
 from bossline.training.optimiser_state import restore_optimiser
 from bossline.training.optimisers import (
@@ -137,6 +139,8 @@ def test_damaged_best_weights_are_found_before_a_step(toy: Corpus) -> None:
         SgdConfig(lr=0.1), SgdConfig(lr=0.1, momentum=0), AdagradConfig(lr=0.1),
         RmspropConfig(lr=0.1), RmspropConfig(lr=0.1, momentum=0.5), AdamConfig(lr=0.1),
         AdamWConfig(lr=0.1), MuonConfig(lr=0.1),
+        SgdConfig(lr=0.1, weight_decay=0.5), AdamWConfig(lr=0.1, weight_decay=0.5),
+        MuonConfig(lr=0.1, weight_decay=0.5),
     ],
     ids=lambda config: config.kind,
 )  # fmt: skip
@@ -150,8 +154,8 @@ def test_every_optimiser_goes_on_as_torch_itself_would(
         model(torch.arange(6.0).reshape(2, 3)).square().sum().backward()
         optimiser.step()
 
-    models = [torch.nn.Linear(3, 4) for _ in range(2)]
-    optimisers = [config.build(model.parameters()) for model in models]
+    models = [nn.Sequential(nn.Linear(3, 4), OutputLayer(4, 2)) for _ in range(2)]
+    optimisers = [config.build(model) for model in models]
     step(models[0], optimisers[0])
     torch.save(optimisers[0].state_dict(), tmp_path / "state.pt")
     models[1].load_state_dict(models[0].state_dict())
@@ -161,3 +165,40 @@ def test_every_optimiser_goes_on_as_torch_itself_would(
         step(model, optimiser)
     for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_a_state_from_when_all_decayed_and_muon_took_every_matrix_is_refused() -> None:
+    """It would belong to other parameters than those whose turn it is now."""
+    model = nn.Sequential(nn.Linear(3, 4), OutputLayer(4, 2))
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    adamw = torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.5)
+    matrices = [p for p in model.parameters() if p.dim() == 2]
+    vectors = [p for p in model.parameters() if p.dim() == 1]
+    for decay in (0.5, 0.0):
+        muon = torch.optim.Muon(
+            matrices, lr=0.1, weight_decay=decay, adjust_lr_fn="match_rms_adamw"
+        )
+        rest = torch.optim.AdamW(vectors, lr=0.1, weight_decay=decay, fused=True)
+        muon.step()  # type: ignore[no-untyped-call]
+        rest.step()
+        state = {"members": [muon.state_dict(), rest.state_dict()]}
+        now = MuonConfig(lr=0.1, weight_decay=decay).build(model)
+        with pytest.raises(ValueError, match=r"params is \[0, 1\], expected \[0\]|groups, found 1"):
+            restore_optimiser(now, state)
+    adamw.step()
+    with pytest.raises(ValueError, match="expected 2 param_groups, found 1"):
+        restore_optimiser(AdamWConfig(lr=0.1, weight_decay=0.5).build(model), adamw.state_dict())
+
+
+def test_a_state_without_decay_fits_as_ever() -> None:
+    model = nn.Sequential(nn.Linear(3, 4), OutputLayer(4, 2))
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    former = torch.optim.AdamW(model.parameters(), lr=0.1, weight_decay=0.0, fused=True)
+    former.step()
+    now = AdamWConfig(lr=0.1).build(model)
+    restore_optimiser(now, former.state_dict())
+    moments = [now.state_dict()["state"][n]["exp_avg"] for n in range(4)]
+    for moment, parameter in zip(moments, model.parameters(), strict=True):
+        assert torch.equal(moment, former.state[parameter]["exp_avg"])

@@ -38,7 +38,7 @@ OVERRIDES = (
 )
 EMA = (*OVERRIDES, "averaging={kind: ema, decay: 0.9}")
 SWA = (*OVERRIDES, "averaging={kind: swa, start: 0.25}")
-MUON = tuple(over(OVERRIDES, "optimiser={kind: muon, lr: 1e-2}"))
+MUON = tuple(over(OVERRIDES, "optimiser={kind: muon, lr: 1e-2, weight_decay: 0.1}"))
 AUGMENTED = (
     *OVERRIDES[:1],
     "batches={kind: utterances, size: 32}",

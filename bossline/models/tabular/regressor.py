@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from bossline.core.config import Config
+from bossline.models.layers import OutputLayer
 from bossline.models.mlp import Mlp, MlpConfig
 from bossline.models.tabular.base import TableConfig, TableModel
 from bossline.models.tabular.ridge import least_squares
@@ -19,13 +20,13 @@ class LinearConfig(Config):
 
     kind: Literal["linear"] = "linear"
 
-    def build(self, inputs: int, outputs: int) -> nn.Linear:
+    def build(self, inputs: int, outputs: int) -> OutputLayer:
         """
         Args:
             inputs: columns.
             outputs: numbers to predict.
         """
-        linear = nn.Linear(inputs, outputs)
+        linear = OutputLayer(inputs, outputs)
         _zero(linear)
         return linear
 
@@ -33,8 +34,7 @@ class LinearConfig(Config):
 class RegressorConfig(TableConfig):
     """A network over standardised columns, learnt by the recipe's optimiser.
 
-    The penalty is part of the loss, so that every optimiser has the same optimum; weight decay
-    would shrink the bias too.
+    The penalty is part of the loss, so that every optimiser has the same optimum.
     """
 
     fitted: ClassVar[bool] = False

@@ -108,7 +108,7 @@ def test_gradient_descent_and_lbfgs_reach_one_optimum(toy: Corpus) -> None:
     batch = task.batch(0, 0)
     descended = task.build_model()
     assert by_gradient.optimiser is not None
-    optimiser = by_gradient.optimiser.build(descended.parameters())
+    optimiser = by_gradient.optimiser.build(descended)
     for _ in range(600):
         optimiser.zero_grad()
         task.loss(descended, batch).mean.backward()  # type: ignore[no-untyped-call]
