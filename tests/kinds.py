@@ -1,4 +1,4 @@
-"""All models of all tasks by kind, and the kinds of a union: tests that go over every one ask here."""
+"""All models of all tasks by kind, and the kinds of a union, for tests that go over every one."""
 
 from __future__ import annotations
 

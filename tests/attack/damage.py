@@ -13,6 +13,7 @@ import yaml
 
 from bossline import api
 from bossline.recipes import load_recipe
+from bossline.recipes.overrides import unreplaced
 from tests.attack import recipes
 from tests.attack.child import run_in_child
 from tests.attack.judging import Verdict, judge, judge_end
@@ -112,12 +113,13 @@ class Damage:
         spelled = yaml.safe_load((target.root / "spelled.yaml").read_text(encoding="utf-8"))
         hostile = recipes.override(rng, spelled, str(canary))
 
+        overrides = [*unreplaced(overrides, [hostile]), hostile]
+
         def train(work: Path) -> Any:
             work_in(work)
             trained = api.train(
-                recipe, NAME, (*overrides, hostile), run="runs/a", device="cpu", threads=1,
-                console=QUIET,
-            )  # fmt: skip
+                recipe, NAME, overrides, run="runs/a", device="cpu", threads=1, console=QUIET
+            )
             return sorted(trained.scores)
 
         with copied(target.root, self._scratch / "case") as work:
