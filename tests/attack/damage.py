@@ -113,7 +113,7 @@ class Damage:
         spelled = yaml.safe_load((target.root / "spelled.yaml").read_text(encoding="utf-8"))
         hostile = recipes.override(rng, spelled, str(canary))
 
-        overrides = [*unreplaced(overrides, [hostile]), hostile]
+        overrides = (*unreplaced(overrides, [hostile]), hostile)
 
         def train(work: Path) -> Any:
             work_in(work)
