@@ -8,6 +8,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -73,26 +74,28 @@ def import_corpus(
             options["speeds"] = ",".join(f"{speed:g}" for speed in check_speeds(speeds))
         except ValueError as error:
             raise UserError(f"--speed: {error}") from error
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with _within_memory(chosen, path), ThreadPoolExecutor(os.cpu_count()) as threads:
         key = _fingerprint(path, chosen, [options, note], threads, progress)
         pack = pack_path(key)
         if fresh or not is_packed(pack):
             source = Source(reader=chosen.name, path=printable(str(path)), options=options)
-            listing = _scanned(chosen, path)
+            listing = chosen.scan(path)
             if speeds:
                 listing.items.extend(chosen.at_speeds(path, listing.items, speeds))
             _pack(pack, path, listing, source, note, threads, progress)
+        corpus = Corpus(pack)
     register(name, pack)
-    return Corpus(pack)
+    return corpus
 
 
-def _scanned(reader: Reader, path: Path) -> Listing:
+@contextmanager
+def _within_memory(reader: Reader, path: Path) -> Iterator[None]:
     """
     Raises:
-        UserError: as Reader.scan; or what the files list is larger than the memory.
+        UserError: what the source's files list or hold is larger than the memory.
     """
     try:
-        return reader.scan(path)
+        yield
     except MemoryError as error:
         error.__traceback__ = None  # its frames hold what was taken apart
         size, file = max((file.stat().st_size, file) for file in reader.files(path))
