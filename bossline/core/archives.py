@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from bossline.core.reading import open_file, read_bytes, reason
 
+_IS_FOLDER = 0x10  # of a member's attributes; torch then reads nothing, and memory is what it was
+
 
 class DamagedFile(Exception):
     """A file that cannot be used; the message is a short phrase that says why."""
@@ -46,6 +48,7 @@ def check_archive(archive: Path | bytes) -> None:
             size = stream.seek(0, io.SEEK_END)
             unfolds = sum(member.file_size for member in stored) > size
             unfolds |= any(member.compress_type != zipfile.ZIP_STORED for member in stored)
+            folders = any(member.external_attr & _IS_FOLDER for member in stored)
             wrong = None if unfolds else members.testzip()
     except Exception as error:  # damage reaches every branch of the zip and inflate code
         if isinstance(error, OSError) and error.strerror:
@@ -53,6 +56,8 @@ def check_archive(archive: Path | bytes) -> None:
         raise DamagedFile("truncated or no torch archive") from error
     if unfolds:
         raise DamagedFile("a compressed archive, expected one as torch.save writes it")
+    if folders:
+        raise DamagedFile("a member is marked as a folder, expected an archive by torch.save")
     if wrong is not None:
         raise DamagedFile(f"CRC-32 mismatch in {wrong.partition('/')[2] or wrong}")
 

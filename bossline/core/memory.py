@@ -18,6 +18,7 @@ from bossline.core.errors import UserError
 # What a model may take of the machine's memory, and one line where there is not enough of it.
 
 
+_EXHAUSTED = "allocate memory", "Storage size calculation overflowed"  # torch's words for it
 _COPIES = 4  # a trained weight, its gradient and an optimiser's two moments
 
 
@@ -86,7 +87,7 @@ def exhaustion_named(advice: str) -> Iterator[None]:
         raise UserError(f"not enough memory: {advice}") from error
     except RuntimeError as error:
         on_device = isinstance(error, torch.OutOfMemoryError)
-        if not on_device and "allocate memory" not in str(error):
+        if not on_device and not any(words in str(error) for words in _EXHAUSTED):
             raise
         where = "on the GPU" if on_device else "on this machine"
         raise UserError(f"not enough memory {where}: {advice}") from error

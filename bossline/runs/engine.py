@@ -119,6 +119,9 @@ def resume(
         runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
         lesson = lesson_of(opened.recipe, opened.corpus(), runtime)
         _continue(opened, lesson, None, console or terminal(), watch)
+    elif opened.checkpoint.exists():
+        with opened.locked():
+            _finish(opened)
     return opened
 
 
@@ -163,7 +166,9 @@ def _continue(
 
 
 def _finish(run: Run) -> None:
-    run.update(state="finished")
+    """Killed between the two steps, it is called once more by whoever goes on with the run."""
+    if not run.is_finished:
+        run.update(state="finished")
     run.checkpoint.unlink(missing_ok=True)
 
 

@@ -140,6 +140,18 @@ def test_tensors_that_numpy_cannot_hold(tmp_path: Path, value: torch.Tensor, why
         read_tensor(path)
 
 
+def test_a_member_that_is_marked_as_a_folder(tmp_path: Path) -> None:
+    """torch.load leaves such a tensor as the memory was that it was given."""
+    path = tmp_path / "x.pt"
+    content = bytearray(saved(TENSOR))
+    entry = content.rindex(b"/data/0")
+    entry = content.rindex(b"PK\x01\x02", 0, entry)
+    content[entry + 38 : entry + 42] = b"ZZZZ"  # the attributes that its maker's system has
+    path.write_bytes(content)
+    with pytest.raises(DamagedFile, match="a member is marked as a folder"):
+        read_tensor(path)
+
+
 def test_a_compressed_archive_is_not_unfolded(tmp_path: Path) -> None:
     path = tmp_path / "x.pt"
     with (

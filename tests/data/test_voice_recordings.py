@@ -152,10 +152,12 @@ def test_other_files_are_counted(voices: Path) -> None:
 def test_what_is_no_file_is_a_problem(voices: Path) -> None:
     os.mkfifo(voices / "ann" / "c.wav")
     (voices / "ann" / "d.wav").symlink_to("nowhere")
+    (voices / "bob" / "e.opus").mkdir()
     with pytest.raises(UserError) as caught:
         import_corpus(voices, "voices")
     assert "ann/c.wav: cannot be read: a FIFO, expected a regular file" in str(caught.value)
     assert "ann/d.wav: no such file" in str(caught.value)
+    assert "bob/e.opus: cannot be read: a folder, expected a regular file" in str(caught.value)
 
 
 PRINTED = st.characters(exclude_categories=["C", "Z"], exclude_characters="/\\.") | st.just(" ")

@@ -69,6 +69,30 @@ def test_a_kill_at_any_write_accuses_no_file(toy: Corpus, monkeypatch: pytest.Mo
         assert {len(known) for known in found.info.sha256.values()} == {1}
 
 
+def test_no_checkpoint_stays_with_a_finished_run(
+    toy: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the run is called finished, and before its checkpoint is removed."""
+
+    unlink = Path.unlink
+
+    def unlink_or_die(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "checkpoint.pt":
+            raise Killed
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch, suppress(Killed):
+        patch.setattr(Path, "unlink", unlink_or_die)
+        train("runs/r")
+    assert Run("runs/r").is_finished
+    assert Run("runs/r").checkpoint.exists()
+    shutil.copytree("runs/r", "runs/s")
+    api.resume("runs/r", console=QUIET)
+    api.evaluate("runs/s")
+    assert not Run("runs/r").checkpoint.exists()
+    assert not Run("runs/s").checkpoint.exists()
+
+
 @pytest.mark.parametrize("left", [[], ["run.json"], [".run.json.12345678.part", ".lock"]])
 def test_a_folder_that_a_kill_left_without_recipe_is_taken(toy: Corpus, left: list[str]) -> None:
     Path("runs/r").mkdir(parents=True)

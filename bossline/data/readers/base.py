@@ -159,6 +159,8 @@ def inside(folder: Path) -> list[Path]:
 def tree(folder: Path) -> list[Path]:
     """All that is below a folder and is no folder itself, in order; links are not followed.
 
+    An empty folder called like a file, with a suffix, stands in that file's place and counts as it.
+
     Raises:
         UserError: a folder cannot be read.
     """
@@ -169,9 +171,13 @@ def tree(folder: Path) -> list[Path]:
         parent = waiting.pop()
         try:
             with os.scandir(parent) as entries:
+                empty = True
                 for entry in entries:
+                    empty = False
                     inner = entry.is_dir(follow_symlinks=False)
                     (waiting if inner else found).append(parent / entry.name)
+            if empty and parent.suffix and parent != folder:
+                found.append(parent)
         except OSError as error:
             raise UserError(f"{parent}: cannot be read: {reason(error)}") from error
     return sorted(found)
