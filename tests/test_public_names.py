@@ -50,4 +50,4 @@ def test_a_notebook(toy: Corpus) -> None:
     ]
     assert all(isinstance(figure, Figure) for figure in figures)
     predictions = bossline.predict(run, "test")
-    assert [p.id for p in predictions] == list(scores.utterances)
+    assert [p.id for p in predictions] == list(scores.ids)

@@ -50,7 +50,7 @@ def import_(
         ),
     ] = None,
     skip_damaged: Annotated[
-        bool, typer.Option("--skip-damaged", help="leave damaged utterances out and say so")
+        bool, typer.Option("--skip-damaged", help="leave damaged items out and say so")
     ] = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="import again even if nothing has changed")

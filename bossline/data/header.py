@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from bossline.core.config import Config
 from bossline.core.errors import UserError
@@ -22,16 +22,18 @@ _PLAIN_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
 class Shard(Config):
-    """One safetensors file of whole utterances, readable alone."""
+    """One safetensors file of whole items, readable alone."""
+
+    model_config = ConfigDict(populate_by_name=True)
 
     file: str = Field(pattern=f"^{_PLAIN_NAME}$")
-    utterances: int = Field(ge=1)
+    items: int = Field(ge=1, alias="utterances")
     frames: int = Field(ge=1)
     sha256: str
 
 
 class LeftOut(Config):
-    """An utterance that the source names and the corpus lacks, because its file is damaged."""
+    """An item that the source names and the corpus lacks, because its file is damaged."""
 
     id: str
     part: str
@@ -47,7 +49,12 @@ class Source(Config):
 
 
 class Header(Config):
-    """Everything about a corpus but its arrays."""
+    """Everything about a corpus but its arrays.
+
+    A file calls the number of items "utterances", whatever they are.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
 
     format: int = Field(ge=1)
     features: Features
@@ -55,7 +62,7 @@ class Header(Config):
     class_counts: tuple[int, ...] = Field(description="labelled frames, or images, of each class")
     parts: tuple[str, ...] = Field(description="the source's own division, e.g. train, test")
     speakers: tuple[str, ...]
-    utterances: int = Field(description="or images, or rows of a table")
+    items: int = Field(alias="utterances", description="utterances, images or rows of a table")
     frames: int = Field(description="or pixels, or rows")
     labelled_frames: int = Field(description="frames, or images, with a class")
     shards: tuple[Shard, ...] = Field(min_length=1)
@@ -77,7 +84,7 @@ class Header(Config):
         if not self.features.dim:
             raise ValueError("features: there are none")
         counts = {
-            "utterances": (self.utterances, sum(shard.utterances for shard in self.shards)),
+            "utterances": (self.items, sum(shard.items for shard in self.shards)),
             "frames": (self.frames, sum(shard.frames for shard in self.shards)),
             "class_counts": (len(self.class_counts), len(self.classes)),
             "labelled_frames": (self.labelled_frames, sum(self.class_counts)),
@@ -100,7 +107,7 @@ def _checksum(content: dict[str, Any]) -> str:
 def write_header(folder: Path, header: Header) -> None:
     # Left out where there is nothing to say, so that such a header is as it always was.
     content = header.model_dump(
-        mode="json", exclude=None if header.passed_over else {"passed_over"}
+        mode="json", by_alias=True, exclude=None if header.passed_over else {"passed_over"}
     )
     write_json(folder / HEADER, {**content, "checksum": _checksum(content)})
 

@@ -1,7 +1,7 @@
 """The packed corpus: all frames end to end, memory-mapped, with labels, speakers and ids beside.
 
-A row of a table is an utterance of one frame here, an image one whose frames are its pixels, row
-by row: what follows is written of utterances and holds for all three.
+It holds items: utterances, images or rows of a table. The frames of an image are its pixels, row by
+row; a row of a table is a single frame.
 
 A corpus is a folder: `corpus.json` (see header.py) and safetensors shards. Opening one reads the
 header and maps the shards; no frame is touched, so it takes milliseconds and no memory, and
@@ -12,12 +12,12 @@ processes share the pages. A shard holds
 | frames     | float16, float32 | (frames, dim) | float32: of rows, or where float16 is not  |
 |            | or uint8         |               | enough (precision.py); uint8: of images    |
 | labels     | int16            | (frames,)     | of utterances: -1 where the frame has none |
-| offsets    | int64            | (utts + 1,)   | utterance u is frames[offsets[u]:offsets[u + 1]] |
-| parts      | uint8            | (utts,)       | index into the header's parts              |
-| speakers   | int32            | (utts,)       | index into the header's speakers, -1 unknown |
-| categories | int16            | (utts,)       | of images: class, -1 unknown               |
-| shapes     | int32            | (utts, 2)     | of images: height and width                |
-| targets    | float64          | (utts,)       | of rows: NaN unknown                       |
+| offsets    | int64            | (items + 1,)  | item u is frames[offsets[u]:offsets[u + 1]] |
+| parts      | uint8            | (items,)      | index into the header's parts              |
+| speakers   | int32            | (items,)      | index into the header's speakers, -1 unknown |
+| categories | int16            | (items,)      | of images: class, -1 unknown               |
+| shapes     | int32            | (items, 2)    | of images: height and width                |
+| targets    | float64          | (items,)      | of rows: NaN unknown                       |
 | ids        | uint8            | (bytes,)      | UTF-8, one id a line                       |
 """
 
@@ -50,13 +50,13 @@ class Corpus:
         path: its folder.
         header: what is in it.
         key: names the content: equal keys, equal corpora.
-        offsets: (utterances + 1,) int64, over all shards.
-        parts: (utterances,) uint8 index into `header.parts`.
-        speakers: (utterances,) int32 index into `header.speakers`, -1 where unknown.
-        ids: of the utterances, in the order of the source's own lists.
-        categories: (utterances,) int16 class, -1 where unlabelled; of images only.
-        shapes: (utterances, 2) int32 height and width; of images only.
-        targets: (utterances,) float64, NaN where unknown; of rows only.
+        offsets: (items + 1,) int64, over all shards.
+        parts: (items,) uint8 index into `header.parts`.
+        speakers: (items,) int32 index into `header.speakers`, -1 where unknown.
+        ids: of the items, in the order of the source's own lists.
+        categories: (items,) int16 class, -1 where unlabelled; of images only.
+        shapes: (items, 2) int32 height and width; of images only.
+        targets: (items,) float64, NaN where unknown; of rows only.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,7 +68,7 @@ class Corpus:
         self.path = path
         self.header, self.key = read_header(path)
         self._shards = [open_shard(path, shard, self.header) for shard in self.header.shards]
-        self._shard_ends = np.cumsum([shard.utterances for shard in self.header.shards])
+        self._shard_ends = np.cumsum([shard.items for shard in self.header.shards])
         self.ids = tuple(id for shard in self._shards for id in shard.ids)
         self._check_ids()
         self.offsets = self._all_offsets()
@@ -83,7 +83,7 @@ class Corpus:
             self.targets: npt.NDArray[np.float64] = self._join("targets")
 
     def __len__(self) -> int:
-        return self.header.utterances
+        return self.header.items
 
     def __repr__(self) -> str:
         return f"Corpus({str(self.path)!r}, {len(self)} {self.header.features.item}s)"
@@ -142,12 +142,12 @@ class Corpus:
 
     @cached_property
     def lengths(self) -> Ints:
-        """(utterances,) frames of each utterance."""
+        """(items,) frames of each item."""
         return np.diff(self.offsets)
 
     @cached_property
     def originals(self) -> Ints:
-        """(utterances,) the first utterance of the same numbers: itself, where it is no copy."""
+        """(items,) the first item of the same values: itself, where it is no copy."""
         return duplicates.originals(self._shards)
 
     @cached_property
@@ -172,7 +172,7 @@ class Corpus:
 
     @cached_property
     def labelled(self) -> npt.NDArray[np.bool_]:
-        """(utterances,) True with a class or target; of an utterance, all frames or none."""
+        """(items,) True with a class or target; of an utterance, all frames or none."""
         match self.header.features.kind:
             case "image":
                 return np.asarray(self.categories >= 0)
@@ -181,30 +181,30 @@ class Corpus:
         first = np.asarray(self.offsets[:-1])
         return np.asarray(self.labels[first] >= 0)
 
-    def frames(self, utterance: int) -> npt.NDArray[Any]:
-        """One utterance's features, (T, dim), a view of the file.
+    def frames(self, item: int) -> npt.NDArray[Any]:
+        """One item's features, (T, dim), a view of the file.
 
         Raises:
             UserError: as check_sizes, of the one shard.
         """
-        number = int(np.searchsorted(self._shard_ends, utterance, side="right"))
-        self._shards[number].check_size()
-        tensors = self._shards[number].tensors
-        local = utterance - (int(self._shard_ends[number - 1]) if number else 0)
+        shard = int(np.searchsorted(self._shard_ends, item, side="right"))
+        self._shards[shard].check_size()
+        tensors = self._shards[shard].tensors
+        local = item - (int(self._shard_ends[shard - 1]) if shard else 0)
         start, stop = tensors["offsets"][local : local + 2]
         return np.asarray(tensors["frames"][start:stop])
 
-    def image(self, number: int) -> npt.NDArray[np.uint8]:
+    def image(self, item: int) -> npt.NDArray[np.uint8]:
         """One image's pixels, (height, width, 3), a view of the file."""
-        height, width = self.shapes[number]
-        return self.frames(number).reshape(height, width, 3)
+        height, width = self.shapes[item]
+        return self.frames(item).reshape(height, width, 3)
 
     def frame_labels(self, utterance: int) -> npt.NDArray[np.int16]:
         """One utterance's labels, (T,)."""
         return np.asarray(self.labels[self.offsets[utterance] : self.offsets[utterance + 1]])
 
     def part(self, name: str) -> Ints:
-        """Indices of the utterances of one of the source's own parts.
+        """Indices of the items of one of the source's own parts.
 
         Raises:
             UserError: no such part; names those there are.

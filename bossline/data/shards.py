@@ -78,7 +78,7 @@ def open_shard(folder: Path, shard: Shard, header: Header) -> MappedShard:
     try:
         tensors = _tensors(mapping)
         _check_tensors(tensors, shard, header)
-        ids = _ids(tensors["ids"], shard.utterances)
+        ids = _ids(tensors["ids"], shard.items)
     except _Fault as fault:
         raise UserError(f"{path}: not a readable shard: {fault}; {AGAIN}") from fault
     return MappedShard(path, tensors, ids, mapping)
@@ -128,10 +128,10 @@ def _check_tensors(tensors: dict[str, Array], shard: Shard, header: Header) -> N
     Raises:
         _Fault: a tensor is missing, of another type or shape, or holds what cannot be.
     """
-    kind, items = header.features.kind, (shard.utterances,)
+    kind, items = header.features.kind, (shard.items,)
     wanted: dict[str, tuple[tuple[type[np.generic], ...], tuple[int, ...] | None]] = {
         "frames": ((np.float16, np.float32), (shard.frames, header.features.dim)),
-        "offsets": ((np.int64,), (shard.utterances + 1,)),
+        "offsets": ((np.int64,), (shard.items + 1,)),
         "parts": ((np.uint8,), items),
         "speakers": ((np.int32,), items),
         "ids": ((np.uint8,), None),

@@ -43,7 +43,7 @@ def copy_id(id: str, speed: float) -> str:
 
 
 def copies(corpus: Corpus) -> npt.NDArray[np.bool_]:
-    """(U,) True where an utterance is a copy."""
+    """(U,) True where an item is a copy."""
     of_copies = [part.startswith(_PART) for part in corpus.header.parts]
     return np.array(of_copies, np.bool_)[corpus.parts]
 

@@ -1,7 +1,7 @@
-"""Which utterances train, validate and test. Never frames: neighbours would leak.
+"""Which items train, validate and test. Never frames of an utterance: neighbours would leak.
 
-Images and rows of a table are split as utterances are. Items that hold the same numbers go to one
-side together; only the corpus' own parts are taken as they are.
+Items that hold the same values go to one side together; only the corpus' own parts are taken as
+they are.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ UNHEARD = "unheard"  # speakers set aside by SplitConfig.unheard
 
 
 class SplitConfig(Config):
-    """How the labelled utterances are divided."""
+    """How the labelled items are divided."""
 
     by: Literal["auto", "corpus", "utterance", "speaker", "each-speaker"] = Field(
         "auto",
         description="corpus: the corpus' own labelled train, validation and test parts (where test "
-        "has no labels, validation is tested on, and a share of train validates); "
-        "speaker: no speaker on two sides; each-speaker: the same share of each speaker's "
-        "utterances; auto: corpus where it has them, else utterance",
+        "has no labels, validation is tested on, and a share of train validates); utterance: item "
+        "by item, images and rows too; speaker: no speaker on two sides; each-speaker: the same "
+        "share of each speaker's utterances; auto: corpus where it has them, else utterance",
     )
     validation: float = Field(0.1, gt=0, lt=1)
     test: float = Field(0.1, gt=0, lt=1)
@@ -59,17 +59,17 @@ class SplitConfig(Config):
 
     @property
     def folds(self) -> int:
-        """How many folds test on other utterances each."""
+        """How many folds test on other items each."""
         return round(1 / self.test)
 
 
 def split_corpus(
     corpus: Corpus, config: SplitConfig, labels: npt.NDArray[np.bool_] | None = None
 ) -> dict[str, Ints]:
-    """Utterance indices of "train", "validation" and "test", in corpus order.
+    """Item indices of "train", "validation" and "test", in corpus order.
 
     Those of speakers that are set aside are under "unheard". Pseudo-labelled ones join "train" once
-    the others are split; copies at other speeds are in none. Items of equal numbers are on one
+    the others are split; copies at other speeds are in none. Items of equal values are on one
     side; what equals one that is set aside is on none, and so is a pseudo-labelled one that equals
     one held out.
 
@@ -79,7 +79,7 @@ def split_corpus(
         labels: (U,) True where the task has a label; None: where frames have labels.
 
     Raises:
-        UserError: too few labelled utterances or speakers, or the corpus lacks the parts.
+        UserError: too few labelled items or speakers, or the corpus lacks the parts.
     """
     has_label = (corpus.labelled if labels is None else labels) & ~copies(corpus)
     if config.unheard:
@@ -102,7 +102,7 @@ def split_corpus(
 
 
 def _equal_to(corpus: Corpus, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """(U,) True where an item, itself or another, holds the numbers of a chosen one."""
+    """(U,) True where an item, itself or another, holds the values of a chosen one."""
     return np.isin(corpus.originals, corpus.originals[chosen])
 
 
@@ -153,7 +153,7 @@ def _following(chosen: dict[str, Ints], labelled: Ints, followed: Ints) -> dict[
     sides = {name: labelled[np.isin(followed, chosen[name])] for name in SPLITS}
     if empty := [name for name, members in sides.items() if not len(members)]:
         raise UserError(
-            "so many items hold the same numbers as others, on other sides of the split, that "
+            "so many items hold the same values as others, on other sides of the split, that "
             f"{empty[0]} is left without any: bossline corpus NAME names some; leave copies out"
         )
     return sides
@@ -164,7 +164,7 @@ def _linked(speakers: npt.NDArray[np.int32], others: npt.NDArray[np.int32]) -> I
 
     Args:
         speakers: (N,) of each item.
-        others: (N,) of the first item that holds the same numbers.
+        others: (N,) of the first item that holds the same values.
     """
     lowest = np.arange(speakers.max(initial=-1) + 1)
     while True:
@@ -253,7 +253,7 @@ def _own_parts(
         )
     validates = np.isin(leaders(corpus, labelled["train"]), train[:count])
     if validates.all() or not validates.any():
-        raise UserError("too many of the corpus' own train part hold the same numbers as others")
+        raise UserError("too many of the corpus' own train part hold the same values as others")
     return {
         "train": labelled["train"][~validates],
         "validation": labelled["train"][validates],

@@ -172,7 +172,7 @@ class CorpusWriter:
         with (self._folder / file).open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         self._shards.append(
-            Shard(file=file, utterances=len(lengths), frames=sum(lengths), sha256=sha256)
+            Shard(file=file, items=len(lengths), frames=sum(lengths), sha256=sha256)
         )
         self._clear()
 
@@ -188,7 +188,7 @@ class CorpusWriter:
                 class_counts=tuple(int(count) for count in self._counts),
                 parts=tuple(self._parts),
                 speakers=tuple(self._speakers),
-                utterances=sum(shard.utterances for shard in self._shards),
+                items=sum(shard.items for shard in self._shards),
                 frames=sum(shard.frames for shard in self._shards),
                 labelled_frames=int(self._counts.sum()),
                 shards=tuple(self._shards),

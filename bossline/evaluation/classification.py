@@ -44,7 +44,7 @@ class ClassificationScores(Scores):
     @classmethod
     def of(
         cls,
-        utterances: tuple[str, ...],
+        ids: tuple[str, ...],
         lengths: npt.NDArray[np.int64],
         true: npt.NDArray[np.int64],
         predicted: npt.NDArray[np.int64],
@@ -54,9 +54,9 @@ class ClassificationScores(Scores):
         """Score predictions.
 
         Args:
-            utterances: (U,) ids.
-            lengths: (U,) what was classified of each: its frames, or 1, the utterance.
-            true: (N,) labels, utterances end to end.
+            ids: (U,) of the items.
+            lengths: (U,) what was classified of each: its frames, or 1, the item.
+            true: (N,) labels, items end to end.
             predicted: (N,) classes.
             classes: number of classes.
             unit: what was classified.
@@ -64,7 +64,7 @@ class ClassificationScores(Scores):
         starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
         correct = np.add.reduceat((true == predicted).astype(np.int64), starts)
         return cls(
-            utterances=utterances,
+            ids=ids,
             sums=tuple(map(float, correct)),
             lengths=tuple(map(int, lengths)),
             unit=unit,

@@ -1,4 +1,4 @@
-"""Is one run better than another? Asked utterance by utterance, on the same test set."""
+"""Is one run better than another? Asked item by item, on the same test set."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Comparison(Config):
 
 
 def paired_difference(a: Seeds, b: Seeds) -> Comparison:
-    """The score of `a` minus that of `b`, with a paired bootstrap interval over utterances.
+    """The score of `a` minus that of `b`, with a paired bootstrap interval over items.
 
-    Both runs meet the same hard and easy utterances, so the difference is known far better than
+    Both runs meet the same hard and easy items, so the difference is known far better than
     the two intervals side by side suggest.
 
     Where a side has several seeds, its score is their mean, and its seeds are redrawn too,
-    apart from the utterances: the pigeonhole bootstrap (Owen 2007, arXiv:0712.1111), in which all
-    runs share a draw of utterances, and each side draws its own seeds. It takes seeds that are
+    apart from the items: the pigeonhole bootstrap (Owen 2007, arXiv:0712.1111), in which all
+    runs share a draw of items, and each side draws its own seeds. It takes seeds that are
     much alike for more different than they are, and a few that differ widely for less: in
     simulations of 3 seeds a side, 95 % intervals held the true difference in 99 % of sets where
     seeds had no effect, and in 81 % where nothing else had (2 seeds: 67 %, 5 seeds: 88 %).
@@ -48,7 +48,7 @@ def paired_difference(a: Seeds, b: Seeds) -> Comparison:
 
     Raises:
         UserError: a side without a run, or runs that were not scored by the same measure on the
-            same utterances.
+            same items.
     """
     return average_difference([(a, b)])
 
@@ -56,7 +56,7 @@ def paired_difference(a: Seeds, b: Seeds) -> Comparison:
 def average_difference(pairs: Sequence[tuple[Seeds, Seeds]]) -> Comparison:
     """The mean of several paired differences, as of a change made to several recipes.
 
-    All pairs share a draw of utterances, every side of every pair draws its own seeds: the
+    All pairs share a draw of items, every side of every pair draws its own seeds: the
     recipes are fixed, and how far apart they are does not widen the interval.
 
     Args:
@@ -64,7 +64,7 @@ def average_difference(pairs: Sequence[tuple[Seeds, Seeds]]) -> Comparison:
 
     Raises:
         UserError: a side without a run, or runs that were not scored by the same measure on the
-            same utterances.
+            same items.
     """
     metric, lengths, sides = _sides(pairs)
     table = np.array([lengths, *(run for _, runs in sides for run in runs)], np.float64).T
@@ -77,7 +77,7 @@ def average_difference(pairs: Sequence[tuple[Seeds, Seeds]]) -> Comparison:
         drawn = np.vstack([np.ones((1, count)), draws])
         gain += sign * (sums[:, column : column + count] * drawn).sum(1) / count
         column += count
-    # A difference per frame is redrawn just as a score is: sum over utterances / sum of lengths.
+    # A difference per frame is redrawn just as a score is: sum over items / sum of lengths.
     value, redrawn = np.split(gain / len(pairs) / sums[:, 0], [1])
     low, high = np.quantile(redrawn, [0.025, 0.975])
     rarer = min(np.sum(redrawn <= 0), np.sum(redrawn >= 0))
@@ -99,16 +99,16 @@ def _sides(
     if not all(side for pair in listed for side in pair):
         raise UserError("cannot compare: each side needs the scores of at least one run")
     first = listed[0][0][0]
-    utterances, lengths, _ = _by_utterance(first)
+    ids, lengths, _ = _by_id(first)
 
     def sums(run: Scores) -> tuple[float, ...]:
-        here, there, found = _by_utterance(run)
+        here, there, found = _by_id(run)
         if run.metric != first.metric:
             raise UserError(f"cannot compare: one run has {first.metric}, the other {run.metric}")
-        if (here, there) != (utterances, lengths):
+        if (here, there) != (ids, lengths):
             raise UserError(
-                "cannot compare: the two runs were scored on different utterances "
-                f"({len(utterances)} with {first.count} {first.unit}, "
+                "cannot compare: the two runs were scored on different items "
+                f"({len(ids)} with {first.count} {first.unit}, "
                 f"{len(here)} with {run.count} {run.unit})"
             )
         return found
@@ -122,10 +122,10 @@ def _sides(
     return METRICS[first.metric], lengths, sides
 
 
-def _by_utterance(run: Scores) -> tuple[tuple[str, ...], tuple[int, ...], tuple[float, ...]]:
-    rows = sorted(zip(run.utterances, run.lengths, run.sums, strict=True))
-    utterances, lengths, sums = zip(*rows, strict=True)
-    return utterances, lengths, sums
+def _by_id(run: Scores) -> tuple[tuple[str, ...], tuple[int, ...], tuple[float, ...]]:
+    rows = sorted(zip(run.ids, run.lengths, run.sums, strict=True))
+    ids, lengths, sums = zip(*rows, strict=True)
+    return ids, lengths, sums
 
 
 # Verdicts on many comparisons at once.

@@ -1,4 +1,4 @@
-"""Bootstrap intervals over utterances: the frames of one utterance are not independent."""
+"""Bootstrap intervals over items: the frames of one utterance are not independent."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Interval(Config):
 
 
 def mean_interval(sums: npt.ArrayLike, lengths: npt.ArrayLike, *, seed: int = 0) -> Interval:
-    """A mean over frames with a percentile bootstrap interval over utterances (Efron 1979).
+    """A mean over what is scored with a percentile bootstrap interval over items (Efron 1979).
 
-    Utterances are redrawn with replacement and the mean is taken over all their frames, so long
-    utterances weigh as they do in the score itself.
+    Items are redrawn with replacement and the mean is taken over all that is scored in them, so
+    long utterances weigh as they do in the score itself.
 
     Args:
-        sums: (U,) of each utterance: its frames that are right, say.
-        lengths: (U,) frames of each utterance.
+        sums: (U,) of each item: its frames that are right, say.
+        lengths: (U,) what is scored of each: frames, say, or 1.
         seed: of the redraws; the same seed pairs the redraws of two runs.
     """
     redrawn = redrawn_sums(np.array([sums, lengths], np.float64).T, seed=seed)
@@ -43,21 +43,20 @@ def mean_interval(sums: npt.ArrayLike, lengths: npt.ArrayLike, *, seed: int = 0)
 
 
 def redrawn_sums(counts: npt.NDArray[np.float64], *, seed: int = 0) -> npt.NDArray[np.float64]:
-    """Sums over utterances that are redrawn with replacement, the same draw for all columns.
+    """Sums over items that are redrawn with replacement, the same draw for all columns.
 
     Args:
-        counts: (U, K) of each utterance.
+        counts: (U, K) of each item.
         seed: of the redraws.
 
     Returns:
         (RESAMPLES, K).
     """
-    utterances = len(counts)
-    even = np.full(utterances, 1 / utterances)
+    items = len(counts)
+    even = np.full(items, 1 / items)
     generator = np.random.default_rng(seed)
     blocks = [
-        generator.multinomial(utterances, even, size=_BLOCK) @ counts
-        for _ in range(RESAMPLES // _BLOCK)
+        generator.multinomial(items, even, size=_BLOCK) @ counts for _ in range(RESAMPLES // _BLOCK)
     ]
     return np.concatenate(blocks)
 

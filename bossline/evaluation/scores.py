@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Self
 
+from pydantic import ConfigDict, Field
+
 from bossline.core.config import Config
 from bossline.core.counting import counted
 from bossline.evaluation.intervals import Interval, mean_interval
@@ -44,13 +46,15 @@ class Scores(Config):
     """What one evaluation of one split found. Sums an item are kept: a paired comparison with
     another run follows from them.
 
-    Where images or rows are scored, each is an utterance here.
+    A file calls the ids "utterances", whatever they are of.
     """
 
+    model_config = ConfigDict(populate_by_name=True)
+
     metric: str
-    utterances: tuple[str, ...]
-    sums: tuple[float, ...]  # of each utterance: its hits, or its squared errors
-    lengths: tuple[int, ...]  # of each utterance: what was scored in it
+    ids: tuple[str, ...] = Field(alias="utterances")
+    sums: tuple[float, ...]  # of each item: its hits, or its squared errors
+    lengths: tuple[int, ...]  # of each item: what was scored in it
     unit: str  # what is counted: "frames", "utterances", "rows", "images"
     score: Interval  # the mean over everything that was scored
 
@@ -59,21 +63,21 @@ class Scores(Config):
         """The score of several test sets taken as one, such as the folds of a cross-validation.
 
         Raises:
-            ValueError: nothing to pool, an utterance occurs twice, or units, measures or classes
+            ValueError: nothing to pool, an item occurs twice, or units, measures or classes
                 differ.
         """
         kinds = {scores._kind for scores in several}
         if len(kinds) != 1:
             raise ValueError(f"expected scores of one unit and of the same classes, not {kinds}")
-        utterances = tuple(chain.from_iterable(scores.utterances for scores in several))
-        if len(set(utterances)) < len(utterances):
-            raise ValueError("an utterance occurs twice among the scores")
+        ids = tuple(chain.from_iterable(scores.ids for scores in several))
+        if len(set(ids)) < len(ids):
+            raise ValueError("an item occurs twice among the scores")
         first = several[0]
         sums = tuple(chain.from_iterable(scores.sums for scores in several))
         lengths = tuple(chain.from_iterable(scores.lengths for scores in several))
         return type(first)(
             metric=first.metric,
-            utterances=utterances,
+            ids=ids,
             sums=sums,
             lengths=lengths,
             unit=first.unit,
@@ -87,11 +91,11 @@ class Scores(Config):
         Args:
             classes: of the model; 0 where values are predicted.
         """
-        count = len(self.utterances)
+        count = len(self.ids)
         if not count or {len(self.sums), len(self.lengths)} != {count}:
             return f"{count} ids, {len(self.sums)} sums and {len(self.lengths)} lengths"
-        if min(self.lengths) < 1 or len(set(self.utterances)) < count:
-            return "an utterance is empty or occurs twice"
+        if min(self.lengths) < 1 or len(set(self.ids)) < count:
+            return "an item is empty or occurs twice"
         return None
 
     @property

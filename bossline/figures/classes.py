@@ -78,7 +78,7 @@ def grouped(classes: tuple[str, ...]) -> list[Group]:
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """What of one class was called another: frames or utterances, and their share of the class."""
+    """What of one class was called another: frames or items, and their share of the class."""
 
     true: str
     predicted: str

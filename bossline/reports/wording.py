@@ -59,7 +59,7 @@ def items_of(run: Run) -> str:
 def size_of(run: Run, split: str) -> str:
     """How much was scored of a split: "342 utterances, 98,765 frames", "540 rows"."""
     scores = run.scores[split]
-    text = counted(len(scores.utterances), run.info.features.item)
+    text = counted(len(scores.ids), run.info.features.item)
     return text if scores.unit != "frames" else f"{text}, {counted(scores.count, 'frame')}"
 
 

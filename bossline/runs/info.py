@@ -44,7 +44,7 @@ class RunInfo(Config):
     commit: str | None = None
     started: str
     seconds: float | None = Field(None, description="training time, interruptions left out")
-    per_second: float | None = Field(None, description="training frames, or utterances, a second")
+    per_second: float | None = Field(None, description="training frames, or items, a second")
     best_epoch: int | None = None
     extensions: dict[str, str] = Field(
         {}, description="files of the user's own that it was made with (--with), and their SHA-256"

@@ -395,7 +395,9 @@ class Run:
         return scores
 
     def write_scores(self, scores: dict[str, Scores]) -> None:
-        content = {split: value.model_dump(mode="json") for split, value in scores.items()}
+        content = {
+            split: value.model_dump(mode="json", by_alias=True) for split, value in scores.items()
+        }
         with self.replacing(SCORES) as temporary:
             write_json(temporary, content)
         self.__dict__.pop("scores", None)

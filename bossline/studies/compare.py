@@ -36,7 +36,7 @@ def compare(runs: Sequence[str | Path | Run], *, reference: str | Path | None = 
     """Hold runs against a reference, those that differ in nothing but their seed as one.
 
     Args:
-        runs: finished runs of one task, scored on the same utterances.
+        runs: finished runs of one task, scored on the same items.
         reference: one of them, or a further one; the first by default.
 
     Raises:
@@ -85,7 +85,7 @@ def _check(run: Run, first: Run) -> None:
             f"{run.path} and {first.path} tell other classes apart: compare runs of one set"
         )
     here, there = (
-        sorted(zip(test.utterances, test.lengths, strict=True))
+        sorted(zip(test.ids, test.lengths, strict=True))
         for test in (run.scores["test"], first.scores["test"])
     )
     if here != there:

@@ -68,7 +68,7 @@ def _typical(batches: BatchConfig, dim: int, lengths: Ints) -> tuple[Tensor | Pa
     Args:
         batches: of the recipe.
         dim: numbers of a frame or row, or channels of an image.
-        lengths: (U,) of the training utterances.
+        lengths: (U,) of the training items.
     """
     width = batches.inputs(dim)
     match batches:

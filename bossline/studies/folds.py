@@ -51,7 +51,7 @@ class Folds:
     def scores(self) -> dict[str, Scores]:
         """Pooled scores of "test", and of what stands beside it, such as "test, unsmoothed".
 
-        Folds may validate on the same utterances, so that those scores are not pooled.
+        Folds may validate on the same items, so that those scores are not pooled.
         """
         return {
             split: first.pooled([run.scores[split] for run in self.runs])

@@ -66,7 +66,7 @@ def cross_validate(
     threads: int | None = None,
     console: Console | None = None,
 ) -> list[Folds]:
-    """Climb a ladder on several folds, each of which tests on other utterances, rows or images.
+    """Climb a ladder on several folds, each of which tests on other items.
 
     Runs are kept and found again as in `climb`; the first fold is the run that `climb` would train.
 

@@ -1,4 +1,4 @@
-"""Recipes held against one of them: seeds seen as one, utterances paired, verdicts adjusted."""
+"""Recipes held against one of them: seeds seen as one, items paired, verdicts adjusted."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Standings:
         """Compare; the verdicts on two others or more hold for all together (Holm).
 
         Raises:
-            UserError: entries that were not scored on the same utterances.
+            UserError: entries that were not scored on the same items.
         """
         found = [paired_difference(entry.scores, reference.scores) for entry in others]
         adjusted = holm_adjusted(found) if len(found) > 1 else found

@@ -59,7 +59,7 @@ class ClassificationTask(Task[R]):
         self, ids: Sequence[str], decided: Answers, truth: Answers, classes: Sequence[str]
     ) -> ClassificationScores:
         return ClassificationScores.of(
-            utterances=tuple(ids),
+            ids=tuple(ids),
             lengths=truth.lengths,
             true=truth.array,
             predicted=decided.array,

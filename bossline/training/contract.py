@@ -104,7 +104,7 @@ class Lesson(Protocol):
     """What is taught: batches, their loss, and how far the model has come.
 
     Attributes:
-        unit: what is counted, "frames" or "utterances", say.
+        unit: what is counted, "frames" or "images", say.
         metric: what a score is.
     """
 

@@ -212,7 +212,7 @@ class _Clock:
         self.count = 0
 
     def rate(self) -> float:
-        """Training frames or utterances a second in this epoch."""
+        """Training frames or items a second in this epoch."""
         return self.count / (time.perf_counter() - self._epoch_began)
 
     def due(self, mark: str, seconds: float) -> bool:

@@ -310,5 +310,5 @@ def test_own_parts_are_taken_as_they_are(home: None) -> None:
 def test_speakers_who_share_all_cannot_be_told_apart(home: None) -> None:
     corpus = write(["train"] * 40, [f"s{k % 10}" for k in range(40)], [True] * 40, [1] * 40)
     for by in ("speaker", "utterance", "each-speaker"):
-        with pytest.raises(UserError, match="so many items hold the same numbers"):
+        with pytest.raises(UserError, match="so many items hold the same values"):
             split_corpus(corpus, SplitConfig.model_validate({"by": by}))

@@ -73,5 +73,5 @@ def test_pairing_is_sharper_than_two_intervals() -> None:
 
 
 def test_other_utterances_are_refused() -> None:
-    with pytest.raises(UserError, match="different utterances"):
+    with pytest.raises(UserError, match="different items"):
         paired_difference(scores(0.8, 1), scores(0.8, 1, utterances=59))

@@ -174,7 +174,7 @@ def test_averages_pairs_whose_recipes_are_fixed() -> None:
 def test_all_runs_must_share_their_utterances(odd: int) -> None:
     counts = [9 if k == odd else 10 for k in range(4)]
     runs = [scores(np.full(n, 3), np.full(n, 5)) for n in counts]
-    with pytest.raises(UserError, match="different utterances"):
+    with pytest.raises(UserError, match="different items"):
         paired_difference(runs[:2], runs[2:])
 
 

@@ -54,13 +54,13 @@ def test_images_of_a_run_are_those_of_its_test_split(dishes: Corpus, tmp_path: P
     run = train_on_dishes(1e-4)
     images, scores = images_of(run), run.scores["test"]
     assert images is not None
-    assert [dishes.ids.index(id) for id in scores.utterances] == [
+    assert [dishes.ids.index(id) for id in scores.ids] == [
         next(k for k in range(87) if np.array_equal(dishes.image(k), pixels))
         for pixels in images.pixels
     ]
     assert tuple((images.true == images.predicted).astype(float)) == scores.sums
     probabilities = {p.id: p for p in api.predict(run, "test")}
-    for id, share in zip(scores.utterances, images.confidence, strict=True):
+    for id, share in zip(scores.ids, images.confidence, strict=True):
         found = probabilities[id]
         assert isinstance(found, ImagePrediction)
         assert found.confidence == pytest.approx(float(share), abs=1e-3)
@@ -136,7 +136,7 @@ def test_any_other_model_shows_what_shuffling_costs(survey: Corpus, tmp_path: Pa
     assert read.names == ("AL", "cli", "ili", "cli.1", "ili.1")
     # By hand: each column shuffled, predicted by the run's own weights.
     predictor = TrainedModel(run, Runtime.choose("cpu", 1))
-    rows = np.concatenate([survey.frames(survey.ids.index(id)) for id in test.utterances])
+    rows = np.concatenate([survey.frames(survey.ids.index(id)) for id in test.ids])
     order = np.random.default_rng(0).permutation(len(rows))
     for column in range(5):
         shuffled = rows.copy()

@@ -25,8 +25,8 @@ def fake_folds(rung: str, accuracy: float, target: float) -> Folds:
         run = fake_run(rung, accuracy + 0.01 * fold, target, classes=FEW, utterances=8)
         run.name = f"{rung}-{fold}"
         test = run.scores["test"]
-        names = tuple(f"fold-{fold}-{name}" for name in test.utterances)
-        run.scores["test"] = test.model_copy(update={"utterances": names})
+        names = tuple(f"fold-{fold}-{name}" for name in test.ids)
+        run.scores["test"] = test.model_copy(update={"ids": names})
         run.info = run.info.model_copy(update={"seconds": 15000.0 + fold})
         runs.append(run)
     return Folds(tuple(runs))

@@ -83,7 +83,7 @@ def others() -> dict[str, FakeRun]:
     utterances = run("utterances")
     test = utterances.scores["test"]
     utterances.scores["test"] = test.model_copy(
-        update={"utterances": tuple(f"x{name}" for name in test.utterances)}
+        update={"ids": tuple(f"x{name}" for name in test.ids)}
     )
     classes = run("classes")
     classes.info = classes.info.model_copy(update={"classes": ("a", "b")})

@@ -53,7 +53,7 @@ def test_folds_are_pooled_and_found_again(toy: Corpus) -> None:
         tests = [run.scores["test"] for run in rung.runs]
         pooled = rung.scores["test"]
         assert list(rung.scores) == ["test"]
-        assert len(set(pooled.utterances)) == len(pooled.utterances) == 9
+        assert len(set(pooled.ids)) == len(pooled.ids) == 9
         right = sum(sum(scores.sums) for scores in tests)
         frames = sum(scores.count for scores in tests)
         assert pooled.score.value == pytest.approx(right / frames)

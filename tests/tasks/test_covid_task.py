@@ -76,7 +76,7 @@ def test_folds_test_every_row_once_and_answer_together(survey: Corpus, tmp_path:
     )
     pooled = floor.scores["test"]
     assert isinstance(pooled, RegressionScores)
-    assert sorted(pooled.utterances) == sorted(survey.ids[:120])
+    assert sorted(pooled.ids) == sorted(survey.ids[:120])
     errors = np.concatenate(
         [
             np.square(np.subtract(one.true, one.predicted))

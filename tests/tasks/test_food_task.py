@@ -47,7 +47,7 @@ def test_learns_scores_and_submits(dishes: Corpus, tmp_path: Path) -> None:
     assert (scores.unit, scores.count) == ("images", 18)
     assert {"test", "test, one view"} <= set(run.scores)
     predictions = {p.id: p for p in api.predict(run, "test")}
-    for id, right in zip(scores.utterances, scores.sums, strict=True):
+    for id, right in zip(scores.ids, scores.sums, strict=True):
         found = predictions[id]
         assert isinstance(found, ImagePrediction)
         assert (found.label == dishes.categories[dishes.ids.index(id)]) == bool(right)
@@ -160,7 +160,7 @@ def test_pseudo_labels_only_train(dishes: Corpus) -> None:
     added = {corpus.ids[u] for u in pseudo}
     assert named["train"] == {dishes.ids[u] for u in before["train"]} | added
     student = train("epochs=1", corpus="more")
-    assert student.scores["test"].utterances == teacher.scores["test"].utterances
+    assert student.scores["test"].ids == teacher.scores["test"].ids
 
 
 def test_pseudo_labels_of_nothing(dishes: Corpus, toy: Corpus) -> None:

@@ -175,7 +175,7 @@ class StringTask(Task[StringRecipe]):
         errors = [edits(a, b) for a, b in zip(decided.each(), truth.each(), strict=True)]
         return Scores(
             metric="per",
-            utterances=tuple(ids),
+            ids=tuple(ids),
             sums=tuple(map(float, errors)),
             lengths=tuple(map(int, truth.lengths)),
             unit=self.unit,
@@ -228,7 +228,7 @@ def test_it_trains_scores_reports_predicts_and_submits(strings: Corpus) -> None:
     page = write_report(runs, Path("report.html")).read_text()
     assert "phone error rate" in page
     prediction, *_ = api.predict(runs[1], "test")
-    assert prediction.id == test.utterances[0]
+    assert prediction.id == test.ids[0]
     assert len(prediction.outputs) < strings.lengths[strings.ids.index(prediction.id)]
     assert api.submit(runs[1], "strings.csv") == 4
     with Path("strings.csv").open() as stream:

@@ -37,7 +37,7 @@ def test_learns_scores_and_submits(voices: Corpus, tmp_path: Path, head: str) ->
     assert scores.score.value > 0.8  # chance is 0.25
     assert (scores.unit, scores.count) == ("utterances", 8)
     predictions = {p.id: p for p in api.predict(run, "test")}
-    for id, right in zip(scores.utterances, scores.sums, strict=True):
+    for id, right in zip(scores.ids, scores.sums, strict=True):
         found = predictions[id]
         assert isinstance(found, SpeakerPrediction)
         true = SPEAKERS[voices.speakers[voices.ids.index(id)]]

@@ -34,12 +34,12 @@ def test_trained_scored_predicted_and_submitted(toy: Corpus, tmp_path: Path) -> 
     predictions = {p.id: p for p in api.predict(run, "test", device="cpu")}
     right = [
         int((frame_labels_of(predictions[id]) == toy.frame_labels(toy.ids.index(id))).sum())
-        for id in scores.utterances
+        for id in scores.ids
     ]
     assert right == list(scores.sums)
 
     # Alone an utterance gets what it got in a batch of others.
-    name = scores.utterances[0]
+    name = scores.ids[0]
     np.save(tmp_path / "alone.npy", toy.frames(toy.ids.index(name)))
     (alone,) = api.predict(run, tmp_path / "alone.npy", device="cpu")
     np.testing.assert_allclose(alone.outputs, predictions[name].outputs, atol=1e-5)

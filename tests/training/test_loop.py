@@ -166,4 +166,4 @@ def test_example_is_a_test_utterance_with_its_own_predictions(toy: Corpus) -> No
     np.testing.assert_array_equal(example.true, toy.frame_labels(utterance))
     scores = run.scores["test"]
     right = int((example.true == example.predicted).sum())
-    assert scores.sums[scores.utterances.index(example.id)] == right
+    assert scores.sums[scores.ids.index(example.id)] == right

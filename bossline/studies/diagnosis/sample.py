@@ -43,9 +43,9 @@ def open_lesson(run: Run, batches: int, runtime: Runtime) -> Lesson[Any]:
     return lesson_of(_plain(run.recipe, min(size, in_split // batches)), corpus, runtime)
 
 
-def _items(lesson: Lesson[Any], utterances: Ints) -> Ints:
-    """(U,) frames of each utterance; an image is one item, whatever its size."""
-    lengths = lesson.corpus.lengths[utterances]
+def _items(lesson: Lesson[Any], items: Ints) -> Ints:
+    """(U,) what is looked at of each item: its frames; 1 of an image, whatever its size."""
+    lengths = lesson.corpus.lengths[items]
     return np.ones_like(lengths) if lesson.unit == "images" else lengths
 
 

@@ -24,18 +24,18 @@ class RegressionScores(Scores):
     predicted: tuple[float, ...]
 
     @classmethod
-    def of(cls, utterances: tuple[str, ...], true: Floats, predicted: Floats) -> RegressionScores:
+    def of(cls, ids: tuple[str, ...], true: Floats, predicted: Floats) -> RegressionScores:
         """Score predictions.
 
         Args:
-            utterances: (N,) ids of the rows.
+            ids: (N,) of the rows.
             true: (N,) targets.
             predicted: (N,).
         """
         sums = (true - predicted) ** 2
         lengths = np.ones(len(sums), np.int64)
         return cls(
-            utterances=utterances,
+            ids=ids,
             sums=tuple(map(float, sums)),
             lengths=tuple(map(int, lengths)),
             unit="rows",
