@@ -91,10 +91,10 @@ def fetching(corpus: Corpus, width: int, rounds: int) -> list[str]:
     labelled = [u for u in range(len(corpus)) if corpus.labelled[u]]
     pieces = [corpus.frames(u) for u in labelled]
     windows = WindowConfig(frames=width).open(pieces, torch.device("cpu"))
-    numbers = torch.randint(len(windows), (BATCHES, BATCH))
+    indices = torch.randint(len(windows), (BATCHES, BATCH))
     seconds = interleaved(
         {
-            "ours": lambda: [windows.gather(batch) for batch in numbers],
+            "ours": lambda: [windows.gather(batch) for batch in indices],
             "usual": lambda: [next(loader) for _ in range(BATCHES)],
             "matrix": lambda: [matrix.index_select(0, batch) for batch in rows],
         },

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 from benchmarks.common import interleaved, print_table
 from benchmarks.usual_lstm import NO_LABEL, UsualLstm, UtteranceDataset, collate
 from bossline.batches.padded import Padded
-from bossline.batches.utterances import Numbers, bucketed
+from bossline.batches.utterances import Ints, bucketed
 from bossline.core.runtime import Runtime
 from bossline.data.store import open_corpus
 from bossline.models.encoders.rnn import RnnConfig
@@ -37,7 +37,7 @@ DROPOUT = 0.3
 ENCODER = RnnConfig(cell="lstm", depth=3, width=256, dropout=DROPOUT, front=5, front_width=128)
 
 
-def spread_buckets(lengths: Numbers, steps: int, rng: np.random.Generator) -> list[Numbers]:
+def spread_buckets(lengths: Ints, steps: int, rng: np.random.Generator) -> list[Ints]:
     """So many of an epoch's batches, from the shortest utterances to the longest."""
     batches = sorted(bucketed(lengths, FRAMES, rng), key=lambda batch: float(lengths[batch].mean()))
     steps = min(steps, len(batches))
@@ -59,7 +59,7 @@ def training(
     model: nn.Module,
     loss_of: Callable[..., Tensor],
     dataset: UtteranceDataset,
-    batches: list[Numbers],
+    batches: list[Ints],
     device: torch.device,
 ) -> Callable[[], None]:
     """A way for `interleaved`: train the model on these batches."""

@@ -104,7 +104,7 @@ class TimeWarp(Config):
     frames: int = Field(40, ge=1, description="furthest that a frame moves")
 
     def __call__(
-        self, batch: Padded, numbers: Tensor, generator: Generator
+        self, batch: Padded, indices: Tensor, generator: Generator
     ) -> tuple[Padded, Tensor]:
         """Warped utterances, of the same lengths, and the frames nearest to what they hold.
 
@@ -113,7 +113,7 @@ class TimeWarp(Config):
 
         Args:
             batch: utterances.
-            numbers: (sum of lengths,) the frame that each real frame is.
+            indices: (sum of lengths,) the frame that each real frame is.
             generator: of the batch's device.
         """
         source = self._sources(batch, generator)
@@ -126,9 +126,9 @@ class TimeWarp(Config):
             share.to(batch.frames.dtype),
         )
         rows = batch.padding.rows
-        numbered = torch.zeros_like(batch.mask, dtype=torch.int64)
-        numbered.view(-1).index_copy_(0, rows, numbers)
-        nearest = numbered.gather(1, source.round().long())
+        padded = torch.zeros_like(batch.mask, dtype=torch.int64)
+        padded.view(-1).index_copy_(0, rows, indices)
+        nearest = padded.gather(1, source.round().long())
         return batch.with_frames(frames), nearest.flatten().index_select(0, rows)
 
     def _sources(self, batch: Padded, generator: Generator) -> Tensor:
@@ -166,13 +166,13 @@ class SpecAugment(Config):
     time_masks: TimeMasks | None = None
 
     def __call__(
-        self, batch: Padded, numbers: Tensor, blocks: int, generator: Generator
+        self, batch: Padded, indices: Tensor, blocks: int, generator: Generator
     ) -> tuple[Padded, Tensor]:
         """A disturbed copy of a batch.
 
         Args:
             batch: utterances.
-            numbers: (sum of lengths,) the frame that each real frame is, in the order of
+            indices: (sum of lengths,) the frame that each real frame is, in the order of
                 `Padded.joined`.
             blocks: equal parts of a frame that frequency masks treat alike: 3 where it holds
                 statics, deltas and double deltas.
@@ -182,9 +182,9 @@ class SpecAugment(Config):
             The utterances, of the same lengths, and the frames whose labels they now have.
         """
         if self.time_warp is not None:
-            batch, numbers = self.time_warp(batch, numbers, generator)
+            batch, indices = self.time_warp(batch, indices, generator)
         if self.frequency_masks is not None:
             batch = self.frequency_masks(batch, blocks, generator)
         if self.time_masks is not None:
             batch = self.time_masks(batch, generator)
-        return batch, numbers
+        return batch, indices

@@ -44,7 +44,7 @@ class Steps(Protocol):
 
 
 class Batches(Steps, Protocol):
-    """A model answers once for each number of an input."""
+    """A model answers once for each index that comes with an input."""
 
     def in_order(self) -> Iterator[tuple[Any, Tensor]]:
         """The same for a pass over everything, in batches that suit evaluation."""

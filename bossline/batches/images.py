@@ -70,7 +70,7 @@ class Images:
         return self._shuffled.steps_per_epoch
 
     def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        """Images (B, 3, side, side) float32 in 0..1, and their numbers (B,) int64.
+        """Images (B, 3, side, side) float32 in 0..1, and their indices (B,) int64.
 
         A pure function of its arguments; the batches of an epoch cover every image once.
         """
@@ -80,17 +80,17 @@ class Images:
         """All images for a prediction, each once per view.
 
         A batch holds one view of neighbouring images. The batches of their other views, with the
-        same numbers, follow it in the order of `symmetries`.
+        same indices, follow it in the order of `symmetries`.
         """
         size = max(1, EVALUATION_PIXELS // self._config.side**2)
         for start in range(0, len(self), size):
             chosen = torch.arange(start, min(start + size, len(self)))
-            images, numbers = self._taken(chosen)
+            images, indices = self._taken(chosen)
             for view in symmetries(images, self._config.views):
-                yield view, numbers
+                yield view, indices
 
-    def _taken(self, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        return self._squares.take(numbers).float().div_(255), on_device(numbers, self._device)
+    def _taken(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        return self._squares.take(indices).float().div_(255), on_device(indices, self._device)
 
 
 class Squares:
@@ -108,16 +108,16 @@ class Squares:
     def __len__(self) -> int:
         return self._count
 
-    def take(self, numbers: Tensor) -> Tensor:
+    def take(self, indices: Tensor) -> Tensor:
         """(B,) int64 on the CPU -> (B, 3, side, side) uint8 on the device."""
         if self._kept is None:
-            return self._resized(numbers.tolist())
-        return self._kept.index_select(0, on_device(numbers, self._device))
+            return self._resized(indices.tolist())
+        return self._kept.index_select(0, on_device(indices, self._device))
 
-    def _resized(self, numbers: Sequence[int]) -> Tensor:
-        squares = torch.empty(len(numbers), 3, self._side, self._side, dtype=torch.uint8)
-        for row, number in enumerate(numbers):
-            squares[row] = centre_square(self._pieces[number], self._side)
+    def _resized(self, indices: Sequence[int]) -> Tensor:
+        squares = torch.empty(len(indices), 3, self._side, self._side, dtype=torch.uint8)
+        for row, index in enumerate(indices):
+            squares[row] = centre_square(self._pieces[index], self._side)
         return on_device(squares, self._device)
 
 

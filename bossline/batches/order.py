@@ -29,12 +29,12 @@ def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.
 
 
 class Shuffled:
-    """Numbers 0..count-1 in batches of about equal size; every epoch has another order."""
+    """Indices 0..count-1 in batches of about equal size; every epoch has another order."""
 
     def __init__(self, count: int, size: int, device: torch.device) -> None:
         """
         Args:
-            count: of numbers.
+            count: of indices.
             size: most of a batch; see `batch_count`.
             device: where batches are wanted.
         """
@@ -46,7 +46,7 @@ class Shuffled:
         return batch_count(self._count, self._size)
 
     def batch(self, seed: int, epoch: int, step: int) -> Tensor:
-        """(B,) int64, a pure function of its arguments; an epoch covers every number once."""
+        """(B,) int64, a pure function of its arguments; an epoch covers every index once."""
         if self._order is None or self._order[:2] != (seed, epoch):
             order = epoch_order(self._count, seed, epoch)
             self._order = seed, epoch, on_device(order, self._device)
@@ -55,7 +55,7 @@ class Shuffled:
 
 
 def by_length(lengths: npt.NDArray[np.int64], frames: int) -> list[npt.NDArray[np.int64]]:
-    """Numbers of utterances (U,) in batches of about so many frames, the shortest first.
+    """Indices of utterances (U,) in batches of about so many frames, the shortest first.
 
     Neighbours are of about equal length, so padding is next to nothing.
     """

@@ -52,12 +52,12 @@ class Rows:
         return self._shuffled.steps_per_epoch
 
     def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        """Rows (B, D) float32 and their numbers (B,) int64.
+        """Rows (B, D) float32 and their indices (B,) int64.
 
         A pure function of its arguments; the batches of an epoch cover every row once.
         """
-        numbers = self._shuffled.batch(seed, epoch, step)
-        return self.all[numbers], numbers
+        indices = self._shuffled.batch(seed, epoch, step)
+        return self.all[indices], indices
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """All rows at once: a table is small."""

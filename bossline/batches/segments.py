@@ -23,7 +23,7 @@ from bossline.data.speeds import check_speeds
 
 EVALUATION_FRAMES = 32_768  # of one forward pass outside training
 
-Numbers = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
 
 
 class SegmentConfig(BatchConfig):
@@ -48,7 +48,7 @@ class SegmentConfig(BatchConfig):
     )
 
     def open(
-        self, pieces: list[np.ndarray], device: torch.device, groups: Numbers | None = None
+        self, pieces: list[np.ndarray], device: torch.device, groups: Ints | None = None
     ) -> Segments:
         """
         Args:
@@ -67,14 +67,14 @@ class Segments:
         pieces: list[np.ndarray],
         config: SegmentConfig,
         device: torch.device,
-        groups: Numbers | None,
+        groups: Ints | None,
     ) -> None:
         """See SegmentConfig.open."""
         self._config = config
         self.lengths = np.array([len(piece) for piece in pieces], np.int64)
         self._starts = np.cumsum(self.lengths) - self.lengths
         self._frames = torch.from_numpy(np.concatenate(pieces)).to(device)
-        self._order: tuple[int, int, Numbers] | None = None
+        self._order: tuple[int, int, Ints] | None = None
         self._members = (
             [np.flatnonzero(groups == group) for group in np.unique(groups)]
             if config.balanced and groups is not None
@@ -112,9 +112,9 @@ class Segments:
         length = np.minimum(self.lengths[chosen], self._config.frames)
         start = rng.integers(self.lengths[chosen] - length + 1)
         batch = gathered(self._frames, self._starts[chosen] + start, length)
-        return batch, self._number(chosen)
+        return batch, self._on_device(chosen)
 
-    def _in_turn(self, seed: int, step: int) -> Numbers:
+    def _in_turn(self, seed: int, step: int) -> Ints:
         """The utterances of a step, counted from the very first one."""
         places = step * self._config.size + np.arange(self._config.size)
         return np.concatenate(
@@ -124,7 +124,7 @@ class Segments:
             ]
         )
 
-    def _turn(self, seed: int, turn: int) -> Numbers:
+    def _turn(self, seed: int, turn: int) -> Ints:
         if self._order is None or self._order[:2] != (seed, turn):
             self._order = seed, turn, epoch_order(len(self), seed, turn).numpy()
         return self._order[2]
@@ -132,24 +132,24 @@ class Segments:
     def in_order(self) -> Iterator[tuple[Padded, Tensor]]:
         """All utterances for a prediction: whole, or so many views of each, evenly spread.
 
-        Batches are of about equal lengths; the numbers (B,) say whose a row is.
+        Batches are of about equal lengths; the indices (B,) say whose a row is.
         """
-        numbers, starts, lengths = self._whole_or_views()
+        indices, starts, lengths = self._whole_or_views()
         for chosen in by_length(lengths, EVALUATION_FRAMES):
             batch = gathered(self._frames, starts[chosen], lengths[chosen])
-            yield batch, self._number(numbers[chosen])
+            yield batch, self._on_device(indices[chosen])
 
-    def _whole_or_views(self) -> tuple[Numbers, Numbers, Numbers]:
+    def _whole_or_views(self) -> tuple[Ints, Ints, Ints]:
         utterances, views = np.arange(len(self)), self._config.views
         if not views:
             return utterances, self._starts, self.lengths
-        numbers = np.repeat(utterances, views)
-        lengths = np.minimum(self.lengths, self._config.frames)[numbers]
-        slack = self.lengths[numbers] - lengths
+        indices = np.repeat(utterances, views)
+        lengths = np.minimum(self.lengths, self._config.frames)[indices]
+        slack = self.lengths[indices] - lengths
         place = np.tile(np.arange(views), len(self))
         # One view sits in the middle, several reach from end to end.
         spread = slack * place // (views - 1) if views > 1 else slack // 2
-        return numbers, self._starts[numbers] + spread, lengths
+        return indices, self._starts[indices] + spread, lengths
 
-    def _number(self, numbers: Numbers) -> Tensor:
-        return on_device(torch.from_numpy(numbers), self._frames.device)
+    def _on_device(self, indices: Ints) -> Tensor:
+        return on_device(torch.from_numpy(indices), self._frames.device)

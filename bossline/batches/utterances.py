@@ -26,7 +26,7 @@ LENGTH_NOISE = 0.04  # of the length; more mixes better and pads more
 EVALUATION_FRAMES = 16_384  # of one forward pass outside training
 CONTEXT = 200  # frames on both sides that a piece of an utterance sees beside its own
 
-Numbers = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
 
 
 class UtteranceConfig(BatchConfig):
@@ -47,8 +47,8 @@ class UtteranceConfig(BatchConfig):
         return Utterances(pieces, self, device)
 
 
-def bucketed(lengths: Numbers, size: int, rng: np.random.Generator) -> list[Numbers]:
-    """Disjoint batches of utterance numbers that cover all utterances, in random order.
+def bucketed(lengths: Ints, size: int, rng: np.random.Generator) -> list[Ints]:
+    """Disjoint batches of indices of utterances that cover all utterances, in random order.
 
     Args:
         lengths: (U,) frames of each utterance.
@@ -64,16 +64,16 @@ def bucketed(lengths: Numbers, size: int, rng: np.random.Generator) -> list[Numb
     ends = np.maximum.accumulate(ends - np.arange(1, count)) + np.arange(1, count)
     ends = np.clip(ends, np.arange(1, count), len(lengths) - np.arange(count - 1, 0, -1))
     batches = np.split(order, ends)
-    return [batches[number] for number in rng.permutation(count)]
+    return [batches[k] for k in rng.permutation(count)]
 
 
-def padding_waste(lengths: Numbers, batches: list[Numbers]) -> float:
+def padding_waste(lengths: Ints, batches: list[Ints]) -> float:
     """Share of the padded frames that are padding."""
     filled = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
     return 1 - int(lengths.sum()) / filled
 
 
-def cut(lengths: Numbers, longest: int) -> tuple[Numbers, Numbers]:
+def cut(lengths: Ints, longest: int) -> tuple[Ints, Ints]:
     """Cut what is too long into as few pieces as can be, of equal length give or take a frame.
 
     Returns:
@@ -82,9 +82,9 @@ def cut(lengths: Numbers, longest: int) -> tuple[Numbers, Numbers]:
     """
     counts = -(-lengths // longest)
     utterances = np.repeat(np.arange(len(lengths)), counts)
-    number = np.arange(len(utterances)) - np.repeat(np.cumsum(counts) - counts, counts)
+    place = np.arange(len(utterances)) - np.repeat(np.cumsum(counts) - counts, counts)
     whole, share = lengths[utterances], counts[utterances]
-    return utterances, (number + 1) * whole // share - number * whole // share
+    return utterances, (place + 1) * whole // share - place * whole // share
 
 
 class Utterances:
@@ -104,27 +104,27 @@ class Utterances:
         self._utterance_ends = np.cumsum(whole)[utterances]
         self._utterance_starts = self._utterance_ends - whole[utterances]
         self._size = config.size
-        self._plan: tuple[int, int, list[Numbers]] | None = None
+        self._plan: tuple[int, int, list[Ints]] | None = None
         self._frames = torch.from_numpy(np.concatenate(pieces)).to(device)
 
     def __len__(self) -> int:
         return len(self._frames)
 
-    def _gather(self, starts: Numbers, lengths: Numbers) -> tuple[Padded, Tensor]:
-        """Stretches of frames (B, T, D) float32, zeros beyond their ends, and their numbers.
+    def _gather(self, starts: Ints, lengths: Ints) -> tuple[Padded, Tensor]:
+        """Stretches of frames (B, T, D) float32, zeros beyond their ends, and their indices.
 
-        The numbers stand in the order of `Padded.joined`.
+        The indices stand in the order of `Padded.joined`.
         """
         batch = gathered(self._frames, starts, lengths)
-        numbers = np.repeat(starts, lengths) + _places(lengths)
-        return batch, on_device(torch.from_numpy(numbers), self._frames.device)
+        indices = np.repeat(starts, lengths) + _places(lengths)
+        return batch, on_device(torch.from_numpy(indices), self._frames.device)
 
     @property
     def description(self) -> str:
         waste = padding_waste(self.lengths, self._bucketed(0, 0))
         return f"whole utterances, batches of {self._size}, {waste:.1%} padding"
 
-    def _bucketed(self, seed: int, epoch: int) -> list[Numbers]:
+    def _bucketed(self, seed: int, epoch: int) -> list[Ints]:
         return bucketed(self.lengths, self._size, np.random.default_rng([seed, epoch]))
 
     @property
@@ -132,7 +132,7 @@ class Utterances:
         return len(self._bucketed(0, 0))
 
     def batch(self, seed: int, epoch: int, step: int) -> tuple[Padded, Tensor]:
-        """One batch of utterances and the numbers of its frames."""
+        """One batch of utterances and the indices of its frames."""
         if self._plan is None or self._plan[:2] != (seed, epoch):
             self._plan = seed, epoch, self._bucketed(seed, epoch)
         chosen = self._plan[2][step]
@@ -152,13 +152,13 @@ class Utterances:
             own, all_frames = self.lengths[chosen], lengths[chosen]
             first = np.cumsum(all_frames) - all_frames + before[chosen]
             places = _places(own)
-            numbers, rows = (
+            indices, rows = (
                 on_device(torch.from_numpy(np.repeat(start, own) + places), self._frames.device)
                 for start in (self._starts[chosen], first)
             )
-            yield batch, numbers, rows
+            yield batch, indices, rows
 
 
-def _places(lengths: Numbers) -> Numbers:
+def _places(lengths: Ints) -> Ints:
     """(sum of lengths,): which frame of its stretch each frame is, stretches end to end."""
     return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)

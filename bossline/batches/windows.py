@@ -89,9 +89,9 @@ class Windows:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def gather(self, numbers: Tensor) -> Tensor:
-        """(B, width * D) float32: the windows of these numbers, frames in order of time."""
-        return self._view.index_select(0, self._starts[numbers]).float()
+    def gather(self, indices: Tensor) -> Tensor:
+        """(B, width * D) float32: the windows of these indices, frames in order of time."""
+        return self._view.index_select(0, self._starts[indices]).float()
 
     @property
     def description(self) -> str:
@@ -102,13 +102,13 @@ class Windows:
         return self._shuffled.steps_per_epoch
 
     def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
-        """Windows (B, width * D) float32 and their numbers (B,)."""
-        numbers = self._shuffled.batch(seed, epoch, step)
-        return self.gather(numbers), numbers
+        """Windows (B, width * D) float32 and their indices (B,)."""
+        indices = self._shuffled.batch(seed, epoch, step)
+        return self.gather(indices), indices
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """All windows, neighbours together; every one is its frame's own."""
         for start in range(0, len(self), EVALUATION_BATCH):
             stop = min(start + EVALUATION_BATCH, len(self))
-            numbers = torch.arange(start, stop, device=self._starts.device)
-            yield self.gather(numbers), numbers, numbers - start
+            indices = torch.arange(start, stop, device=self._starts.device)
+            yield self.gather(indices), indices, indices - start

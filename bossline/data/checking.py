@@ -12,11 +12,11 @@ from bossline.data.features.spec import Features
 from bossline.data.ids import id_fault
 from bossline.data.readers.base import Item
 
-Numbers = npt.NDArray[Any]
+Values = npt.NDArray[Any]
 
 
-def read_checked(item: Item, features: Features) -> tuple[Numbers | None, list[str]]:
-    """An item's numbers, or None and what is wrong with them.
+def read_checked(item: Item, features: Features) -> tuple[Values | None, list[str]]:
+    """An item's values, or None and what is wrong with them.
 
     Frames (T, dim) and rows (1, dim) come as float32, images (H, W, 3) as uint8.
     """
@@ -31,13 +31,13 @@ def read_checked(item: Item, features: Features) -> tuple[Numbers | None, list[s
     return _frames(loaded, item, features.dim)
 
 
-def _image(loaded: Numbers) -> tuple[Numbers | None, list[str]]:
+def _image(loaded: Values) -> tuple[Values | None, list[str]]:
     if loaded.dtype != np.uint8 or loaded.ndim != 3 or loaded.shape[2] != 3 or not loaded.size:
         return None, [f"{loaded.dtype} {loaded.shape}, expected uint8 (height, width, 3)"]
     return loaded, []
 
 
-def _frames(loaded: Numbers, item: Item, dim: int) -> tuple[Numbers | None, list[str]]:
+def _frames(loaded: Values, item: Item, dim: int) -> tuple[Values | None, list[str]]:
     if loaded.dtype.kind not in "fiu":
         return None, [f"holds {loaded.dtype}, expected numbers"]
     if loaded.ndim != 2:

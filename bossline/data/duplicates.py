@@ -1,4 +1,4 @@
-"""Items of equal numbers: the same recording, image or row under two ids.
+"""Items of equal values: the same recording, image or row under two ids.
 
 Held out with its copy among the training data, an item is known by heart: noise of ten speakers,
 each recording there twice, is told apart by half.
@@ -19,16 +19,16 @@ from bossline.data.shards import MappedShard
 if TYPE_CHECKING:
     from bossline.data.packed import Corpus, Ints
 
-_SAMPLED = 64  # numbers of an item that are looked at first
+_SAMPLED = 64  # values of an item that are looked at first
 _CHUNK = 4096  # items at a time: bounds memory
 
 _Array = npt.NDArray[Any]
 
 
 def originals(shards: Sequence[MappedShard]) -> Ints:
-    """(U,) the first item of all that holds the same numbers: mostly the item itself.
+    """(U,) the first item of all that holds the same values: mostly the item itself.
 
-    Few numbers of each are read, and all only of those that agree in these: it takes milliseconds
+    Few values of each are read, and all only of those that agree in these: it takes milliseconds
     where nothing is there twice.
     """
     alike = defaultdict[bytes, list[tuple[int, _Array]]](list)
@@ -41,14 +41,14 @@ def originals(shards: Sequence[MappedShard]) -> Ints:
     found = np.arange(total)
     for members in alike.values():
         firsts: dict[bytes, int] = {}
-        for u, numbers in members if len(members) > 1 else ():
-            digest = hashlib.sha256(_comparable(numbers).data).digest()
+        for u, values in members if len(members) > 1 else ():
+            digest = hashlib.sha256(_comparable(values).data).digest()
             found[u] = firsts.setdefault(digest, u)
     return found
 
 
 def _samples(shard: MappedShard) -> Iterator[bytes]:
-    """For each item its shape, and numbers from places all over it."""
+    """For each item its shape, and values from places all over it."""
     frames, offsets = shard.tensors["frames"], shard.tensors["offsets"]
     starts, lengths = offsets[:-1, None], np.diff(offsets)[:, None]
     shapes = shard.tensors.get("shapes", lengths).astype(np.int64)
@@ -61,13 +61,13 @@ def _samples(shard: MappedShard) -> Iterator[bytes]:
 
 
 def leaders(corpus: Corpus, members: Ints) -> Ints:
-    """(M,) for each of these items the first of them that holds the same numbers."""
+    """(M,) for each of these items the first of them that holds the same values."""
     _, first, groups = np.unique(corpus.originals[members], return_index=True, return_inverse=True)
     return np.asarray(members[first[groups]])
 
 
-def _comparable(numbers: _Array) -> _Array:
-    """Of equal bytes for equal numbers, in whatever precision their shards keep them."""
-    if numbers.dtype == np.uint8:
-        return np.ascontiguousarray(numbers)
-    return numbers.astype(np.float32) + np.float32(0)  # -0 is 0
+def _comparable(values: _Array) -> _Array:
+    """Of equal bytes for equal values, in whatever precision their shards keep them."""
+    if values.dtype == np.uint8:
+        return np.ascontiguousarray(values)
+    return values.astype(np.float32) + np.float32(0)  # -0 is 0

@@ -78,8 +78,8 @@ def read_npy(path: Path) -> npt.NDArray[Any]:
     """
     header = npy_header(path)
     try:
-        numbers = np.frombuffer(content_of(path), header.dtype, offset=header.start)
-        return numbers.reshape(header.shape, order="F" if header.fortran else "C")
+        values = np.frombuffer(content_of(path), header.dtype, offset=header.start)
+        return values.reshape(header.shape, order="F" if header.fortran else "C")
     except ValueError as error:  # more than 64 axes
         raise DamagedFile(
             f"holds {len(header.shape)} axes, expected an array of numbers"

@@ -14,7 +14,7 @@ from typing import Literal, TypeVar
 
 from bossline.core.errors import UserError, printable
 from bossline.core.reading import open_file, reason
-from bossline.data.checking import Numbers, read_checked
+from bossline.data.checking import Values, read_checked
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.header import FORMAT, Source
 from bossline.data.packed import Corpus
@@ -148,9 +148,9 @@ def _pack(
     for problem in listing.problems:
         problems[problem.part, problem.id].append(problem)
 
-    def read(item: Item) -> tuple[Numbers | None, list[str]]:
-        numbers, faults = read_checked(item, listing.features)
-        return (_rebuilt(numbers) if rebuild and numbers is not None else numbers), faults
+    def read(item: Item) -> tuple[Values | None, list[str]]:
+        values, faults = read_checked(item, listing.features)
+        return (_rebuilt(values) if rebuild and values is not None else values), faults
 
     with writing(
         pack,
@@ -163,16 +163,16 @@ def _pack(
     ) as writer:
         packed = 0
         results = _in_order(threads, read, listing.items)
-        for done, (item, (numbers, faults)) in enumerate(
+        for done, (item, (values, faults)) in enumerate(
             zip(listing.items, results, strict=True), start=1
         ):
             key = item.part, item.id
             for why in faults:
                 problems[key].append(Problem(item.source, why, item.id, item.part))
-            if numbers is not None and key not in problems:
+            if values is not None and key not in problems:
                 writer.add(
                     item.id,
-                    numbers,
+                    values,
                     part=item.part,
                     labels=item.labels,
                     speaker=item.speaker,
@@ -229,7 +229,7 @@ def _with_time_deltas(path: Path, features: Features) -> Features:
     return features.model_copy(update={"deltas": "time"})
 
 
-def _rebuilt(frames: Numbers) -> Numbers:
+def _rebuilt(frames: Values) -> Values:
     from bossline.data.features.deltas import rebuild_time_deltas
 
     return rebuild_time_deltas(frames)

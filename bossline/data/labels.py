@@ -86,7 +86,7 @@ def read_labels(
 def parse_labels(
     text: bytes, classes: int = MOST_CLASSES, spaced: Collection[str] = ()
 ) -> list[LabelLine]:
-    """Parse label lines, empty ones left out; all numbers at once, none accepted half.
+    """Parse label lines, empty ones left out; all labels at once, none accepted half.
 
     Args:
         text: UTF-8.
@@ -99,8 +99,8 @@ def parse_labels(
     >>> [(line.id, line.labels.tolist(), line.error) for line in parse_labels(b"a 0 1\\nb 7", 3)]
     [('a', [0, 1], None), ('b', [7], 'label 7 at position 1 is outside 0..2')]
     """
-    ids, mark, numbers = _blank_ids(text, {id.encode() for id in spaced})
-    values, first, last, wrong = _parse_numbers(numbers)
+    ids, mark, rest = _blank_ids(text, {id.encode() for id in spaced})
+    values, first, last, wrong = _parse_integers(rest)
     wrong |= values >= classes
     bounds = np.append(np.searchsorted(first, [start for _, start, _ in ids]), len(first))
     labels = values.astype(np.int16)
@@ -123,14 +123,14 @@ def parse_labels(
 def _blank_ids(
     text: bytes, spaced: Collection[bytes]
 ) -> tuple[list[tuple[int, int, str]], int, bytearray]:
-    """Overwrite the ids with blanks, so that only numbers are left.
+    """Overwrite the ids with blanks, so that only labels are left.
 
     Returns:
         (line number, offset, id) of each line that is not empty; the length of a byte order mark;
-        the numbers, starting behind it.
+        the labels, starting behind it.
     """
     mark = 3 if text.startswith(b"\xef\xbb\xbf") else 0
-    numbers = bytearray(text[mark:])
+    rest = bytearray(text[mark:])
     ids = []
     longest = max(map(len, spaced), default=0)
     offset = 0
@@ -138,16 +138,16 @@ def _blank_ids(
         if line and not line.isspace():
             id = leading_id(line.lstrip(), spaced, longest)
             start = offset + line.index(id)
-            numbers[start : start + len(id)] = b" " * len(id)
+            rest[start : start + len(id)] = b" " * len(id)
             ids.append((number, offset, id.decode()))
         offset += len(line) + 1
-    return ids, mark, numbers
+    return ids, mark, rest
 
 
-def _parse_numbers(
+def _parse_integers(
     text: bytearray,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Value, first byte and end of every token, and whether it is anything but a short number."""
+    """Value, first byte and end of every token, and whether it is anything but a short integer."""
     characters = np.frombuffer(text, np.uint8)
     edges = np.flatnonzero(np.diff(_WHITE[characters], prepend=True, append=True))
     first, last = edges[::2], edges[1::2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Class numbers of the LibriPhone labels: ARPAbet, silence (SIL) and spoken noise (SPN).
+# Class 0, 1, ... of the LibriPhone labels: ARPAbet, silence (SIL) and spoken noise (SPN).
 LIBRIPHONE = tuple(
     "SIL SPN S UW T N K Y Z AO AY SH W NG EY B CH OY JH D ZH G UH F V ER AA IH M DH L AH P OW AW "
     "HH AE R TH IY EH".split()
@@ -24,7 +24,7 @@ PHONETIC_CLASSES: dict[str, tuple[str, ...]] = {
 
 
 def phonetic_order(classes: tuple[str, ...]) -> list[int]:
-    """Class numbers ordered by phonetic class; names that are no phones keep their order, last.
+    """Class indices ordered by phonetic class; names that are no phones keep their order, last.
 
     >>> phonetic_order(("SIL", "B", "IY", "other"))
     [2, 1, 0, 3]

@@ -30,7 +30,7 @@ class HalfPrecision:
         self._sums, self._squares, self._errors = np.zeros((3, dim))
         self._utterances_keep = True
 
-    def add(self, numbers: npt.NDArray[np.float32]) -> bool:
+    def add(self, frames: npt.NDArray[np.float32]) -> bool:
         """Look at one more, (T, dim) and finite.
 
         Returns:
@@ -39,11 +39,11 @@ class HalfPrecision:
         if not self._utterances_keep:
             return False
         with np.errstate(over="ignore"):
-            half = numbers.astype(np.float16)
+            half = frames.astype(np.float16)
         if not np.isfinite(half).all():
             self._utterances_keep = False
             return False
-        exact = numbers.astype(np.float64)
+        exact = frames.astype(np.float64)
         errors = _squares(exact - half)
         lowest, highest = exact.min(0), exact.max(0)
         if not self._frames:  # near the means, so that squares of these do not swallow deviations
@@ -72,9 +72,9 @@ class HalfPrecision:
         return bool(keeps.all())
 
 
-def _squares(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _squares(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """(T, dim) summed over T."""
-    return np.asarray(np.einsum("td,td->d", numbers, numbers))
+    return np.asarray(np.einsum("td,td->d", values, values))
 
 
 def _scales(
@@ -87,7 +87,7 @@ def _scales(
     """(dim,) squares summed over the frames: of the deviations, or where nothing varies of all.
 
     Args:
-        sums: (dim,) of the numbers less the origin, and so `squares`.
+        sums: (dim,) of the values less the origin, and so `squares`.
     """
     deviations = np.maximum(squares - sums**2 / frames, 0)
     return np.where(varies, deviations, squares + origin * (2 * sums + frames * origin))

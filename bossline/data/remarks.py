@@ -1,4 +1,4 @@
-"""What a user should know of the copies in a corpus: items of equal numbers."""
+"""What a user should know of the copies in a corpus: items of equal values."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def remarks_on_copies(corpus: Corpus) -> list[str]:
     if not pairs:
         return []
     remarks = [
-        f"{len(pairs):,} of {len(members):,} {item}s hold the same numbers as another: "
+        f"{len(pairs):,} of {len(members):,} {item}s hold the same values as another: "
         f"{_shown(corpus, pairs)}; a split keeps them on one side"
     ]
     if contrary := [pair for pair in pairs if _contradict(corpus, *pair)]:

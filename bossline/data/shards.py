@@ -89,7 +89,7 @@ class _Fault(Exception):
 
 
 def _tensors(mapping: mmap.mmap) -> dict[str, Array]:
-    """Views of a safetensors file: 8 bytes length of a JSON header, this header, the numbers."""
+    """Views of a safetensors file: 8 bytes length of a JSON header, this header, the tensors."""
     content = np.frombuffer(mapping, np.uint8)
     length = struct.unpack("<Q", mapping[:8])[0] if len(mapping) >= 8 else len(mapping)
     if not 2 <= length <= min(len(mapping) - 8, _LONGEST_HEADER):
@@ -101,7 +101,7 @@ def _tensors(mapping: mmap.mmap) -> dict[str, Array]:
     if not isinstance(listed, dict):
         raise _Fault("its header is no JSON object")
     listed.pop("__metadata__", None)
-    numbers = content[8 + length :]
+    payload = content[8 + length :]
     tensors, ends = {}, []
     for name, entry in listed.items():
         match entry:
@@ -111,11 +111,11 @@ def _tensors(mapping: mmap.mmap) -> dict[str, Array]:
                 pass
             case _:
                 raise _Fault(f"tensor {name!a} is listed in another form than safetensors has")
-        if not start <= stop <= len(numbers):
+        if not start <= stop <= len(payload):
             raise _Fault(f"tensor {name!a} lies outside the file")
         if stop - start != prod(shape) * _DTYPES[dtype].itemsize:
             raise _Fault(f"tensor {name!a} has {stop - start} bytes for {dtype} {tuple(shape)}")
-        tensors[name] = numbers[start:stop].view(_DTYPES[dtype]).reshape(shape)
+        tensors[name] = payload[start:stop].view(_DTYPES[dtype]).reshape(shape)
         ends.append((start, stop))
     ends.sort()
     if any(later[0] < earlier[1] for earlier, later in pairwise(ends)):
@@ -168,11 +168,9 @@ def _check_tensors(tensors: dict[str, Array], shard: Shard, header: Header) -> N
         raise _Fault("targets: expected numbers, or NaN where there is none, found infinity")
 
 
-def _check_range(name: str, numbers: Array, lowest: int, end: int) -> None:
-    if numbers.min() < lowest or numbers.max() >= end:
-        raise _Fault(
-            f"{name}: expected {lowest}..{end - 1}, found {numbers.min()}..{numbers.max()}"
-        )
+def _check_range(name: str, values: Array, lowest: int, end: int) -> None:
+    if values.min() < lowest or values.max() >= end:
+        raise _Fault(f"{name}: expected {lowest}..{end - 1}, found {values.min()}..{values.max()}")
 
 
 def _ids(content: npt.NDArray[np.uint8], count: int) -> tuple[str, ...]:

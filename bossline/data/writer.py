@@ -62,7 +62,7 @@ class CorpusWriter:
     def add(
         self,
         id: str,
-        numbers: npt.NDArray[Any],
+        values: npt.NDArray[Any],
         *,
         part: str,
         labels: npt.NDArray[Any] | None = None,
@@ -74,7 +74,7 @@ class CorpusWriter:
 
         Args:
             id: unique in the corpus; see ids.py.
-            numbers: frames (T, dim), a row (1, dim), or an image (H, W, 3) uint8.
+            values: frames (T, dim), a row (1, dim), or an image (H, W, 3) uint8.
             part: the source's own division it belongs to.
             labels: (T,) class of each frame, or None for an unlabelled utterance.
             speaker: who speaks, where known.
@@ -90,12 +90,10 @@ class CorpusWriter:
         if part not in self._parts:
             self._parts.append(part)
         self._ids.append(id)
-        self._shape.append(numbers.shape[:2])
-        self._keep(numbers.reshape(-1, self._features.dim))
+        self._shape.append(values.shape[:2])
+        self._keep(values.reshape(-1, self._features.dim))
         self._labels.append(
-            np.full(len(numbers), _NO_LABEL, np.int16)
-            if labels is None
-            else labels.astype(np.int16)
+            np.full(len(values), _NO_LABEL, np.int16) if labels is None else labels.astype(np.int16)
         )
         known = category if labels is None else labels
         if known is not None:
@@ -113,18 +111,18 @@ class CorpusWriter:
         if self._bytes >= SHARD_BYTES:
             self._flush()
 
-    def _keep(self, numbers: npt.NDArray[Any]) -> None:
+    def _keep(self, values: npt.NDArray[Any]) -> None:
         """Hold (n, dim) as it is: how it is stored is known once the shard is full."""
         match self._features.kind:
             case "image":
                 size = 1
             case "table":
-                numbers, size = numbers.astype(np.float32), 4
+                values, size = values.astype(np.float32), 4
             case _:
-                numbers = numbers.astype(np.float32)
-                size = 2 if self._half.add(numbers) else 4
-        self._frames.append(numbers)
-        self._bytes += numbers.size * size
+                values = values.astype(np.float32)
+                size = 2 if self._half.add(values) else 4
+        self._frames.append(values)
+        self._bytes += values.size * size
 
     def _joined(self) -> npt.NDArray[Any]:
         """(frames, dim) of the shard, in the type that the corpus keeps; lets the pieces go."""

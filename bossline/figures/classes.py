@@ -45,7 +45,7 @@ _GROUP_OF = {phone: group for group, phones in PHONETIC_CLASSES.items() for phon
 
 @dataclass(frozen=True)
 class Group:
-    """Neighbours in the pictures: class numbers under one name and colour."""
+    """Neighbours in the pictures: class indices under one name and colour."""
 
     name: str
     colour: str

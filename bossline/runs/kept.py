@@ -40,7 +40,7 @@ def _content(
         return f"is of type {array.dtype}"
     if kept.below is None:
         finite = np.isfinite(array.astype(np.float64)).all()
-        return None if finite else "holds numbers that are not finite"
-    numbers = array.astype(np.int64)
+        return None if finite else "holds values that are not finite"
+    indices = array.astype(np.int64)
     limit = lengths.get(kept.below, np.inf)
-    return "holds numbers out of range" if ((numbers < 0) | (numbers >= limit)).any() else None
+    return "holds indices out of range" if ((indices < 0) | (indices >= limit)).any() else None

@@ -169,7 +169,7 @@ class Kept:
     Attributes:
         axes: their lengths: a number, or a letter that is the same wherever it stands; C are the
             classes, D the features' dimensions, U the items of the split.
-        below: of counts: the letter that they stay below; None: the array holds numbers.
+        below: of indices: the letter that they stay below; None: the array holds values.
     """
 
     axes: tuple[str | int, ...]

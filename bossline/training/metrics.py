@@ -44,7 +44,7 @@ def _record(line: bytes, metric: Metric) -> dict[str, Any]:
     for key in _COUNTS[kind]:
         if type(record.get(key)) is not int or record[key] < 0:
             raise ValueError(f"{key}: expected a whole number, found {record.get(key)!r}")
-    for key in _numbers(kind, metric):
+    for key in _measured(kind, metric):
         if type(record.get(key)) not in (int, float) or not math.isfinite(record[key]):
             raise ValueError(f"{key}: expected a number, found {record.get(key)!r}")
     if kind == "epoch" and type(record.get("best")) is not bool:
@@ -52,7 +52,7 @@ def _record(line: bytes, metric: Metric) -> dict[str, Any]:
     return record
 
 
-def _numbers(kind: str, metric: Metric) -> list[str]:
+def _measured(kind: str, metric: Metric) -> list[str]:
     if kind == "step":
         return ["lr"]
     measures = dict.fromkeys(("loss", metric.name))

@@ -46,10 +46,10 @@ def _restore(optimiser: Optimizer, state: Any) -> None:
                 raise ValueError(f"{key} is {theirs[key]!r}, expected {ours[key]!r}")
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     expected = _slots(optimiser, parameters)
-    for number, slots in state["state"].items():
-        if type(number) is not int or not 0 <= number < len(parameters):
-            raise ValueError(f"a state of parameter {number!r} of {len(parameters)}")
-        _check(number, slots, expected[number])
+    for index, slots in state["state"].items():
+        if type(index) is not int or not 0 <= index < len(parameters):
+            raise ValueError(f"a state of parameter {index!r} of {len(parameters)}")
+        _check(index, slots, expected[index])
     merged = [{**ours, **theirs} for ours, theirs in zip(own, groups, strict=True)]
     optimiser.load_state_dict({"state": state["state"], "param_groups": merged})
 
@@ -61,14 +61,14 @@ def _equal(one: Any, other: Any) -> bool:
     return type(one) is type(other) and bool(one == other)
 
 
-def _check(number: int, slots: Any, expected: dict[str, tuple[int, ...] | None]) -> None:
+def _check(index: int, slots: Any, expected: dict[str, tuple[int, ...] | None]) -> None:
     if not isinstance(slots, dict) or slots.keys() != expected.keys():
         names = ", ".join(map(str, slots)) if isinstance(slots, dict) else type(slots).__name__
-        raise ValueError(f"parameter {number} has {names}, expected {', '.join(expected)}")
+        raise ValueError(f"parameter {index} has {names}, expected {', '.join(expected)}")
     for name, shape in expected.items():
         found = tuple(slots[name].shape) if isinstance(slots[name], Tensor) else None
         if found != shape:
-            raise ValueError(f"{name} of parameter {number} has shape {found}, expected {shape}")
+            raise ValueError(f"{name} of parameter {index} has shape {found}, expected {shape}")
 
 
 def _slots(
@@ -76,7 +76,7 @@ def _slots(
 ) -> list[dict[str, tuple[int, ...] | None]]:
     """What a step leaves for each parameter, by name its shape; None of what is no tensor.
 
-    Learnt from a copy of the optimiser that takes one step with parameters of a single number.
+    Learnt from a copy of the optimiser that takes one step with parameters of a single value.
     """
     small: dict[int, Any] = {}
     ones: list[Tensor] = []

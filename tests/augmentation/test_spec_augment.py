@@ -29,7 +29,7 @@ def utterances(lengths: list[int], dim: int = 6, padding: float = 1e4) -> Padded
     return Padded.of(frames, torch.tensor(lengths))
 
 
-def numbers_of(batch: Padded) -> Tensor:
+def indices_of(batch: Padded) -> Tensor:
     return torch.arange(int(batch.lengths.sum()))
 
 
@@ -128,7 +128,7 @@ def test_warping_keeps_ends_order_and_labels_beside_their_frames(
     # Frames that say their own place: what comes out is the place that it was taken from.
     places = torch.arange(max(lengths)).expand(len(lengths), -1)
     batch = batch.with_frames(places.float().unsqueeze(2))
-    after, numbers = TimeWarp(frames=reach)(batch, numbers_of(batch), torch.default_generator)
+    after, indices = TimeWarp(frames=reach)(batch, indices_of(batch), torch.default_generator)
     start = 0
     for b, length in enumerate(lengths):
         place = after.frames[b, :length, 0]
@@ -137,7 +137,7 @@ def test_warping_keeps_ends_order_and_labels_beside_their_frames(
         assert bool((place.diff() >= 0).all())
         moved = (place - torch.arange(length)).abs().max()
         assert float(moved) <= min(reach, (length - 1) / 4) + 1e-3
-        own = numbers[start : start + length] - start
+        own = indices[start : start + length] - start
         assert float((own - place).abs().max()) <= 0.5 + 1e-3
         start += length
 
@@ -145,8 +145,8 @@ def test_warping_keeps_ends_order_and_labels_beside_their_frames(
 def test_warping_moves_something() -> None:
     torch.manual_seed(0)
     batch = utterances([200] * 20)
-    _, numbers = TimeWarp(frames=40)(batch, numbers_of(batch), torch.default_generator)
-    moved = (numbers - numbers_of(batch)).view(20, 200).abs().max(1).values
+    _, indices = TimeWarp(frames=40)(batch, indices_of(batch), torch.default_generator)
+    moved = (indices - indices_of(batch)).view(20, 200).abs().max(1).values
     assert int((moved > 5).sum()) > 10
 
 
@@ -156,7 +156,7 @@ def test_the_same_random_state_gives_the_same_batch() -> None:
     results = []
     for seed in (1, 1, 2):
         drawn = torch.Generator().manual_seed(seed)
-        results.append(config(batch, numbers_of(batch), 1, drawn))
+        results.append(config(batch, indices_of(batch), 1, drawn))
     assert torch.equal(results[0][0].frames, results[1][0].frames)
     assert torch.equal(results[0][1], results[1][1])
     assert not torch.equal(results[0][0].frames, results[2][0].frames)

@@ -80,25 +80,25 @@ def test_an_epoch_shows_every_image_once(count: int, size: int, seed: int, epoch
     assert (len(opened), config.inputs(3)) == (count, 3)
     seen = []
     for step in range(opened.steps_per_epoch):
-        batch, numbers = opened.batch(seed, epoch, step)
-        assert batch.shape == (len(numbers), 3, 3, 3)
-        assert (batch.dtype, numbers.dtype) == (torch.float32, torch.int64)
-        assert len(numbers) <= max(size, 3 if count % 2 else 0)  # rather three than one alone
-        torch.testing.assert_close(batch[:, 0, 0, 0] * 255, numbers.float())
-        seen += numbers.tolist()
+        batch, indices = opened.batch(seed, epoch, step)
+        assert batch.shape == (len(indices), 3, 3, 3)
+        assert (batch.dtype, indices.dtype) == (torch.float32, torch.int64)
+        assert len(indices) <= max(size, 3 if count % 2 else 0)  # rather three than one alone
+        torch.testing.assert_close(batch[:, 0, 0, 0] * 255, indices.float())
+        seen += indices.tolist()
     assert sorted(seen) == list(range(count))
 
 
 def test_a_batch_depends_on_its_arguments_only() -> None:
     pieces = pictures([(9, 7)] * 50)
     one, other = (ImageConfig(side=5, size=8).open(pieces, CPU) for _ in range(2))
-    expected, numbers = one.batch(1, 2, 3)
+    expected, indices = one.batch(1, 2, 3)
     other.batch(1, 3, 0)
     found, again = other.batch(1, 2, 3)
-    assert torch.equal(numbers, again)
+    assert torch.equal(indices, again)
     assert torch.equal(expected, found)
-    assert not torch.equal(numbers, one.batch(1, 3, 3)[1])
-    assert not torch.equal(numbers, one.batch(2, 2, 3)[1])
+    assert not torch.equal(indices, one.batch(1, 3, 3)[1])
+    assert not torch.equal(indices, one.batch(2, 2, 3)[1])
 
 
 @given(sizes=SIZES, side=st.integers(1, 20))
@@ -154,10 +154,10 @@ def test_a_pass_shows_every_view_of_every_image_in_small_batches(
     pieces = pictures([(6, 6)] * 7)
     seen: dict[int, list[Tensor]] = {number: [] for number in range(7)}
     batches = []
-    for images, numbers in ImageConfig(side=6, views=views).open(pieces, CPU).in_order():
-        assert images.shape == (len(numbers), 3, 6, 6)
-        batches.append(numbers.tolist())
-        for image, number in zip(images, numbers.tolist(), strict=True):
+    for images, indices in ImageConfig(side=6, views=views).open(pieces, CPU).in_order():
+        assert images.shape == (len(indices), 3, 6, 6)
+        batches.append(indices.tolist())
+        for image, number in zip(images, indices.tolist(), strict=True):
             seen[number].append(image)
     parts = ([0, 1, 2], [3, 4, 5], [6])
     assert batches == [part for part in parts for _ in range(count)]

@@ -32,9 +32,9 @@ def test_a_segment_is_a_stretch_of_its_utterance(
 ) -> None:
     config = SegmentConfig(frames=frames, size=size, balanced=balanced)
     opened = config.open(named(lengths), CPU, np.arange(len(lengths)) % 3)
-    batch, numbers = opened.batch(3, 1, step)
-    assert len(numbers) == size
-    for row, length, u in zip(batch.frames, batch.lengths.tolist(), numbers.tolist(), strict=True):
+    batch, indices = opened.batch(3, 1, step)
+    assert len(indices) == size
+    for row, length, u in zip(batch.frames, batch.lengths.tolist(), indices.tolist(), strict=True):
         assert length == min(lengths[u], frames)
         assert (row[:length, 0] == u).all()
         assert (row[:length, 1].diff() == 1).all()
@@ -42,7 +42,7 @@ def test_a_segment_is_a_stretch_of_its_utterance(
         assert not row[length:].any()
     again = config.open(named(lengths), CPU, np.arange(len(lengths)) % 3).batch(3, 1, step)
     assert torch.equal(again[0].frames, batch.frames)
-    assert torch.equal(again[1], numbers)
+    assert torch.equal(again[1], indices)
 
 
 @given(
@@ -69,8 +69,8 @@ def test_starts_are_anywhere_and_balance_is_of_speakers() -> None:
     config = SegmentConfig(frames=4, size=64, balanced=True)
     opened = config.open(named([7] * 10), CPU, groups)
     batches = [opened.batch(0, 0, step) for step in range(100)]
-    numbers = torch.cat([numbers for _, numbers in batches])
-    assert float((numbers == 9).float().mean()) == pytest.approx(0.5, abs=0.03)
+    indices = torch.cat([indices for _, indices in batches])
+    assert float((indices == 9).float().mean()) == pytest.approx(0.5, abs=0.03)
     starts = torch.cat([batch.frames[:, 0, 1] for batch, _ in batches]).long()
     assert torch.bincount(starts).tolist() == pytest.approx([1600] * 4, abs=150)
 
@@ -81,9 +81,9 @@ def test_a_pass_shows_every_utterance_whole_or_in_views_from_end_to_end(
 ) -> None:
     opened = SegmentConfig(frames=frames, views=views).open(named(lengths), CPU)
     starts: dict[int, list[int]] = {u: [] for u in range(len(lengths))}
-    for batch, numbers in opened.in_order():
+    for batch, indices in opened.in_order():
         for row, length, u in zip(
-            batch.frames, batch.lengths.tolist(), numbers.tolist(), strict=True
+            batch.frames, batch.lengths.tolist(), indices.tolist(), strict=True
         ):
             assert length == (min(lengths[u], frames) if views else lengths[u])
             assert row[:length, 1].tolist() == list(range(int(row[0, 1]), int(row[0, 1]) + length))

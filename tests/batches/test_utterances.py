@@ -40,32 +40,32 @@ def test_little_padding_on_lengths_like_librispeechs(size: int) -> None:
 
 
 @given(lengths=LENGTHS, size=st.integers(1, 200), seed=st.integers(0, 1000))
-def test_a_batch_holds_what_its_numbers_say(lengths: list[int], size: int, seed: int) -> None:
+def test_a_batch_holds_what_its_indices_say(lengths: list[int], size: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     pieces = [rng.normal(size=(length, 3)).astype(np.float32) for length in lengths]
     everything = torch.from_numpy(np.concatenate(pieces))
     opened = UtteranceConfig(size=size).open(pieces, CPU)
     epoch = [opened.batch(seed, 2, step) for step in range(opened.steps_per_epoch)]
     evaluation = list(opened.in_order())
-    for _, numbers, rows in evaluation:
-        assert torch.equal(rows, torch.arange(len(numbers)))  # whole utterances need no context
-    for batches in (epoch, [(padded, numbers) for padded, numbers, _ in evaluation]):
-        for padded, numbers in batches:
-            torch.testing.assert_close(padded.joined(), everything[numbers], rtol=0, atol=0)
+    for _, indices, rows in evaluation:
+        assert torch.equal(rows, torch.arange(len(indices)))  # whole utterances need no context
+    for batches in (epoch, [(padded, indices) for padded, indices, _ in evaluation]):
+        for padded, indices in batches:
+            torch.testing.assert_close(padded.joined(), everything[indices], rtol=0, atol=0)
             assert not padded.frames[~padded.mask].any()
-        seen = torch.cat([numbers for _, numbers in batches])
+        seen = torch.cat([indices for _, indices in batches])
         assert sorted(seen.tolist()) == list(range(len(everything)))
 
 
 @given(lengths=LENGTHS, longest=st.integers(1, 70))
 def test_cut_pieces_are_short_equal_and_complete(lengths: list[int], longest: int) -> None:
-    numbers, frames = cut(np.array(lengths), longest)
+    indices, frames = cut(np.array(lengths), longest)
     for u, length in enumerate(lengths):
-        own = frames[numbers == u]
+        own = frames[indices == u]
         assert own.sum() == length
         assert len(own) == -(-length // longest)
         assert own.max() - own.min() <= 1
-    assert list(numbers) == sorted(numbers)
+    assert list(indices) == sorted(indices)
 
 
 @given(
@@ -88,12 +88,12 @@ def test_every_frame_is_answered_once_and_pieces_see_their_neighbours(
     assert max(int(padded.lengths.max()) for padded, _ in epoch) <= longest
     with patch.object(utterances, "CONTEXT", context):
         evaluation = list(opened.in_order())
-    whole = [(padded, numbers, torch.arange(len(numbers))) for padded, numbers in epoch]
+    whole = [(padded, indices, torch.arange(len(indices))) for padded, indices in epoch]
     for batches in (whole, evaluation):
         answered = []
-        for padded, numbers, rows in batches:
-            assert torch.equal(padded.joined()[rows], everything[numbers])
-            answered += numbers.tolist()
+        for padded, indices, rows in batches:
+            assert torch.equal(padded.joined()[rows], everything[indices])
+            answered += indices.tolist()
         assert sorted(answered) == list(range(len(everything)))
     for padded, _, rows in evaluation:
         answers = torch.zeros(int(padded.lengths.sum()), dtype=torch.bool).index_fill(0, rows, True)

@@ -1,4 +1,4 @@
-"""Items of equal numbers are found, named, and kept on one side of a split."""
+"""Items of equal values are found, named, and kept on one side of a split."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def first_equal(items: list[np.ndarray]) -> list[int]:
 
 def pack(path: Path, features: Features, items: list[np.ndarray]) -> Corpus:
     with writing(path, features=features, classes=(), source=SOURCE) as output:
-        for number, numbers in enumerate(items):
-            output.add(f"i{number}", numbers, part="train")
+        for index, values in enumerate(items):
+            output.add(f"i{index}", values, part="train")
     return Corpus(path)
 
 
 def alike(shape: tuple[int, ...], bits: int) -> npt.NDArray[np.uint8]:
     """Numbers of which many are equal: 0 but for a few places."""
-    numbers = np.zeros(shape, np.uint8)
-    numbers.flat[bits % numbers.size] = bits % 3
-    return numbers
+    values = np.zeros(shape, np.uint8)
+    values.flat[bits % values.size] = bits % 3
+    return values
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -121,7 +121,7 @@ def labelled_pairs(path: Path) -> Corpus:
 def test_copies_are_named(tmp_path: Path) -> None:
     corpus = labelled_pairs(tmp_path / "pack")
     assert remarks_on_copies(corpus) == [
-        "4 of 6 utterances hold the same numbers as another: b = a, c = a, d = a, ...; "
+        "4 of 6 utterances hold the same values as another: b = a, c = a, d = a, ...; "
         "a split keeps them on one side",
         "2 of them have other labels or another speaker there: c = a, f = a",
         "1 of part test are in part train too: d = a; the corpus' own parts are taken as they are",
@@ -164,7 +164,7 @@ def test_noise_is_at_chance_with_every_recording_there_twice(home: Path, tmp_pat
             samples, _ = soundfile.read(folder / f"{number}.wav", dtype="float32")
             soundfile.write(folder / f"{number}-again.flac", samples, 16_000, subtype="PCM_16")
     corpus = import_corpus(tmp_path / "noise", "noise")
-    assert remarks_on_copies(corpus)[0].startswith("160 of 320 utterances hold the same numbers")
+    assert remarks_on_copies(corpus)[0].startswith("160 of 320 utterances hold the same values")
     keys = ["split.test=0.4"]
     run = api.train(
         "speaker/floor", "noise", keys, run="runs/a", device="cpu", threads=1,

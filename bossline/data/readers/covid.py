@@ -284,19 +284,19 @@ def _number(cell: str) -> float:
 
 
 def _row_faults(
-    cells: Sequence[str], numbers: Sequence[float], names: Sequence[str], states: Sequence[int]
+    cells: Sequence[str], values: Sequence[float], names: Sequence[str], states: Sequence[int]
 ) -> Iterator[str]:
     """
     Args:
         states: which of the columns are states.
     """
-    bad = [k for k, number in enumerate(numbers) if math.isnan(number)]
+    bad = [k for k, value in enumerate(values) if math.isnan(value)]
     if bad:
         more = f", nor in {len(bad) - 1} more columns" if len(bad) > 1 else ""
         yield f"column '{names[bad[0]]}': {_shown(cells[bad[0]])}, expected a finite number{more}"
-    if wrong := [k for k in states if numbers[k] not in (0, 1) and k not in bad]:
+    if wrong := [k for k in states if values[k] not in (0, 1) and k not in bad]:
         yield f"column '{names[wrong[0]]}': {_shown(cells[wrong[0]])}, expected 0 or 1 of a state"
-    elif len(ones := [f"'{names[k]}'" for k in states if numbers[k] == 1]) > 1:
+    elif len(ones := [f"'{names[k]}'" for k in states if values[k] == 1]) > 1:
         yield f"columns {' and '.join(ones[:2])} are 1, expected one state at most"
 
 
@@ -325,12 +325,12 @@ def _items(table: _Table, part: str, spec: TableSpec, problems: list[Problem]) -
             problems.append(Problem(source, why, id, part))
             continue
         chosen = [cells[place] for place in places]
-        numbers = [_number(cell) for cell in chosen]
-        faults = list(_row_faults(chosen, numbers, wanted, states))
+        values = [_number(cell) for cell in chosen]
+        faults = list(_row_faults(chosen, values, wanted, states))
         problems.extend(Problem(source, why, id, part) for why in faults)
         if not faults:
-            row = np.array([numbers[: spec.dim]])
-            target = numbers[spec.dim] if part == "train" else None
+            row = np.array([values[: spec.dim]])
+            target = values[spec.dim] if part == "train" else None
             yield Item(id, part, source, partial(np.asarray, row), target=target)
 
 

@@ -70,7 +70,7 @@ def _width(path: Path, files: list[Path]) -> int:
     )
 
 
-def _class_numbers(path: Path, labels: dict[str, LabelLine]) -> tuple[str, ...]:
+def _default_classes(path: Path, labels: dict[str, LabelLine]) -> tuple[str, ...]:
     sound = [line.labels for line in labels.values() if not line.error and line.labels.size]
     if not sound:
         raise UserError(f"{path}: no label in {_LABELS}, so the classes must stand in {_CLASSES}")
@@ -112,7 +112,7 @@ class Folder(Reader):
             raise UserError(f"{path / _SPLITS}: more than {_MOST_PARTS} parts")
         listing = Listing(
             FeatureSpec(kind="other", dim=_width(path, features)),
-            names or _class_numbers(path, labels),
+            names or _default_classes(path, labels),
             problems=problems,
         )
         seen: dict[str, str] = {}

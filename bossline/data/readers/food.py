@@ -96,7 +96,7 @@ def _parts(path: Path) -> dict[str, Path]:
     return found
 
 
-def _class_numbers(items: list[Item]) -> tuple[str, ...]:
+def _default_classes(items: list[Item]) -> tuple[str, ...]:
     count = max((item.category for item in items if item.category is not None), default=-1) + 1
     return _FOOD11 if count == len(_FOOD11) else tuple(str(k) for k in range(count))
 
@@ -213,6 +213,6 @@ class Food(Reader):
         parts = _parts(path)
         for part, folder in parts.items():
             _list_part(path, part, folder, len(names) or MOST_CLASSES, items, problems)
-        listing = Listing(ImageSpec(), names or _class_numbers(items), items, problems)
+        listing = Listing(ImageSpec(), names or _default_classes(items), items, problems)
         _list_strays(path, parts, listing)
         return listing

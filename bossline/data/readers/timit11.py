@@ -119,16 +119,16 @@ def _unlikeness(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> float:
     return float(np.median(1 - known)) if len(known) else np.inf
 
 
-def _of_begins(rows: npt.NDArray[Any], numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _of_begins(rows: npt.NDArray[Any], indices: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Whether each of these rows can be an utterance's first: it repeats its frame to the left."""
-    left = np.ascontiguousarray(rows[numbers, : _CENTRE.stop]).view(np.uint32)
+    left = np.ascontiguousarray(rows[indices, : _CENTRE.stop]).view(np.uint32)
     frames = left.reshape(-1, _WIDTH // 2 + 1, _DIM)
     return np.asarray((frames == frames[:, :1]).all(axis=(1, 2)))
 
 
-def _of_ends(rows: npt.NDArray[Any], numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _of_ends(rows: npt.NDArray[Any], indices: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Whether each of these rows can be an utterance's last: it repeats its frame to the right."""
-    right = np.ascontiguousarray(rows[numbers, _CENTRE.start :]).view(np.uint32)
+    right = np.ascontiguousarray(rows[indices, _CENTRE.start :]).view(np.uint32)
     frames = right.reshape(-1, _WIDTH // 2 + 1, _DIM)
     return np.asarray((frames == frames[:, :1]).all(axis=(1, 2)))
 
@@ -171,8 +171,8 @@ def _damage(
             yield problem(row if ends else row - 1, row - 1 if begins else row, why)
 
 
-def _id(part: str, number: int) -> str:
-    return f"{part}-{number:05d}"
+def _id(part: str, index: int) -> str:
+    return f"{part}-{index:05d}"
 
 
 def _read_centres(rows: npt.NDArray[Any], start: int, stop: int) -> npt.NDArray[Any]:
@@ -237,10 +237,10 @@ class Timit11(Reader):
             torn = [row for row, ends, begins in breaks if not ends and not begins]
             bounds = np.setdiff1d(bounds, torn)
             listing.problems.extend(_damage(file, part, breaks, bounds))
-            for number, (start, stop) in enumerate(pairwise(bounds.tolist())):
+            for index, (start, stop) in enumerate(pairwise(bounds.tolist())):
                 listing.items.append(
                     Item(
-                        _id(part, number),
+                        _id(part, index),
                         part,
                         f"{file} rows {start}..{stop - 1}",
                         partial(_read_centres, rows, start, stop),
@@ -253,7 +253,7 @@ class Timit11(Reader):
                     for row, why in wrong.items()
                 }
                 listing.problems.extend(
-                    Problem(_LABELS, why, _id(part, number), part)
-                    for number, why in sorted(first_wrong.items())
+                    Problem(_LABELS, why, _id(part, index), part)
+                    for index, why in sorted(first_wrong.items())
                 )
         return listing

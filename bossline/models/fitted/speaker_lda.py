@@ -111,19 +111,19 @@ class SpeakerLda(VoiceModel, Fitted):
         self.shifts = (
             MixtureStatistics(statics or inputs, config.components) if config.components else None
         )
-        numbers = self.statistics.outputs + (self.shifts.outputs if self.shifts else 0)
-        self.discriminant = Discriminant(numbers, outputs)
+        dim = self.statistics.outputs + (self.shifts.outputs if self.shifts else 0)
+        self.discriminant = Discriminant(dim, outputs)
 
-    def _numbers(self, batch: Padded) -> Tensor:
-        """(B, numbers) that describe each utterance."""
+    def _vectors(self, batch: Padded) -> Tensor:
+        """(B, D): what describes each utterance."""
         fixed: Tensor = self.statistics(batch)
         return fixed if self.shifts is None else torch.cat([fixed, self.shifts(batch)], dim=1)
 
     def embed(self, batch: Padded) -> Tensor:
-        return self.discriminant.embed(self._numbers(batch))
+        return self.discriminant.embed(self._vectors(batch))
 
     def forward(self, batch: Padded) -> Tensor:
-        scores: Tensor = self.discriminant(self._numbers(batch))
+        scores: Tensor = self.discriminant(self._vectors(batch))
         return scores
 
     def fit(self, data: Iterable[tuple[Padded, Tensor]]) -> str:
@@ -133,7 +133,7 @@ class SpeakerLda(VoiceModel, Fitted):
         turns = [count() for _ in range(self._classes)]
         held: list[tuple[Tensor, Tensor]] = []
         for inputs, labels in data:
-            x = self._numbers(inputs)
+            x = self._vectors(inputs)
             back = [next(turns[label]) % _EVERY == _EVERY - 1 for label in labels.tolist()]
             chosen = torch.tensor(back, device=labels.device)
             moments.add(x[~chosen], labels[~chosen])

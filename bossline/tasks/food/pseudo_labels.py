@@ -84,20 +84,20 @@ def pseudo_label(
             source=Source(reader="pseudo-labels", path=str(run.path), options=options),
             note="; ".join(filter(None, (corpus.header.note, note))),
         ) as writer:
-            for number, id in enumerate(corpus.ids):
-                category = int(corpus.categories[number])
+            for item, id in enumerate(corpus.ids):
+                category = int(corpus.categories[item])
                 writer.add(
                     id,
-                    corpus.image(number),
-                    part=corpus.header.parts[corpus.parts[number]],
+                    corpus.image(item),
+                    part=corpus.header.parts[corpus.parts[item]],
                     category=category if category >= 0 else None,
                 )
-                if number in pseudo:
+                if item in pseudo:
                     writer.add(
                         f"{PSEUDO}/{id}",
-                        corpus.image(number),
+                        corpus.image(item),
                         part=PSEUDO,
-                        category=pseudo[number],
+                        category=pseudo[item],
                     )
                 advance(1)
     register(name, pack)

@@ -62,11 +62,11 @@ class SegmentSearch:
         starts, ends = self._forward(totals)
         return [
             self._trace(
-                starts[:length, :, number].copy(),
-                ends[:length, :, number].copy(),
-                self.end + totals[length, :, number],
+                starts[:length, :, column].copy(),
+                ends[:length, :, column].copy(),
+                self.end + totals[length, :, column],
             )
-            for number, length in enumerate(lengths)
+            for column, length in enumerate(lengths)
         ]
 
     def _forward(self, totals: Floats) -> tuple[Floats, Floats]:

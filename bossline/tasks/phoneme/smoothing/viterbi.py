@@ -92,9 +92,9 @@ class ViterbiSmoother:
         for batch in by_length(lengths, _BATCH_FRAMES):
             frames = int(lengths[batch].max())
             scores = np.zeros((frames + 1, len(self._offset), len(batch)))
-            for number, u in enumerate(batch):
+            for column, u in enumerate(batch):
                 rows = probabilities[starts[u] : starts[u] + lengths[u]]
-                scores[1 : lengths[u] + 1, :, number] = self._scores(rows)
+                scores[1 : lengths[u] + 1, :, column] = self._scores(rows)
             search = SegmentSearch.of(self._model, self._config.weight, frames)
             found = search.paths(scores.cumsum(0, out=scores), lengths[batch])
             for u, labels in zip(batch, found, strict=True):

@@ -42,7 +42,7 @@ def eer_interval(
     Args:
         scores: (N,) of the trials.
         labels: (N,) bool, whether a trial is a target trial.
-        enrol_speakers: (N,) names or numbers.
+        enrol_speakers: (N,) names or indices.
         test_speakers: (N,).
         seed: of the redraws; the same seed pairs the redraws of two systems.
 
@@ -92,8 +92,8 @@ def _interval(
 ) -> Interval:
     ranked = RankedTrials(scores, labels)
     targets = np.asarray(labels, np.bool_)
-    names, numbers = np.unique([enrol_speakers, test_speakers], return_inverse=True)
-    enrol, test = numbers.reshape(2, -1)
+    names, indices = np.unique([enrol_speakers, test_speakers], return_inverse=True)
+    enrol, test = indices.reshape(2, -1)
     _check(targets, names[enrol], names[test])
     generator = np.random.default_rng(seed)
     redrawn: list[float] = []
