@@ -25,14 +25,14 @@ FOLDER = Path("runs/ablation")
 
 LSTM = (
     "epochs=8",
-    "model.stack=3",
+    "model.frame_stack=3",
     "model.encoder.depth=2",
     "model.encoder.width=128",
     "model.encoder.front_width=64",
 )
 CONFORMER = (
     "epochs=8",
-    "model.stack=3",
+    "model.frame_stack=3",
     'model.encoder={"kind": "conformer", "depth": 4, "width": 96, "kernel": 15}',
 )
 MLP = ("epochs=3", "model.width=512", "model.depth=3", "batches.frames=31", "batches.size=1024")

@@ -199,7 +199,11 @@ def measure(
     """Rows of the table."""
     total = steps * (rounds + 1)  # the schedules span all that is trained, the warm-up round too
     batches = f"batches={{kind: segments, frames: {FRAMES}, size: {BATCH}, valid_every: {total}}}"
-    single_frames = ("epochs=1", "model.stack=1", "model.pooling.kind=mean")  # as the course's
+    single_frames = (
+        "epochs=1",
+        "model.frame_stack=1",
+        "model.pooling.kind=mean",
+    )  # as the course's
     single, own = (
         lesson_of(
             load_recipe("speaker/simple", [*single_frames, batches, f"precision={precision}"]),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
 from bossline.models.base import ModelConfig
 from bossline.models.encoders import EncoderConfig
-from bossline.models.encoders.layers import stacked
+from bossline.models.encoders.layers import frame_stacked
 from bossline.models.heads import HeadConfig, LinearHeadConfig
 from bossline.models.pooling import MeanConfig, PoolingConfig
 
@@ -23,8 +23,11 @@ class SpeakerConfig(ModelConfig):
 
     kind: Literal["speaker"] = "speaker"
     encoder: EncoderConfig
-    stack: int = Field(
-        1, ge=1, description="neighbouring frames that the encoder reads as one step"
+    frame_stack: int = Field(
+        1,
+        ge=1,
+        validation_alias=AliasChoices("frame_stack", "stack"),  # as older recipes call it
+        description="neighbouring frames that the encoder reads as one step",
     )
     pooling: PoolingConfig = MeanConfig()
     embedding: int = Field(192, ge=1, description="numbers that describe a voice")
@@ -66,8 +69,8 @@ class SpeakerModel(SpeakerNetwork):
 
     def __init__(self, config: SpeakerConfig, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.stack = config.stack
-        self.encoder = config.encoder.build(config.stack * inputs)
+        self.frame_stack = config.frame_stack
+        self.encoder = config.encoder.build(config.frame_stack * inputs)
         self.pooling = config.pooling.build(self.encoder.outputs)
         self.norm = nn.BatchNorm1d(self.pooling.outputs)
         self.project = nn.Linear(self.pooling.outputs, config.embedding)
@@ -76,7 +79,7 @@ class SpeakerModel(SpeakerNetwork):
 
     def embed(self, batch: Padded) -> Tensor:
         embedding: Tensor = self.project(
-            self.norm(self.pooling(self.encoder(stacked(batch, self.stack))))
+            self.norm(self.pooling(self.encoder(frame_stacked(batch, self.frame_stack))))
         )
         return embedding
 

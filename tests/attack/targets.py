@@ -41,7 +41,7 @@ TRAININGS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
             *_NETWORK,
             "batches={kind: segments, frames: 8, size: 8, valid_every: 10}",
             "model.encoder={kind: rnn, width: 6, depth: 1}",
-            "model.stack=1",
+            "model.frame_stack=1",
             "model.embedding=6",
         ),
     ),

@@ -13,7 +13,7 @@ MEMBERS = [
     {
         "kind": "speaker",
         "encoder": {"kind": "tdnn", "width": 5},
-        "stack": 2,
+        "frame_stack": 2,
         "embedding": 3,
         "head": {"kind": "aam-softmax", "margin": 0.3, "scale": 10, "warmup": 0.5},
     },

@@ -91,18 +91,22 @@ def any_length(model: nn.Module) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "stack"),
+    ("kind", "frame_stack"),
     [("tdnn", 1), *((kind, 2) for kind in ENCODERS if kind not in ("rnn", "subsample"))],
 )
-def test_taggers_for_any_length(kind: str, stack: int) -> None:
+def test_taggers_for_any_length(kind: str, frame_stack: int) -> None:
     encoder = {"kind": kind, **ENCODERS[kind]}
-    any_length(built("tagger", {"encoder": encoder, "stack": stack, "shifts": stack}))
+    any_length(
+        built("tagger", {"encoder": encoder, "frame_stack": frame_stack, "shifts": frame_stack})
+    )
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_poolings_for_any_length(pooling: str) -> None:
     encoder = {"kind": "tdnn", **ENCODERS["tdnn"]}
-    any_length(built("speaker", {"encoder": encoder, "stack": 2, "pooling": {"kind": pooling}}))
+    any_length(
+        built("speaker", {"encoder": encoder, "frame_stack": 2, "pooling": {"kind": pooling}})
+    )
 
 
 def test_subsampling_for_any_length() -> None:
@@ -119,7 +123,7 @@ def test_voices_for_any_length(kind: str) -> None:
 def test_recurrent_taggers_for_one_length_of_frames_each(cell: str) -> None:
     """Torch exports a recurrence step by step, so of as many steps as its example has."""
     encoder = {"kind": "rnn", **ENCODERS["rnn"], "cell": cell}
-    whole = OfPadded(built("tagger", {"encoder": encoder, "stack": 2}))
+    whole = OfPadded(built("tagger", {"encoder": encoder, "frame_stack": 2}))
     for batch in (SHORT, LONG):
         exported = export(whole, batch, dynamic_shapes=({0: Dim.AUTO},) * 2)
         same(exported, whole, *batch)

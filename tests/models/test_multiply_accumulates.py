@@ -104,13 +104,15 @@ def test_subsampling() -> None:
     assert multiply_accumulates(model, batch()) == convolutions + 4 * 4 * W
 
 
-@pytest.mark.parametrize("stack", [1, 2, 3])
-def test_a_tagger_makes_a_step_of_several_frames(stack: int) -> None:
-    config = TaggerConfig.model_validate({"encoder": {"kind": "rnn", "width": W}, "stack": stack})
+@pytest.mark.parametrize("frame_stack", [1, 2, 3])
+def test_a_tagger_makes_a_step_of_several_frames(frame_stack: int) -> None:
+    config = TaggerConfig.model_validate(
+        {"encoder": {"kind": "rnn", "width": W}, "frame_stack": frame_stack}
+    )
     model = config.build(D, 5).eval()
-    steps = -(-T // stack)
-    layers = 2 * 4 * W * (stack * D + W) + 2 * 4 * W * (2 * W + W)
-    assert multiply_accumulates(model, batch()) == steps * (layers + 2 * W * stack * 5)
+    steps = -(-T // frame_stack)
+    layers = 2 * 4 * W * (frame_stack * D + W) + 2 * 4 * W * (2 * W + W)
+    assert multiply_accumulates(model, batch()) == steps * (layers + 2 * W * frame_stack * 5)
 
 
 def test_a_speaker_model_pools_once_an_utterance() -> None:

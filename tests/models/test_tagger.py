@@ -6,20 +6,20 @@ import torch
 from pydantic import ValidationError
 
 from bossline.batches.padded import Padded
-from bossline.models.encoders.layers import stacked
+from bossline.models.encoders.layers import frame_stacked
 from bossline.models.tagger import TaggerConfig
 
 
-@pytest.mark.parametrize(("stack", "shifts"), [(1, 1), (2, 1), (4, 1), (2, 2), (4, 3)])
+@pytest.mark.parametrize(("frame_stack", "shifts"), [(1, 1), (2, 1), (4, 1), (2, 2), (4, 3)])
 def test_logits_of_a_padded_batch_are_those_of_each_utterance_alone(
-    stack: int, shifts: int
+    frame_stack: int, shifts: int
 ) -> None:
     torch.manual_seed(0)
     config = TaggerConfig.model_validate(
         {
             "encoder": {"kind": "rnn", "width": 8, "depth": 2, "front": 3},
             "dropout": 0.5,
-            "stack": stack,
+            "frame_stack": frame_stack,
             "shifts": shifts,
         }
     )
@@ -37,7 +37,7 @@ def test_logits_of_a_padded_batch_are_those_of_each_utterance_alone(
 
 def test_stacking_puts_neighbours_side_by_side_and_zeros_where_none_are_left() -> None:
     frames = torch.arange(1.0, 13).view(1, 6, 2)
-    steps = stacked(Padded.of(frames, torch.tensor([5])), 4)
+    steps = frame_stacked(Padded.of(frames, torch.tensor([5])), 4)
     assert steps.lengths.tolist() == [2]
     assert steps.frames.tolist() == [
         [[1, 2, 3, 4, 5, 6, 7, 8], [9, 10, 0, 0, 0, 0, 0, 0]],
@@ -46,10 +46,10 @@ def test_stacking_puts_neighbours_side_by_side_and_zeros_where_none_are_left() -
 
 def test_each_stacked_frame_has_its_own_logits_in_its_own_place() -> None:
     torch.manual_seed(0)
-    config = TaggerConfig.model_validate({"encoder": {"kind": "rnn", "width": 8}, "stack": 3})
+    config = TaggerConfig.model_validate({"encoder": {"kind": "rnn", "width": 8}, "frame_stack": 3})
     model = config.build(5, 4).eval()
     frames = torch.randn(1, 8, 5)
-    steps = model.encoder(stacked(Padded.of(frames, torch.tensor([8])), 3)).frames[0]
+    steps = model.encoder(frame_stacked(Padded.of(frames, torch.tensor([8])), 3)).frames[0]
     by_hand = [
         model.output.weight[k * 4 : (k + 1) * 4] @ steps[t] + model.output.bias[k * 4 : (k + 1) * 4]
         for t in range(3)
@@ -61,7 +61,7 @@ def test_each_stacked_frame_has_its_own_logits_in_its_own_place() -> None:
 
 def test_shifts_average_the_log_probabilities_of_delayed_utterances() -> None:
     torch.manual_seed(0)
-    given = {"encoder": {"kind": "rnn", "width": 8}, "stack": 3, "shifts": 3}
+    given = {"encoder": {"kind": "rnn", "width": 8}, "frame_stack": 3, "shifts": 3}
     model = TaggerConfig.model_validate(given).build(5, 4).eval()
     plain = TaggerConfig.model_validate({**given, "shifts": 1}).build(5, 4).eval()
     plain.load_state_dict(model.state_dict())
@@ -78,8 +78,8 @@ def test_shifts_average_the_log_probabilities_of_delayed_utterances() -> None:
 
 
 def test_more_shifts_than_stacked_frames_are_refused() -> None:
-    with pytest.raises(ValidationError, match="shifts 3 is more than stack 2"):
-        TaggerConfig.model_validate({"encoder": {"kind": "rnn"}, "stack": 2, "shifts": 3})
+    with pytest.raises(ValidationError, match="shifts 3 is more than frame_stack 2"):
+        TaggerConfig.model_validate({"encoder": {"kind": "rnn"}, "frame_stack": 2, "shifts": 3})
 
 
 def test_an_encoder_that_drops_frames_is_refused() -> None:

@@ -7,7 +7,7 @@ import pytest
 from bossline.core.errors import UserError
 from bossline.models.mlp import MlpConfig
 from bossline.recipes import catalogue, load_recipe
-from bossline.recipes.loading import save_recipe
+from bossline.recipes.loading import check_recipe, save_recipe
 
 
 @pytest.mark.parametrize("name", catalogue.names())
@@ -81,6 +81,17 @@ def test_a_wrong_override_is_one_clear_line(override: str, message: str) -> None
         load_recipe("phoneme/strong", [override])
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "frames"), [("phoneme/boss", 2), ("speaker/simple", 3)])
+def test_frame_stack_is_also_read_by_its_former_name(name: str, frames: int) -> None:
+    recipe = load_recipe(name)
+    content = recipe.model_dump(mode="json")
+    content["model"]["stack"] = content["model"].pop("frame_stack")
+    assert content["model"]["stack"] == frames
+    assert check_recipe(content, where="of an old run") == recipe
+    with pytest.raises(UserError, match=r"unknown key; did you mean 'model\.frame_stack'"):
+        load_recipe(name, ["model.stack=1"])
 
 
 FITTED = "a model of kind speaker-lda is fitted without gradient steps: leave out"

@@ -27,7 +27,7 @@ TDNN = {"kind": "tdnn", "width": 8}
 
 
 def tagger(**encoder: Any) -> dict[str, Any]:
-    return {"kind": "tagger", "stack": 2, "encoder": encoder}
+    return {"kind": "tagger", "frame_stack": 2, "encoder": encoder}
 
 
 def speaker(**keys: Any) -> dict[str, Any]:

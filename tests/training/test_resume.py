@@ -42,7 +42,8 @@ MUON = tuple(over(OVERRIDES, "optimiser={kind: muon, lr: 1e-2, weight_decay: 0.1
 AUGMENTED = (
     *OVERRIDES[:1],
     "batches={kind: utterances, size: 32}",
-    "model={kind: tagger, stack: 2, shifts: 2, dropout: 0.3, encoder: {kind: tdnn, width: 12}}",
+    "model={kind: tagger, frame_stack: 2, shifts: 2, dropout: 0.3, encoder: {kind: tdnn}}",
+    "model.encoder.width=12",
     "augment={kind: spec-augment, time_warp: {}, frequency_masks: {width: 2}, time_masks: {}}",
     "optimiser={kind: adamw, lr: 1e-2}",
 )

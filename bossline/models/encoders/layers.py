@@ -219,7 +219,7 @@ class FeedForward(nn.Module):
 # Several frames as one step: what an encoder then does, it does for a fraction of the cost.
 
 
-def stacked(batch: Padded, count: int) -> Padded:
+def frame_stacked(batch: Padded, count: int) -> Padded:
     """(B, T, D) -> (B, ceil(T / count), count * D): neighbouring frames side by side.
 
     A last step that lacks frames is filled with zeros.
