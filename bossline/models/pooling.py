@@ -283,7 +283,7 @@ class AttentiveStatisticsPooling(Pooling):
 # Correlation pooling (Stafylakis et al. 2021, arXiv 2104.02571): which channels go together.
 
 
-class CorrelationConfig(Config):
+class CorrelationPoolingConfig(Config):
     """Correlations over time between a few projections of the encoder's channels."""
 
     kind: Literal["correlation"] = "correlation"
@@ -305,7 +305,7 @@ class CorrelationPooling(Pooling):
     channels, here single correlations are dropped.
     """
 
-    def __init__(self, config: CorrelationConfig, inputs: int) -> None:
+    def __init__(self, config: CorrelationPoolingConfig, inputs: int) -> None:
         super().__init__()
         channels = config.channels
         self.outputs = channels + channels * (channels - 1) // 2
@@ -332,7 +332,7 @@ PoolingConfig = Annotated[
     | SelfAttentionConfig
     | MultiHeadConfig
     | AttentiveStatisticsConfig
-    | CorrelationConfig,
+    | CorrelationPoolingConfig,
     Field(discriminator="kind"),
 ]
 

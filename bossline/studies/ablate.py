@@ -22,12 +22,12 @@ from bossline.studies.standings import Entry, Standings
 from bossline.tasks import lesson_of
 from bossline.tasks.trained import TrainedModel
 
-_TO_COMPARE = {"name", "task", "about", "target", "seed", "split"}  # the same in every cell
+_TO_COMPARE = {"name", "task", "about", "target", "seed", "split"}  # the same in every variant
 _ESSENTIAL = {"epochs", "batches", "model", "optimiser"}
 
 
 @dataclass(frozen=True)
-class Cell:
+class Variant:
     """A recipe that differs from the one in question by a part, or by all parts."""
 
     name: str
@@ -39,7 +39,7 @@ class Ablation:
     """A recipe as it is, and what is to be trained beside it."""
 
     recipe: Recipe
-    cells: tuple[Cell, ...]
+    variants: tuple[Variant, ...]
 
     @classmethod
     def of(cls, recipe: str, parts: Sequence[str], *, add: bool = False) -> Ablation:
@@ -58,15 +58,15 @@ class Ablation:
         for key, count in Counter(part.partition("=")[0] for part in parts).items():
             if count > 1:
                 raise UserError(f"{key} is given twice")
-        cells = []
+        variants = []
         for changed in [[part] for part in parts] + ([list(parts)] if len(parts) > 1 else []):
             what = changed[0] if len(changed) == 1 else "all"
             name = f"{'with' if add else 'without'} {what}"
             changed_recipe = _with(recipe, full, changed) if add else _without(full, changed)
             # A name of its own, by which pictures and run folders tell it from the others.
-            of_cell = f"{full.name}-{re.sub(r'[^A-Za-z0-9_.=]+', '-', name)}"
-            cells.append(Cell(name, changed_recipe.model_copy(update={"name": of_cell})))
-        return cls(full, tuple(cells))
+            of_variant = f"{full.name}-{re.sub(r'[^A-Za-z0-9_.=]+', '-', name)}"
+            variants.append(Variant(name, changed_recipe.model_copy(update={"name": of_variant})))
+        return cls(full, tuple(variants))
 
 
 def ablation_folder(recipe: Recipe, corpus: str) -> Path:
@@ -83,13 +83,14 @@ def ablate(
     threads: int | None = None,
     console: Console | None = None,
 ) -> Standings:
-    """Train what is not trained yet, and hold every cell against the recipe as it is.
+    """Train what is not trained yet, and hold every variant against the recipe as it is.
 
-    A cell whose smoothing alone differs is not trained: it is the recipe's own runs, scored again.
+    A variant whose smoothing alone differs is not trained: it is the recipe's own runs, scored
+    again.
 
     Args:
         corpus: a name given at import, or the folder of a packed corpus.
-        seeds: runs of each cell: the recipe's seed and those that follow it.
+        seeds: runs of each variant: the recipe's seed and those that follow it.
 
     Raises:
         UserError: bad input.
@@ -114,14 +115,16 @@ def ablate(
     base = ablation.recipe
     own = trained(base)
     entries = []
-    for cell in ablation.cells:
-        smoothed = cell.recipe.model_copy(update={"smoothing": base.smoothing, "name": base.name})
+    for variant in ablation.variants:
+        smoothed = variant.recipe.model_copy(
+            update={"smoothing": base.smoothing, "name": base.name}
+        )
         if smoothed == base:
             runtime = Runtime.choose(device, threads)
-            scores = tuple(_rescored(run, cell.recipe, runtime) for run in own)
-            entries.append(Entry(cell.name, own, scores))
+            scores = tuple(_rescored(run, variant.recipe, runtime) for run in own)
+            entries.append(Entry(variant.name, own, scores))
         else:
-            entries.append(_scored(cell.name, trained(cell.recipe)))
+            entries.append(_scored(variant.name, trained(variant.recipe)))
     return Standings.of(_scored(base.name, own), entries)
 
 
@@ -144,7 +147,7 @@ def _with(name: str, full: Recipe, parts: Sequence[str]) -> Recipe:
     """
     for key in (part.partition("=")[0] for part in parts):
         if key.split(".")[0] in _TO_COMPARE:
-            raise UserError(f"{key} is no part to add: all cells share it")
+            raise UserError(f"{key} is no part to add: all variants share it")
     changed = load_recipe(name, parts)
     if changed == full:
         raise UserError(f"{parts[0]} is already so in {full.name}")

@@ -100,7 +100,7 @@ class Keeper(Protocol):
         and the checksum of the records, where there are epochs and records."""
 
 
-class Lesson(Protocol):
+class LessonLike(Protocol):
     """What is taught: batches, their loss, and how far the model has come.
 
     Attributes:

@@ -14,11 +14,11 @@ from bossline.core.progress import Bar, bar
 from bossline.models.fitted.base import Fitted
 from bossline.training.checkpoint import weights_of
 from bossline.training.contents import WEIGHTS
-from bossline.training.contract import Keeper, Lesson
+from bossline.training.contract import Keeper, LessonLike
 from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 
 
-def fit(keeper: Keeper, lesson: Lesson, model: nn.Module, console: Console) -> None:
+def fit(keeper: Keeper, lesson: LessonLike, model: nn.Module, console: Console) -> None:
     """Fit a model and keep its weights. A fit that was stopped begins anew.
 
     Raises:
@@ -41,7 +41,7 @@ def fit(keeper: Keeper, lesson: Lesson, model: nn.Module, console: Console) -> N
 class _Passes:
     """The training split, as often as it is gone through; watched on the bar, and stoppable."""
 
-    lesson: Lesson
+    lesson: LessonLike
     stop: StopRequest
     go_on: str
     shown: Bar

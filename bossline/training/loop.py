@@ -16,7 +16,7 @@ from bossline.core.runtime import Runtime
 from bossline.training.averaging import WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from bossline.training.contents import WEIGHTS
-from bossline.training.contract import Keeper, Lesson, Settings
+from bossline.training.contract import Keeper, LessonLike, Settings
 from bossline.training.journal import Journal
 from bossline.training.schedules import Span
 from bossline.training.signals import Interrupted, stop_on_signal
@@ -38,7 +38,7 @@ class Cadence:
 
 def train(
     keeper: Keeper,
-    lesson: Lesson,
+    lesson: LessonLike,
     model: nn.Module,
     settings: Settings,
     runtime: Runtime,

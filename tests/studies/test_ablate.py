@@ -56,11 +56,13 @@ def test_parts_go_back_to_the_defaults_of_the_schema() -> None:
     ablation = Ablation.of("phoneme/boss", parts)
     full = load_recipe("phoneme/boss")
     assert ablation.recipe == full
-    assert [cell.name for cell in ablation.cells] == [
+    assert [variant.name for variant in ablation.variants] == [
         *(f"without {part}" for part in parts), "without all"
     ]  # fmt: skip
-    assert len({cell.recipe.name for cell in ablation.cells} | {full.name}) == len(parts) + 2
-    found = {cell.name.removeprefix("without "): cell.recipe for cell in ablation.cells}
+    assert (
+        len({variant.recipe.name for variant in ablation.variants} | {full.name}) == len(parts) + 2
+    )
+    found = {variant.name.removeprefix("without "): variant.recipe for variant in ablation.variants}
     for part, recipe in found.items():
         same = full.model_dump(exclude={"name", part.split(".")[0]})
         if part != "all":
@@ -114,7 +116,7 @@ def test_every_cell_is_trained_once_and_smoothing_never(small: str) -> None:
     ]  # fmt: skip
     full, plain, unsmoothed, nothing = standings.entries
     runs = trained()
-    assert len(runs) == 6  # three cells of two seeds
+    assert len(runs) == 6  # three variants of two seeds
     assert unsmoothed.runs == full.runs
     assert unsmoothed.scores == tuple(r.scores["test, unsmoothed"] for r in full.runs)
     assert all(run.recipe.smoothing is None for run in nothing.runs)

@@ -18,7 +18,7 @@ from rich.console import Console
 from bossline import api, cli
 from bossline.data.packed import Corpus
 from bossline.runs.run import Run
-from bossline.tasks.phoneme.smoothing import Smoother
+from bossline.tasks.base import Smoother
 from bossline.tasks.phoneme.task import PhonemeLesson
 from bossline.training.signals import stop_on_signal
 

@@ -80,7 +80,7 @@ class _Block(nn.Module):
         self.first = _Layer(config.channels, config.channels, 1)
         self.res2 = Res2Convolution(config.channels, config.scale, dilation)
         self.last = _Layer(config.channels, config.channels, 1)
-        self.excitation = SqueezeExcitation(config.channels, config.bottleneck)
+        self.excitation = MaskedSqueezeExcitation(config.channels, config.bottleneck)
 
     def forward(self, x: Tensor, padding: Padding) -> Tensor:
         transformed = self.last(self.res2(self.first(x, padding), padding), padding)
@@ -114,7 +114,7 @@ class Res2Convolution(nn.Module):
         return torch.cat((passed, *convolved), dim=-1)
 
 
-class SqueezeExcitation(nn.Module):
+class MaskedSqueezeExcitation(nn.Module):
     """(B, T, channels) -> (B, T, channels): channels scaled by what their means say.
 
     Hu et al., arXiv 1709.01507; the means are over the real frames of each utterance.

@@ -90,15 +90,15 @@ class SmootherConfig(AttentionConfig):
     kind: Literal["smoother"] = "smoother"
     kernel: Kernel = Field(5, description="frames that a convolution sees, odd")
 
-    def build(self, inputs: int) -> Smoother:
+    def build(self, inputs: int) -> SmootherEncoder:
         """
         Args:
             inputs: numbers per frame.
         """
-        return Smoother(self, inputs)
+        return SmootherEncoder(self, inputs)
 
 
-class Smoother(Encoder):
+class SmootherEncoder(Encoder):
     """(B, T, inputs) -> (B, T, width).
 
     Like the Transformer block of FastSpeech (Ren et al. 2019, arXiv 1905.09263): the first layer

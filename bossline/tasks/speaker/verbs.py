@@ -46,7 +46,7 @@ _SCALES: dict[ScoreNorm, ScoreScale] = {"none": "cosine", "as-norm": "as-norm"}
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Verification:
     """What two utterances score together, and what the run's threshold makes of it."""
 
     cosine: float
@@ -116,7 +116,7 @@ def embed(run: OpenRun, inputs: Sequence[str | Path], *, device: str = "auto") -
 
 def verify(
     run: OpenRun, first: str | Path, second: str | Path, *, device: str = "auto"
-) -> Comparison:
+) -> Verification:
     """Compare two utterances: files, or ids of the run's corpus.
 
     Raises:
@@ -129,7 +129,7 @@ def verify(
     (cosine,) = voices.scores(vectors, [0], [1], "cosine")
     scale = _scale(threshold)
     (score,) = voices.scores(vectors, [0], [1], scale)
-    return Comparison(float(cosine), float(score), scale, threshold)
+    return Verification(float(cosine), float(score), scale, threshold)
 
 
 def draw_trials(

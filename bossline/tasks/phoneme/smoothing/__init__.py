@@ -10,10 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bossline.tasks.phoneme.smoothing.base import Smoother
 from bossline.tasks.phoneme.smoothing.median import MedianConfig
 from bossline.tasks.phoneme.smoothing.viterbi import ViterbiConfig
 
 SmoothingConfig = Annotated[MedianConfig | ViterbiConfig, Field(discriminator="kind")]
-
-__all__ = ["Smoother", "SmoothingConfig"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bossline.tasks.phoneme.smoothing.base import Floats, Ints
+from bossline.tasks.phoneme.smoothing.arrays import Floats, Ints
 from bossline.tasks.phoneme.smoothing.phones import PhoneModel
 
 # Of a phone's segments, those that may be shorter than what counts as its minimum duration.
@@ -17,7 +17,7 @@ RAREST = 0.001
 
 
 @dataclass(frozen=True, eq=False)
-class Segments:
+class PhoneSegments:
     """Runs of equal labels, in order, utterances end to end.
 
     Attributes:
@@ -33,7 +33,7 @@ class Segments:
     last: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, labels: Sequence[npt.NDArray[Any]]) -> Segments:
+    def of(cls, labels: Sequence[npt.NDArray[Any]]) -> PhoneSegments:
         """Collapse the labels, (T,) of each utterance."""
         joined = np.concatenate(labels).astype(np.int64)
         edges = np.cumsum([0, *map(len, labels)])
@@ -51,13 +51,13 @@ def estimate(labels: Sequence[npt.NDArray[Any]], classes: int, longest: int) -> 
         classes: C.
         longest: D, at least 2.
     """
-    segments = Segments.of(labels)
+    segments = PhoneSegments.of(labels)
     frames = np.bincount(segments.phones, segments.frames, classes)
     durations, stay = _durations(segments, classes, longest)
     return PhoneModel(frames / frames.sum(), _bigram(segments, classes), durations, stay)
 
 
-def _bigram(segments: Segments, classes: int) -> Floats:
+def _bigram(segments: PhoneSegments, classes: int) -> Floats:
     """(C + 1, C + 1), see PhoneModel.
 
     Smoothed toward the number of different phones that a phone follows (Kneser & Ney 1995).
@@ -71,7 +71,7 @@ def _bigram(segments: Segments, classes: int) -> Floats:
     return _witten_bell(counts, follows)
 
 
-def _durations(segments: Segments, classes: int, longest: int) -> tuple[Floats, Floats]:
+def _durations(segments: PhoneSegments, classes: int, longest: int) -> tuple[Floats, Floats]:
     """(C, D + 1) and (C,), see PhoneModel.
 
     Segments at the edges of an utterance may be cut, so they count for those phones only that are

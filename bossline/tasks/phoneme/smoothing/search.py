@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bossline.tasks.phoneme.smoothing.base import Floats, Ints
+from bossline.tasks.phoneme.smoothing.arrays import Floats, Ints
 from bossline.tasks.phoneme.smoothing.phones import PhoneModel, log
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from bossline.batches.order import by_length
 from bossline.core.config import Config
 from bossline.core.errors import UserError
-from bossline.tasks.phoneme.smoothing.base import Floats, Ints, Tables
+from bossline.tasks.phoneme.smoothing.arrays import Floats, Ints, Tables
 from bossline.tasks.phoneme.smoothing.estimation import estimate
 from bossline.tasks.phoneme.smoothing.phones import PhoneModel
 from bossline.tasks.phoneme.smoothing.search import SegmentSearch
