@@ -25,7 +25,8 @@ from torch.utils.data import DataLoader
 from benchmarks.common import interleaved, print_table
 from benchmarks.usual_lstm import NO_LABEL, UsualLstm, UtteranceDataset, collate
 from bossline.batches.padded import Padded
-from bossline.batches.utterances import Ints, bucketed
+from bossline.batches.shapes import Buckets
+from bossline.batches.utterances import Ints
 from bossline.core.runtime import Runtime
 from bossline.data.store import open_corpus
 from bossline.models.encoders.rnn import RnnConfig
@@ -39,7 +40,8 @@ ENCODER = RnnConfig(cell="lstm", depth=3, width=256, dropout=DROPOUT, front=5, f
 
 def spread_buckets(lengths: Ints, steps: int, rng: np.random.Generator) -> list[Ints]:
     """So many of an epoch's batches, from the shortest utterances to the longest."""
-    batches = sorted(bucketed(lengths, FRAMES, rng), key=lambda batch: float(lengths[batch].mean()))
+    shuffled = [batch for batch, _ in Buckets(lengths, FRAMES).shuffled(rng)]
+    batches = sorted(shuffled, key=lambda batch: float(lengths[batch].mean()))
     steps = min(steps, len(batches))
     return [batches[(2 * step + 1) * len(batches) // (2 * steps)] for step in range(steps)]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -52,16 +51,6 @@ class Shuffled:
             self._order = seed, epoch, on_device(order, self._device)
         start, stop = batch_bounds(self._count, self._size, step)
         return self._order[2][start:stop]
-
-
-def by_length(lengths: npt.NDArray[np.int64], frames: int) -> list[npt.NDArray[np.int64]]:
-    """Indices of utterances (U,) in batches of about so many frames, the shortest first.
-
-    Neighbours are of about equal length, so padding is next to nothing.
-    """
-    order = np.argsort(lengths, kind="stable")
-    share = np.cumsum(lengths[order]) // frames
-    return np.split(order, np.flatnonzero(np.diff(share)) + 1)
 
 
 def batch_bounds(count: int, size: int, step: int) -> tuple[int, int]:

@@ -104,7 +104,7 @@ class Padded:
 
 
 def gathered(
-    frames: Tensor, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
+    frames: Tensor, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], steps: int
 ) -> Padded:
     """Stretches (B, T, D) of packed frames (N, D), in float32, with zeros beyond their ends.
 
@@ -112,12 +112,12 @@ def gathered(
         frames: utterances end to end, of any type of numbers.
         starts: (B,) where each stretch begins.
         lengths: (B,) how long each is.
+        steps: T, at least the longest.
     """
-    longest = int(lengths.max())
     first = on_device(torch.from_numpy(starts), frames.device)
-    rows = (first.unsqueeze(1) + torch.arange(longest, device=frames.device)).flatten()
+    rows = (first.unsqueeze(1) + torch.arange(steps, device=frames.device)).flatten()
     taken = frames.index_select(0, rows.clamp_max(len(frames) - 1)).float()
-    batch = Padded.of(taken.view(len(lengths), longest, -1), torch.from_numpy(lengths))
+    batch = Padded.of(taken.view(len(lengths), steps, -1), torch.from_numpy(lengths))
     if batch.padding.full:
         return batch
     return batch.with_frames(batch.frames.masked_fill(~batch.mask.unsqueeze(2), 0))

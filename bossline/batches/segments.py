@@ -16,8 +16,9 @@ from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from bossline.batches.base import BatchConfig
-from bossline.batches.order import by_length, epoch_order
+from bossline.batches.order import epoch_order
 from bossline.batches.padded import Padded, gathered
+from bossline.batches.shapes import Buckets
 from bossline.core.runtime import on_device
 from bossline.data.speeds import check_speeds
 
@@ -109,9 +110,10 @@ class Segments:
             chosen = np.array([rng.choice(self._members[group]) for group in groups])
         else:
             chosen = self._in_turn(seed, epoch * self._config.valid_every + step)
-        length = np.minimum(self.lengths[chosen], self._config.frames)
+        longest = min(self._config.frames, int(self.lengths.max()))
+        length = np.minimum(self.lengths[chosen], longest)
         start = rng.integers(self.lengths[chosen] - length + 1)
-        batch = gathered(self._frames, self._starts[chosen] + start, length)
+        batch = gathered(self._frames, self._starts[chosen] + start, length, longest)
         return batch, self._on_device(chosen)
 
     def _in_turn(self, seed: int, step: int) -> Ints:
@@ -135,8 +137,8 @@ class Segments:
         Batches are of about equal lengths; the indices (B,) say whose a row is.
         """
         indices, starts, lengths = self._whole_or_views()
-        for chosen in by_length(lengths, EVALUATION_FRAMES):
-            batch = gathered(self._frames, starts[chosen], lengths[chosen])
+        for chosen, steps in Buckets(lengths, EVALUATION_FRAMES).in_order():
+            batch = gathered(self._frames, starts[chosen], lengths[chosen], steps)
             yield batch, self._on_device(indices[chosen])
 
     def _whole_or_views(self) -> tuple[Ints, Ints, Ints]:

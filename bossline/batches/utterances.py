@@ -1,9 +1,8 @@
 """Batches of whole utterances of about equal length, with a budget of frames a batch.
 
-Sorting by length keeps padding small; a little noise on the lengths, new each epoch, keeps the same
-utterances from always meeting. The number of batches is the same in every epoch, so a schedule
-knows its end. Whatever is longer than a bound is cut, so that an hour of speech needs no more
-memory than a sentence.
+They come in few shapes (see shapes.py). The number of batches is the same in every epoch, so a
+schedule knows its end. Whatever is longer than a bound is cut, so that an hour of speech needs no
+more memory than a sentence.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from pydantic import Field
 from torch import Tensor
 
 from bossline.batches.base import BatchConfig
-from bossline.batches.order import by_length
 from bossline.batches.padded import Padded, gathered
+from bossline.batches.shapes import MIXING, Buckets
+from bossline.core.counting import counted
 from bossline.core.runtime import on_device
 
-LENGTH_NOISE = 0.04  # of the length; more mixes better and pads more
 EVALUATION_FRAMES = 16_384  # of one forward pass outside training
 CONTEXT = 200  # frames on both sides that a piece of an utterance sees beside its own
 
@@ -45,32 +44,6 @@ class UtteranceConfig(BatchConfig):
             device: where batches are computed; the frames are kept there.
         """
         return Utterances(pieces, self, device)
-
-
-def bucketed(lengths: Ints, size: int, rng: np.random.Generator) -> list[Ints]:
-    """Disjoint batches of indices of utterances that cover all utterances, in random order.
-
-    Args:
-        lengths: (U,) frames of each utterance.
-        size: frames in a batch, about; how many batches there are depends on it and the lengths
-            alone.
-        rng: mixes utterances of about equal length.
-    """
-    noisy = lengths * rng.uniform(1 - LENGTH_NOISE, 1 + LENGTH_NOISE, len(lengths))
-    order = np.argsort(noisy, kind="stable")
-    count = min(-(-int(lengths.sum()) // size), len(lengths))
-    # Cut where equal shares of all frames end, but give every batch an utterance.
-    ends = np.searchsorted(np.cumsum(lengths[order]), lengths.sum() * np.arange(1, count) / count)
-    ends = np.maximum.accumulate(ends - np.arange(1, count)) + np.arange(1, count)
-    ends = np.clip(ends, np.arange(1, count), len(lengths) - np.arange(count - 1, 0, -1))
-    batches = np.split(order, ends)
-    return [batches[k] for k in rng.permutation(count)]
-
-
-def padding_waste(lengths: Ints, batches: list[Ints]) -> float:
-    """Share of the padded frames that are padding."""
-    filled = sum(int(lengths[batch].max()) * len(batch) for batch in batches)
-    return 1 - int(lengths.sum()) / filled
 
 
 def cut(lengths: Ints, longest: int) -> tuple[Ints, Ints]:
@@ -103,43 +76,36 @@ class Utterances:
         self._starts = np.cumsum(self.lengths) - self.lengths
         self._utterance_ends = np.cumsum(whole)[utterances]
         self._utterance_starts = self._utterance_ends - whole[utterances]
-        self._size = config.size
-        self._plan: tuple[int, int, list[Ints]] | None = None
+        self._size, self._buckets = config.size, Buckets(self.lengths, config.size, MIXING)
+        self._plan: tuple[int, int, list[tuple[Ints, int]]] | None = None
         self._frames = torch.from_numpy(np.concatenate(pieces)).to(device)
 
     def __len__(self) -> int:
         return len(self._frames)
 
-    def _gather(self, starts: Ints, lengths: Ints) -> tuple[Padded, Tensor]:
-        """Stretches of frames (B, T, D) float32, zeros beyond their ends, and their indices.
-
-        The indices stand in the order of `Padded.joined`.
-        """
-        batch = gathered(self._frames, starts, lengths)
-        indices = np.repeat(starts, lengths) + _places(lengths)
-        return batch, on_device(torch.from_numpy(indices), self._frames.device)
-
     @property
     def description(self) -> str:
-        waste = padding_waste(self.lengths, self._bucketed(0, 0))
-        return f"whole utterances, batches of {self._size}, {waste:.1%} padding"
-
-    def _bucketed(self, seed: int, epoch: int) -> list[Ints]:
-        return bucketed(self.lengths, self._size, np.random.default_rng([seed, epoch]))
+        return (
+            f"whole utterances, batches of {self._size} in "
+            f"{counted(len(self._buckets.shapes), 'shape')}, {self._buckets.padding:.1%} padding"
+        )
 
     @property
     def steps_per_epoch(self) -> int:
-        return len(self._bucketed(0, 0))
+        return len(self._buckets)
 
     def batch(self, seed: int, epoch: int, step: int) -> tuple[Padded, Tensor]:
         """One batch of utterances and the indices of its frames."""
         if self._plan is None or self._plan[:2] != (seed, epoch):
-            self._plan = seed, epoch, self._bucketed(seed, epoch)
-        chosen = self._plan[2][step]
-        return self._gather(self._starts[chosen], self.lengths[chosen])
+            rng = np.random.default_rng([seed, epoch])
+            self._plan = seed, epoch, self._buckets.shuffled(rng)
+        chosen, steps = self._plan[2][step]
+        starts, lengths = self._starts[chosen], self.lengths[chosen]
+        indices = np.repeat(starts, lengths) + _places(lengths)
+        return gathered(self._frames, starts, lengths, steps), self._on_device(indices)
 
     def in_order(self) -> Iterator[tuple[Padded, Tensor, Tensor]]:
-        """All utterances, by length, so that padding is next to nothing.
+        """All utterances, the shortest first.
 
         A piece of a cut utterance comes with frames of context, which are not among its own.
         """
@@ -147,16 +113,19 @@ class Utterances:
         starts = np.maximum(self._starts - CONTEXT, self._utterance_starts)
         lengths = np.minimum(ends + CONTEXT, self._utterance_ends) - starts
         before = self._starts - starts
-        for chosen in by_length(lengths, EVALUATION_FRAMES):
-            batch = gathered(self._frames, starts[chosen], lengths[chosen])
+        for chosen, steps in Buckets(lengths, EVALUATION_FRAMES).in_order():
+            batch = gathered(self._frames, starts[chosen], lengths[chosen], steps)
             own, all_frames = self.lengths[chosen], lengths[chosen]
             first = np.cumsum(all_frames) - all_frames + before[chosen]
             places = _places(own)
             indices, rows = (
-                on_device(torch.from_numpy(np.repeat(start, own) + places), self._frames.device)
+                self._on_device(np.repeat(start, own) + places)
                 for start in (self._starts[chosen], first)
             )
             yield batch, indices, rows
+
+    def _on_device(self, indices: Ints) -> Tensor:
+        return on_device(torch.from_numpy(indices), self._frames.device)
 
 
 def _places(lengths: Ints) -> Ints:

@@ -3,40 +3,15 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bossline.batches import utterances
-from bossline.batches.utterances import UtteranceConfig, bucketed, cut, padding_waste
+from bossline.batches.utterances import UtteranceConfig, cut
 
 CPU = torch.device("cpu")
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=30)
-
-
-@given(lengths=LENGTHS, size=st.integers(1, 200), seed=st.integers(0, 1000))
-def test_batches_cover_every_utterance_once_and_their_number_is_fixed(
-    lengths: list[int], size: int, seed: int
-) -> None:
-    array = np.array(lengths)
-    batches = bucketed(array, size, np.random.default_rng(seed))
-    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
-    assert min(map(len, batches)) >= 1
-    assert len(batches) == len(bucketed(array, size, np.random.default_rng(seed + 1)))
-    assert len(batches) == min(-(-sum(lengths) // size), len(lengths))
-
-
-@pytest.mark.parametrize("size", [4000, 8000, 16000])
-def test_little_padding_on_lengths_like_librispeechs(size: int) -> None:
-    rng = np.random.default_rng(0)
-    lengths = np.clip(rng.normal(620, 250, 3000), 139, 998).astype(np.int64)
-    batches = bucketed(lengths, size, rng)
-    assert padding_waste(lengths, batches) < 0.05
-    frames = [int(lengths[batch].sum()) for batch in batches]
-    assert max(frames) < 1.3 * size
-    shuffled = np.array_split(rng.permutation(len(lengths)), len(batches))
-    assert padding_waste(lengths, shuffled) > 0.25
 
 
 @given(lengths=LENGTHS, size=st.integers(1, 200), seed=st.integers(0, 1000))
@@ -106,3 +81,22 @@ def test_every_frame_is_answered_once_and_pieces_see_their_neighbours(
             assert own[0] == min(context, int(place[own[0]]))
             assert length - 1 - own[-1] == min(context, lengths[u] - 1 - int(place[own[-1]]))
             start += length
+
+
+def test_a_training_has_few_shapes_and_says_so() -> None:
+    rng = np.random.default_rng(3)
+    pieces = [rng.normal(size=(n, 2)).astype(np.float32) for n in rng.integers(5, 300, 400)]
+    opened = UtteranceConfig(size=1000, longest=200).open(pieces, CPU)
+    trained = [
+        opened.batch(0, epoch, step)[0]
+        for epoch in range(3)
+        for step in range(opened.steps_per_epoch)
+    ]
+    shapes = {tuple(batch.frames.shape[:2]) for batch in trained}
+    assert len(shapes) <= 12
+    assert len({tuple(batch.frames.shape[:2]) for batch, _, _ in opened.in_order()}) <= 12
+    real, padded = (
+        sum(int(batch.mask.sum()) for batch in trained),
+        sum(batch.mask.numel() for batch in trained),
+    )
+    assert opened.description.endswith(f"in {len(shapes)} shapes, {1 - real / padded:.1%} padding")

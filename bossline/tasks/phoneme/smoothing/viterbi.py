@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from bossline.batches.order import by_length
+from bossline.batches.shapes import Buckets
 from bossline.core.config import Config
 from bossline.core.errors import UserError
 from bossline.tasks.phoneme.smoothing.arrays import Floats, Ints, Tables
@@ -89,7 +89,7 @@ class ViterbiSmoother:
             )
         starts = np.cumsum(lengths) - lengths
         path = np.empty(len(probabilities), np.int64)
-        for batch in by_length(lengths, _BATCH_FRAMES):
+        for batch, _ in Buckets(lengths, _BATCH_FRAMES).in_order():
             frames = int(lengths[batch].max())
             scores = np.zeros((frames + 1, len(self._offset), len(batch)))
             for column, u in enumerate(batch):
