@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from bossline.core.config import Config
 from bossline.models.layers import OutputLayer
+from bossline.training.muon import Muon
 
 
 class Stepper(Protocol):
@@ -197,12 +198,11 @@ class MuonConfig(_Adam):
         members: list[Optimizer] = []
         if matrices:
             members.append(
-                torch.optim.Muon(
+                Muon(
                     matrices,
                     lr=self.lr,
                     weight_decay=self.weight_decay,
                     momentum=self.momentum,
-                    adjust_lr_fn="match_rms_adamw",
                 )
             )
         if others:

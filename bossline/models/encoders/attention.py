@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
 import torch
@@ -9,11 +10,15 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from bossline.batches.padded import Padding
 from bossline.core.config import MOST_LAYERS, Config
 from bossline.models.layers import Linear
 
+_ON_A_GPU = [
+    SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH,
+]  # fmt: skip
 _LANES = 32  # numbers in bfloat16 that one instruction of a CPU takes
 
 Rotation = tuple[Tensor, Tensor]
@@ -92,13 +97,19 @@ class SelfAttention(nn.Module):
 def _attended(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
     """(B, heads, T, head) each, mask (B, T) -> the same; scaled by 1 / sqrt(head).
 
-    By torch's fused kernels, which never hold (T, T) weights. Training in bfloat16 on a CPU is the
-    exception: there their gradient takes up to three times as long as that of plain products.
+    By torch's fused kernels, which never hold (T, T) weights; on a GPU not by cuDNN's, which plans
+    every new shape anew for 8 ms each way. Training in bfloat16 on a CPU is the exception: there
+    their gradient takes up to three times as long as that of plain products.
     """
     if queries.device.type == "cpu" and queries.dtype == torch.bfloat16 and queries.requires_grad:
         return _attended_plainly(queries, keys, values, mask)
     where = mask[:, None, None, :]
-    return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=where)
+    with _kernels(queries.device):
+        return functional.scaled_dot_product_attention(queries, keys, values, attn_mask=where)
+
+
+def _kernels(device: torch.device) -> AbstractContextManager[None]:
+    return sdpa_kernel(_ON_A_GPU) if device.type == "cuda" else nullcontext()
 
 
 def _attended_plainly(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
