@@ -1,7 +1,8 @@
-"""What needs no torch does not wait for it."""
+"""What needs no torch does not wait for it, and what torch asks when it is loaded is set by then."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -66,3 +67,25 @@ def test_what_is_misspelt_needs_no_torch() -> None:
 def test_names_of_recipes_are_imported_when_used() -> None:
     code = "import sys, bossline.recipes as r; assert 'torch' not in sys.modules; r.load_recipe"
     subprocess.run([sys.executable, "-c", code + "('phoneme/simple'); r.Recipe"], check=True)
+
+
+@pytest.mark.parametrize("chosen", [None, "active"])
+def test_threads_wait_without_a_core_unless_somebody_chose(chosen: str | None) -> None:
+    code = """
+import os, sys
+import bossline.cli
+
+sys.argv = ["bossline", "--version"]
+try:
+    bossline.cli.main()
+except SystemExit:
+    assert "torch" not in sys.modules
+    print(os.environ["OMP_WAIT_POLICY"])
+"""
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    if chosen:
+        environment["OMP_WAIT_POLICY"] = chosen
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split()[-1] == (chosen or "passive")
