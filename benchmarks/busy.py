@@ -2,8 +2,8 @@
 
     python -m benchmarks.busy --corpus libriphone
 
-A thread of OpenMP that is done before the others can wait actively, on its core, or passively, which
-leaves the core to whoever has work. The environment says which, before torch is loaded; the
+A thread of OpenMP that is done before the others can wait actively, on its core, or passively,
+which leaves the core to whoever has work. The environment says which, before torch is loaded; the
 `bossline` command chooses passive. Each measurement is a process of its own.
 """
 

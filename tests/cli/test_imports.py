@@ -1,4 +1,4 @@
-"""What needs no torch does not wait for it, and what torch asks when it is loaded is set by then."""
+"""What needs no torch does not wait for it; what torch asks when it is loaded is set by then."""
 
 from __future__ import annotations
 
