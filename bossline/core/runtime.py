@@ -14,10 +14,16 @@ from bossline.core.errors import UserError
 
 @dataclass(frozen=True)
 class Runtime:
-    """One device of one process."""
+    """One device of one process.
+
+    Attributes:
+        threads: of the CPU.
+        bfloat16: whether the device multiplies it; a CPU that emulates it is several times slower.
+    """
 
     device: torch.device
     threads: int
+    bfloat16: bool
 
     @classmethod
     def choose(cls, device: str = "auto", threads: int | None = None) -> Runtime:
@@ -41,7 +47,7 @@ class Runtime:
             torch.set_num_threads(threads)
         if chosen.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32: matrix units instead of plain cores
-        return cls(chosen, torch.get_num_threads())
+        return cls(chosen, torch.get_num_threads(), _multiplies_bfloat16(chosen))
 
     def autocast(self, precision: str) -> AbstractContextManager[object]:
         """The precision of forward passes: "auto", "float32" or "bfloat16"."""
@@ -49,16 +55,7 @@ class Runtime:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
 
     def _uses_bfloat16(self, precision: str) -> bool:
-        return precision == "bfloat16" or (precision == "auto" and self._multiplies_bfloat16())
-
-    def _multiplies_bfloat16(self) -> bool:
-        """Whether bfloat16 is native here; a CPU that emulates it is several times slower."""
-        if self.device.type == "cuda":
-            return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-        if not hasattr(torch.cpu, "get_capabilities"):  # an older torch cannot tell
-            return False
-        capabilities = torch.cpu.get_capabilities()
-        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+        return precision == "bfloat16" or (precision == "auto" and self.bfloat16)
 
     def describe(self, precision: str) -> str:
         """Device, threads and the precision that a recipe's setting comes to here."""
@@ -66,6 +63,15 @@ class Runtime:
         if self.device.type == "cuda":
             return f"{torch.cuda.get_device_name(self.device)}, {number}"
         return f"CPU, {counted(self.threads, 'thread')}, {number}"
+
+
+def _multiplies_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if not hasattr(torch.cpu, "get_capabilities"):  # an older torch cannot tell
+        return False
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def on_device(host: Tensor, device: torch.device) -> Tensor:
