@@ -43,19 +43,19 @@ class Bucket:
 class Buckets:
     """Utterances, divided so that little is padding and the batches have MOST_SHAPES at most."""
 
-    def __init__(self, lengths: Ints, frames: int, least: int = 1) -> None:
+    def __init__(self, lengths: Ints, frames: int, mixing: bool = False) -> None:
         """
         Args:
             lengths: (U,) frames of each utterance, U >= 1.
             frames: in a batch, about; padding is not counted.
-            least: batches of a bucket, about.
+            mixing: give a bucket MIXING batches at least, where there are so many.
         """
         order = np.argsort(lengths, kind="stable")
         ascending = lengths[order]
         self._lengths = lengths
         self.buckets: list[Bucket] = []
         start = 0
-        for end in best_ends(ascending, MOST_SHAPES - 1, least * frames):
+        for end in best_ends(ascending, MOST_SHAPES - 1, MIXING * frames if mixing else 0):
             # What does not fill a batch of this bucket is left to the next one.
             size = max(1, round(frames / ascending[start:end].mean())) if end > start else 1
             last = end == len(order)

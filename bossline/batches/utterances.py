@@ -18,7 +18,7 @@ from torch import Tensor
 
 from bossline.batches.base import BatchConfig
 from bossline.batches.padded import Padded, gathered
-from bossline.batches.shapes import MIXING, Buckets
+from bossline.batches.shapes import Buckets
 from bossline.core.counting import counted
 from bossline.core.runtime import on_device
 
@@ -76,7 +76,7 @@ class Utterances:
         self._starts = np.cumsum(self.lengths) - self.lengths
         self._utterance_ends = np.cumsum(whole)[utterances]
         self._utterance_starts = self._utterance_ends - whole[utterances]
-        self._size, self._buckets = config.size, Buckets(self.lengths, config.size, MIXING)
+        self._size, self._buckets = config.size, Buckets(self.lengths, config.size, mixing=True)
         self._plan: tuple[int, int, list[tuple[Ints, int]]] | None = None
         self._frames = torch.from_numpy(np.concatenate(pieces)).to(device)
 

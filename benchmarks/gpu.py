@@ -1,0 +1,325 @@
+"""Everything that bossline trains, on this machine's GPU: steps of each rung, then whole trainings.
+
+    python -m benchmarks.gpu --folder libriphone/ --minutes 8
+    python -m benchmarks.gpu --folder libriphone/ --speaker Dataset/ --food food11/ --json gpu.json
+
+Rungs train some steps as they are, with batches four times as large, and (whole utterances) in as
+many shapes as there are batches, which is what few shapes are worth. Then phoneme/strong, boss,
+summit and a larger summit train to the end in whatever time is left, with their scores.
+
+Each measurement is a process of its own with a time limit: what fails is a row that says why, not
+the end. Results are printed and written as they come. `--device cpu` tries the benchmark itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from benchmarks.common import machine, print_table
+from bossline.batches import shapes
+from bossline.core.errors import UserError
+from bossline.core.runtime import Runtime
+from bossline.data.importing import import_corpus
+from bossline.data.store import open_corpus
+from bossline.recipes import Recipe, load_recipe
+from bossline.runs.run import Run
+from bossline.tasks import lesson_of
+from bossline.tasks.lesson import Lesson
+from bossline.training.contract import StepLoss
+
+RUNGS = {
+    "phoneme": ("simple", "medium", "strong", "boss-small", "boss", "summit"),
+    "speaker": ("simple", "medium", "strong", "boss", "summit"),
+    "food": ("simple", "strong", "boss"),
+}
+WHOLE = (
+    ("phoneme/strong", ()),
+    ("phoneme/summit", ()),
+    ("phoneme/boss", ()),
+    ("phoneme/summit", ("model.encoder.width=256", "model.encoder.depth=8")),
+)
+WARM = 30  # steps in which most shapes are met
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Steps of a rung in one way."""
+
+    rung: str
+    way: str = "as it is"
+    larger: int = 1
+    """Times the recipe's batches."""
+    few_shapes: bool = True
+    inductor: bool = False
+
+
+def measurements(task: str, inductor: bool) -> Iterator[Measurement]:
+    """Those of a task, the dearest rungs first: time may run out."""
+    for rung in reversed(RUNGS[task]):
+        name = f"{task}/{rung}"
+        yield Measurement(name)
+        if load_recipe(name).batches.kind == "utterances":
+            yield Measurement(name, "a shape a batch", few_shapes=False)
+        yield Measurement(name, "4 x the batch", larger=4)
+        if inductor:
+            yield Measurement(name, "inductor", inductor=True)
+
+
+class Steps:
+    """A rung's training, step by step, with a device that is waited for where it is asked."""
+
+    def __init__(self, lesson: Lesson[Any], recipe: Recipe, inductor: bool) -> None:
+        self._lesson, self._device = lesson, lesson.runtime.device
+        self._model = lesson.build_model()
+        lesson.prepare(self._model)
+        self._model.train()
+        assert recipe.optimiser is not None  # only rungs that step are measured
+        self._optimiser = recipe.optimiser.build(self._model)
+        if inductor:
+            self._model.compile(dynamic=False)
+        self._done = 0
+        self.shapes: set[tuple[int, ...]] = set()
+
+    def wait(self) -> None:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+
+    def step(self, parts: list[float] | None = None) -> int:
+        """One step; appends the ms of batch, forward, backward and optimiser, waiting after each.
+
+        Returns:
+            How many frames, utterances or images it learnt from.
+        """
+        marks = [self._mark(parts)]
+        batch = self._lesson.batch(*divmod(self._done, self._lesson.steps_per_epoch))
+        frames = getattr(batch[0], "frames", batch[0])
+        if isinstance(frames, torch.Tensor):
+            self.shapes.add(tuple(frames.shape[:2]))
+        marks.append(self._mark(parts))
+        loss: StepLoss = self._lesson.loss(self._model, batch)
+        marks.append(self._mark(parts))
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.mean.backward()  # type: ignore[no-untyped-call]
+        marks.append(self._mark(parts))
+        self._optimiser.step()
+        marks.append(self._mark(parts))
+        self._done += 1
+        if parts is not None:
+            parts += [1000 * (after - before) for before, after in pairwise(marks)]
+        return loss.count
+
+    def _mark(self, parts: list[float] | None) -> float:
+        if parts is not None:
+            self.wait()
+        return time.perf_counter()
+
+    def busy(self, steps: int) -> float | None:
+        """Share of the time of some steps in which the GPU computes."""
+        if self._device.type != "cuda":
+            return None
+        activities = [torch.profiler.ProfilerActivity.CUDA]
+        with torch.profiler.profile(activities=activities) as profile:
+            began = time.perf_counter()
+            for _ in range(steps):
+                self.step()
+            self.wait()
+            seconds = time.perf_counter() - began
+        kernels = sum(event.self_device_time_total for event in profile.key_averages())
+        return float(kernels / 1e6 / seconds)
+
+
+def measured(what: Measurement, corpus: str, device: str, steps: int) -> dict[str, Any]:
+    """In this process."""
+    began = time.perf_counter()
+    if not what.few_shapes:
+        shapes.MOST_SHAPES, shapes.MIXING = sys.maxsize, 1
+    recipe = load_recipe(what.rung)
+    if what.larger > 1:
+        recipe = load_recipe(what.rung, [f"batches.size={what.larger * recipe.batches.size}"])
+    runtime = Runtime.choose(device)
+    training = Steps(lesson_of(recipe, open_corpus(corpus), runtime), recipe, what.inductor)
+    training.step()
+    training.wait()
+    first = time.perf_counter() - began
+    for _ in range(min(WARM, steps)):
+        training.step()
+    training.wait()
+    count, began = 0, time.perf_counter()
+    for _ in range(steps):
+        count += training.step()
+    training.wait()
+    seconds = time.perf_counter() - began
+    parts: list[float] = []
+    for _ in range(max(3, steps // 4)):
+        training.step(parts)
+    if device.startswith("cuda"):
+        peak = torch.cuda.max_memory_allocated()
+    else:
+        peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "first_step_s": first,
+        "per_s": count / seconds,
+        "step_ms": 1000 * seconds / steps,
+        "parts_ms": [median(parts[part::4]) for part in range(4)],
+        "shapes": len(training.shapes),
+        "peak_gb": peak / 1e9,
+        "kernels": training.busy(max(3, steps // 4)),
+    }
+
+
+def in_a_process(arguments: Sequence[str], seconds: float) -> dict[str, Any]:
+    """What `python -m benchmarks.gpu ...` prints, or why it failed."""
+    command = [sys.executable, "-m", "benchmarks.gpu", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return {"failed": f"not done within {seconds:.0f} s"}
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return {"failed": lines[-1][:200]}
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def trained(
+    recipe: str, overrides: Sequence[str], corpus: str, device: str, seconds: float
+) -> dict[str, Any]:
+    """A whole training by the command, its time and its score."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        command = [
+            sys.executable, "-m", "bossline", "train", recipe, "--corpus", corpus,
+            "--device", device, "--run", str(run), *overrides,
+        ]  # fmt: skip
+        began = time.perf_counter()
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return {"failed": f"not done within {seconds:.0f} s"}
+        if done.returncode:
+            return {"failed": (done.stderr.strip().splitlines() or ["?"])[-1][:200]}
+        finished = Run(run)
+        test = finished.scores["test"].score
+        return {
+            "command_s": time.perf_counter() - began,
+            "training_s": finished.info.seconds,
+            "test": [test.value, test.low, test.high],
+        }
+
+
+def _row(result: dict[str, Any]) -> list[str]:
+    head = [result["rung"], result["way"]]
+    if "failed" in result:
+        return [*head, result["failed"], *[""] * 6]
+    batch, forward, backward, step = result["parts_ms"]
+    kernels = result["kernels"]
+    return [
+        *head,
+        f"{result['per_s']:,.0f}",
+        f"{result['step_ms']:.1f}",
+        f"{batch:.1f} / {forward:.1f} / {backward:.1f} / {step:.1f}",
+        "" if kernels is None else f"{kernels:.0%}",
+        str(result["shapes"]),
+        f"{result['peak_gb']:.2f}",
+        f"{result['first_step_s']:.1f}",
+    ]
+
+
+def _whole_row(result: dict[str, Any]) -> list[str]:
+    name = " ".join([result["recipe"], *result["overrides"]])
+    if "failed" in result:
+        return [name, result["failed"], "", ""]
+    value, low, high = result["test"]
+    seconds = (f"{result[key]:.0f} s" for key in ("training_s", "command_s"))
+    return [name, f"{value:.4f} [{low:.4f}, {high:.4f}]", *seconds]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path, help="LibriPhone's")
+    parser.add_argument("--speaker", type=Path, help="the speaker set's")
+    parser.add_argument("--food", type=Path, help="the food set's")
+    parser.add_argument("--minutes", type=float, default=8, help="in all")
+    parser.add_argument("--seconds", type=float, default=60, help="of one measurement at most")
+    parser.add_argument("--steps", type=int, default=60, help="that are timed")
+    parser.add_argument("--inductor", action="store_true", help="torch.compile too; takes minutes")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--json", type=Path, default=Path("gpu.json"), help="all results")
+    parser.add_argument("--one", help=argparse.SUPPRESS)  # a measurement, in this process
+    parser.add_argument("--corpus", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        what = Measurement(**json.loads(arguments.one))
+        print(json.dumps(measured(what, arguments.corpus, arguments.device, arguments.steps)))
+        return
+    if arguments.device.startswith("cuda") and not torch.cuda.is_available():
+        sys.exit("no GPU here; --device cpu tries the benchmark itself")
+    folders = {"phoneme": arguments.folder, "speaker": arguments.speaker, "food": arguments.food}
+    if not any(folders.values()):
+        parser.error("give at least one folder: --folder, --speaker or --food")
+    end = time.monotonic() + 60 * arguments.minutes
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["BOSSLINE_HOME"] = home
+        run_all({task: path for task, path in folders.items() if path}, arguments, end)
+
+
+def run_all(folders: dict[str, Path], arguments: argparse.Namespace, end: float) -> None:
+    """Measure and print until the time is over."""
+    results: dict[str, Any] = {"machine": machine(), "steps": [], "trainings": []}
+
+    def keep(kind: str, result: dict[str, Any], row: Sequence[str]) -> None:
+        results[kind].append(result)
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        print(" | ".join(row), flush=True)
+
+    for task, folder in folders.items():
+        try:
+            import_corpus(folder, task)
+        except UserError as error:
+            sys.exit(f"error: {error}")
+        for what in measurements(task, arguments.inductor):
+            if time.monotonic() > end:
+                break
+            result = asdict(what) | in_a_process(
+                ["--one", json.dumps(asdict(what)), "--corpus", task,
+                 "--device", arguments.device, "--steps", str(arguments.steps)],
+                min(arguments.seconds, end - time.monotonic()),
+            )  # fmt: skip
+            keep("steps", result, _row(result))
+    for recipe, overrides in WHOLE if "phoneme" in folders else ():
+        if (left := end - time.monotonic()) > 0:
+            result = {"recipe": recipe, "overrides": overrides} | trained(
+                recipe, overrides, "phoneme", arguments.device, left
+            )
+            keep("trainings", result, _whole_row(result))
+    print_table(
+        ["rung", "way", "frames, utterances or images a second", "ms a step",
+         "batch / forward / backward / optimiser, each waited for", "GPU computes", "shapes",
+         "peak GB", "first step after s"],
+        [_row(result) for result in results["steps"]],
+    )  # fmt: skip
+    print_table(
+        ["whole training", "test", "training", "command"],
+        [_whole_row(result) for result in results["trainings"]],
+    )
+
+
+if __name__ == "__main__":
+    main()
