@@ -45,6 +45,7 @@ class Runtime:
             raise UserError(f"no device '{device}' here; available: {available}") from error
         if threads is not None:
             torch.set_num_threads(threads)
+        settle_kernels()
         if chosen.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32: matrix units instead of plain cores
         return cls(chosen, torch.get_num_threads(), _multiplies_bfloat16(chosen))
@@ -79,3 +80,13 @@ def on_device(host: Tensor, device: torch.device) -> Tensor:
     if device.type != "cuda":
         return host.to(device)
     return host.pin_memory().to(device, non_blocking=True)
+
+
+def settle_kernels() -> None:
+    """Let MKL find out in one thread for which processor it computes, before there are several.
+
+    It does so at the first exp, log or the like. A thread that asks for another one meanwhile gets
+    the result of other kernels, which rounds otherwise: once in some hundred processes an import or
+    a training would not be bit for bit what it is at all other times.
+    """
+    torch.ones(9).exp()

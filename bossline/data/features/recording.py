@@ -8,10 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.core.errors import UserError
+from bossline.core.runtime import settle_kernels
 from bossline.data.features.audio import Audio
 from bossline.data.features.log_mel import log_mel
 from bossline.data.features.mfcc import mfcc
 from bossline.data.features.spec import FeatureSpec
+
+settle_kernels()  # here, before an import reads with several threads
 
 
 def read_recording(path: Path, spec: FeatureSpec, speed: float = 1.0) -> npt.NDArray[np.float32]:
