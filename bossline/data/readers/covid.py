@@ -326,12 +326,14 @@ def _items(table: _Table, part: str, spec: TableSpec, problems: list[Problem]) -
             continue
         chosen = [cells[place] for place in places]
         values = [_number(cell) for cell in chosen]
-        faults = list(_row_faults(chosen, values, wanted, states))
-        problems.extend(Problem(source, why, id, part) for why in faults)
-        if not faults:
-            row = np.array([values[: spec.dim]])
-            target = values[spec.dim] if part == "train" else None
-            yield Item(id, part, source, partial(np.asarray, row), target=target)
+        of_states = [values[k] for k in states]
+        if math.isnan(sum(values)) or not set(of_states) <= {0, 1} or sum(of_states) > 1:
+            faults = _row_faults(chosen, values, wanted, states)
+            problems.extend(Problem(source, why, id, part) for why in faults)
+            continue
+        row = np.array([values[: spec.dim]])
+        target = values[spec.dim] if part == "train" else None
+        yield Item(id, part, source, partial(np.asarray, row), target=target)
 
 
 def _copies(rows: Sequence[Item], spec: TableSpec) -> Iterator[str]:
