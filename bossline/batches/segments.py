@@ -34,7 +34,10 @@ class SegmentConfig(BatchConfig):
     frames: int = Field(128, ge=1, description="frames in a segment")
     size: int = Field(32, ge=2, description="segments in a batch")
     valid_every: int = Field(
-        2000, ge=1, description="steps between validations; as many make what counts as an epoch"
+        2000,
+        ge=1,
+        le=1_000_000,
+        description="steps between validations; as many make what counts as an epoch",
     )
     balanced: bool = Field(
         False, description="every speaker equally often, not every utterance equally often"

@@ -280,7 +280,9 @@ def _number(cell: str) -> float:
         value = float(cell)
     except ValueError:
         return math.nan
-    return value if abs(value) <= _LARGEST and "_" not in cell else math.nan
+    # float() also takes digits of any script and underscores, which no such file has.
+    written = cell.isascii() and "_" not in cell
+    return value if abs(value) <= _LARGEST and written else math.nan
 
 
 def _row_faults(
