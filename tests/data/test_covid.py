@@ -282,7 +282,7 @@ SINGLE: dict[str, tuple[Damage, str]] = {
         cell(3, 6, value),
         f"{LINE}: column 'cli.1': {value!a}, expected a finite number",
     )
-    for value in ("abc", "", "NaN", "inf", "-Infinity", "1e39", "1_0", "0x1", "1;5")
+    for value in ("abc", "", "NaN", "inf", "-Infinity", "1e39", "1_0", "0x1", "1;5", "\u0663")
 }
 SINGLE |= {
     "long cell": (
