@@ -17,7 +17,7 @@ import torch
 
 from benchmarks import usual
 from benchmarks.common import interleaved, print_table
-from bossline.batches.windows import WindowConfig
+from bossline.batches.frames import frames_of
 from bossline.data.importing import import_corpus
 from bossline.data.labels import read_labels
 from bossline.data.packed import Corpus
@@ -90,11 +90,11 @@ def fetching(corpus: Corpus, width: int, rounds: int) -> list[str]:
     rows = torch.randint(len(matrix), (BATCHES, BATCH))
     labelled = [u for u in range(len(corpus)) if corpus.labelled[u]]
     pieces = [corpus.frames(u) for u in labelled]
-    windows = WindowConfig(frames=width).open(pieces, torch.device("cpu"))
-    indices = torch.randint(len(windows), (BATCHES, BATCH))
+    frames = frames_of(pieces, torch.device("cpu"), width)
+    indices = torch.randint(len(frames), (BATCHES, BATCH))
     seconds = interleaved(
         {
-            "ours": lambda: [windows.gather(batch) for batch in indices],
+            "ours": lambda: [frames.windows(batch) for batch in indices],
             "usual": lambda: [next(loader) for _ in range(BATCHES)],
             "matrix": lambda: [matrix.index_select(0, batch) for batch in rows],
         },

@@ -9,10 +9,10 @@ from torch import Tensor
 from bossline.core.runtime import on_device
 
 
-def epoch_order(count: int, seed: int, epoch: int) -> Tensor:
-    """A permutation of 0..count-1, (count,) int64, the same on every machine and device."""
+def epoch_order(count: int, seed: int, epoch: int, dtype: torch.dtype = torch.int64) -> Tensor:
+    """A permutation of 0..count-1, (count,), the same on every machine and in every type."""
     generator = _generator(np.random.SeedSequence([seed, epoch]), torch.device("cpu"))
-    return torch.randperm(count, generator=generator)
+    return torch.randperm(count, generator=generator, dtype=dtype)
 
 
 def generator_of(seed: int, epoch: int, step: int, device: torch.device) -> torch.Generator:
@@ -38,7 +38,9 @@ class Shuffled:
             device: where batches are wanted.
         """
         self._count, self._size, self._device = count, size, device
-        self._order: tuple[int, int, Tensor] | None = None  # seed, epoch, and what came of them
+        # Seed, epoch, and what came of them; there are as many as frames, so as narrow as can be.
+        self._order: tuple[int, int, Tensor] | None = None
+        self._dtype = torch.int32 if count < 1 << 31 else torch.int64
 
     @property
     def steps_per_epoch(self) -> int:
@@ -47,10 +49,10 @@ class Shuffled:
     def batch(self, seed: int, epoch: int, step: int) -> Tensor:
         """(B,) int64, a pure function of its arguments; an epoch covers every index once."""
         if self._order is None or self._order[:2] != (seed, epoch):
-            order = epoch_order(self._count, seed, epoch)
+            order = epoch_order(self._count, seed, epoch, self._dtype)
             self._order = seed, epoch, on_device(order, self._device)
         start, stop = batch_bounds(self._count, self._size, step)
-        return self._order[2][start:stop]
+        return self._order[2][start:stop].long()
 
 
 def batch_bounds(count: int, size: int, step: int) -> tuple[int, int]:

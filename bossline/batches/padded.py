@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from bossline.batches.frames import Frames
 from bossline.core.runtime import on_device
 
 
@@ -104,20 +105,14 @@ class Padded:
 
 
 def gathered(
-    frames: Tensor, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], steps: int
+    frames: Frames, starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], steps: int
 ) -> Padded:
-    """Stretches (B, T, D) of packed frames (N, D), in float32, with zeros beyond their ends.
+    """Stretches (B, T, D) of frames, in float32, with zeros beyond their ends.
 
     Args:
-        frames: utterances end to end, of any type of numbers.
+        frames: of utterances.
         starts: (B,) where each stretch begins.
-        lengths: (B,) how long each is.
+        lengths: (B,) how long each is; all of it in one utterance.
         steps: T, at least the longest.
     """
-    first = on_device(torch.from_numpy(starts), frames.device)
-    rows = (first.unsqueeze(1) + torch.arange(steps, device=frames.device)).flatten()
-    taken = frames.index_select(0, rows.clamp_max(len(frames) - 1)).float()
-    batch = Padded.of(taken.view(len(lengths), steps, -1), torch.from_numpy(lengths))
-    if batch.padding.full:
-        return batch
-    return batch.with_frames(batch.frames.masked_fill(~batch.mask.unsqueeze(2), 0))
+    return Padded.of(frames.stretches(starts, lengths, steps), torch.from_numpy(lengths))

@@ -7,6 +7,7 @@ knows its length.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Literal
 
 import numpy as np
@@ -15,7 +16,9 @@ import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
-from bossline.batches.base import BatchConfig
+from bossline.batches.ahead import where_they_fit
+from bossline.batches.base import BatchConfig, Batches
+from bossline.batches.frames import frames_of
 from bossline.batches.order import epoch_order
 from bossline.batches.padded import Padded, gathered
 from bossline.batches.shapes import Buckets
@@ -53,18 +56,20 @@ class SegmentConfig(BatchConfig):
 
     def open(
         self, pieces: list[np.ndarray], device: torch.device, groups: Ints | None = None
-    ) -> Segments:
+    ) -> Batches:
         """
         Args:
             pieces: features of each utterance, (T, D) each.
-            device: where batches are computed; the frames are kept there.
+            device: where batches are computed.
             groups: (U,) whose utterance each is; only balanced sampling asks.
         """
-        return Segments(pieces, self, device, groups)
+        opening = partial(Segments, pieces, self, groups=groups)
+        opened: Batches = where_they_fit(opening, pieces, device)
+        return opened
 
 
 class Segments:
-    """Utterances, kept end to end on the device."""
+    """Random segments of utterances (a Batches)."""
 
     def __init__(
         self,
@@ -77,7 +82,7 @@ class Segments:
         self._config = config
         self.lengths = np.array([len(piece) for piece in pieces], np.int64)
         self._starts = np.cumsum(self.lengths) - self.lengths
-        self._frames = torch.from_numpy(np.concatenate(pieces)).to(device)
+        self._frames = frames_of(pieces, device)
         self._order: tuple[int, int, Ints] | None = None
         self._members = (
             [np.flatnonzero(groups == group) for group in np.unique(groups)]

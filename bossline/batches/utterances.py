@@ -8,6 +8,7 @@ more memory than a sentence.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -16,7 +17,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bossline.batches.base import BatchConfig
+from bossline.batches.ahead import where_they_fit
+from bossline.batches.base import BatchConfig, FrameBatches
+from bossline.batches.frames import frames_of
 from bossline.batches.padded import Padded, gathered
 from bossline.batches.shapes import Buckets
 from bossline.core.counting import counted
@@ -37,13 +40,14 @@ class UtteranceConfig(BatchConfig):
         3000, ge=1, description="frames; a longer utterance is cut into pieces of equal length"
     )
 
-    def open(self, pieces: list[np.ndarray], device: torch.device) -> Utterances:
+    def open(self, pieces: list[np.ndarray], device: torch.device) -> FrameBatches:
         """
         Args:
             pieces: features of each utterance, (T, D) each.
-            device: where batches are computed; the frames are kept there.
+            device: where batches are computed.
         """
-        return Utterances(pieces, self, device)
+        opened: FrameBatches = where_they_fit(partial(Utterances, pieces, self), pieces, device)
+        return opened
 
 
 def cut(lengths: Ints, longest: int) -> tuple[Ints, Ints]:
@@ -61,7 +65,7 @@ def cut(lengths: Ints, longest: int) -> tuple[Ints, Ints]:
 
 
 class Utterances:
-    """Whole utterances, kept end to end on the device (a FrameBatches).
+    """Whole utterances (a FrameBatches).
 
     Attributes:
         lengths: (P,) frames of each utterance, or of each piece of one that was cut.
@@ -78,7 +82,7 @@ class Utterances:
         self._utterance_starts = self._utterance_ends - whole[utterances]
         self._size, self._buckets = config.size, Buckets(self.lengths, config.size, mixing=True)
         self._plan: tuple[int, int, list[tuple[Ints, int]]] | None = None
-        self._frames = torch.from_numpy(np.concatenate(pieces)).to(device)
+        self._frames = frames_of(pieces, device)
 
     def __len__(self) -> int:
         return len(self._frames)

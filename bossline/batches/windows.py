@@ -1,13 +1,14 @@
 """Context windows over packed frames, never materialised.
 
-The chosen utterances are copied once, end to end, each with its first and last frame repeated at
-its edges. A window is then a row of an overlapping strided view of that one array: memory stays
-that of one frame a frame whatever the width, and a batch is a single gather.
+A window is a row of an overlapping strided view of the frames where they lie: memory stays that of
+one frame a frame whatever the width, and a batch is a gather. At the edges of an utterance its
+first or last frame is repeated.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,9 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor
 
-from bossline.batches.base import BatchConfig
+from bossline.batches.ahead import where_they_fit
+from bossline.batches.base import BatchConfig, FrameBatches
+from bossline.batches.frames import frames_of
 from bossline.batches.order import Shuffled
 
 # Windows of one forward pass outside training; enough to fill a device, small in memory.
@@ -43,28 +46,14 @@ class WindowConfig(BatchConfig):
         """Numbers that a model gets for a frame of `dim` numbers."""
         return self.frames * dim
 
-    def open(self, pieces: list[np.ndarray], device: torch.device) -> Windows:
+    def open(self, pieces: list[np.ndarray], device: torch.device) -> FrameBatches:
         """
         Args:
             pieces: features of each utterance, (T, D) each.
-            device: where batches are computed; the frames are kept there.
+            device: where batches are computed.
         """
-        return Windows(pieces, self, device)
-
-
-def pad_edges(pieces: list[np.ndarray], reach: int) -> np.ndarray:
-    """Join (T, D) pieces end to end, each with its edge frames repeated `reach` times."""
-    dtype = np.result_type(*(piece.dtype for piece in pieces))
-    rows = sum(len(piece) + 2 * reach for piece in pieces)
-    padded = np.empty((rows, pieces[0].shape[1]), dtype)
-    row = 0
-    for piece in pieces:
-        first, end = row + reach, row + reach + len(piece)
-        padded[row:first] = piece[0]
-        padded[first:end] = piece
-        padded[end : end + reach] = piece[-1]
-        row = end + reach
-    return padded
+        opened: FrameBatches = where_they_fit(partial(Windows, pieces, self), pieces, device)
+        return opened
 
 
 class Windows:
@@ -74,24 +63,17 @@ class Windows:
         self, pieces: list[np.ndarray], config: WindowConfig, device: torch.device
     ) -> None:
         """See WindowConfig.open."""
-        reach = config.frames // 2
-        self.utterance_lengths = lengths = np.array([len(piece) for piece in pieces], np.int64)
         self._config = config
-        frames = torch.from_numpy(pad_edges(pieces, reach)).to(device)
-        rows, dim = frames.shape
-        self._view = frames.as_strided((rows - 2 * reach, config.inputs(dim)), (dim, 1))
-        # Window k of utterance u begins at row k of the padded frames plus the padding before u.
-        shift = np.repeat(np.arange(len(pieces)) * 2 * reach, lengths)
-        starts = np.arange(int(lengths.sum())) + shift
-        self._starts = torch.from_numpy(starts).to(device)
-        self._shuffled = Shuffled(len(starts), config.size, device)
+        self._frames = frames_of(pieces, device, config.frames)
+        self.utterance_lengths = self._frames.lengths
+        self._shuffled = Shuffled(len(self._frames), config.size, device)
 
     def __len__(self) -> int:
-        return len(self._starts)
+        return len(self._frames)
 
     def gather(self, indices: Tensor) -> Tensor:
         """(B, width * D) float32: the windows of these indices, frames in order of time."""
-        return self._view.index_select(0, self._starts[indices]).float()
+        return self._frames.windows(indices)
 
     @property
     def description(self) -> str:
@@ -110,5 +92,5 @@ class Windows:
         """All windows, neighbours together; every one is its frame's own."""
         for start in range(0, len(self), EVALUATION_BATCH):
             stop = min(start + EVALUATION_BATCH, len(self))
-            indices = torch.arange(start, stop, device=self._starts.device)
+            indices = torch.arange(start, stop, device=self._frames.device)
             yield self.gather(indices), indices, indices - start

@@ -53,8 +53,18 @@ class Lesson(ABC, Generic[R]):
 
     def batch(self, epoch: int, step: int) -> Any:
         """What the model takes, and what is right of it (n,)."""
-        inputs, indices = self.training.batch(self.recipe.seed, epoch, step)
+        inputs, indices = self.drawn(epoch, step)
         return inputs, self.training_targets[indices]
+
+    def drawn(self, epoch: int, step: int) -> tuple[Any, Tensor]:
+        """Inputs of a training step, and the indices (n,) int64 of what they are.
+
+        Raises:
+            UserError: a file that they are mapped from was cut short.
+        """
+        self.corpus.check_sizes()
+        inputs, indices = self.training.batch(self.recipe.seed, epoch, step)
+        return inputs, indices
 
     def in_full(self, batch: Any) -> Any:
         """A batch as at the training's end: with the margin of a head in full, say."""

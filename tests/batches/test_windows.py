@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bossline.batches.windows import WindowConfig
+from bossline.batches.frames import Joined
+from bossline.batches.windows import WindowConfig, Windows
 
 CPU = torch.device("cpu")
 
@@ -36,7 +37,7 @@ def test_every_window_of_any_width_equals_brute_force(
 ) -> None:
     rng = np.random.default_rng(seed)
     pieces = [rng.normal(size=(length, dim)).astype(dtype) for length in lengths]
-    windows = WindowConfig(frames=2 * reach + 1).open(list(pieces), CPU)
+    windows = Windows(list(pieces), WindowConfig(frames=2 * reach + 1), CPU)
     expected = brute_force(pieces, 2 * reach + 1)
     assert len(windows) == sum(lengths)
     assert WindowConfig(frames=2 * reach + 1).inputs(dim) == expected.shape[1]
@@ -48,8 +49,8 @@ def test_every_window_of_any_width_equals_brute_force(
 
 def test_windows_share_memory_with_the_frames() -> None:
     pieces = [np.zeros((1000, 39), np.float16)]
-    opened = [WindowConfig(frames=frames).open(pieces, CPU) for frames in (3, 101)]
-    bytes_of = [windows._view.untyped_storage().nbytes() for windows in opened]
+    opened = [Joined(pieces, CPU, width) for width in (3, 101)]
+    bytes_of = [frames._windows.untyped_storage().nbytes() for frames in opened]
     assert bytes_of[1] - bytes_of[0] == (100 - 2) * 39 * 2
 
 

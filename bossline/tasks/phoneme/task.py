@@ -44,16 +44,16 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
     @cached_property
     def training_targets(self) -> Tensor:
         """(N,) int16, a quarter of the memory."""
-        return self.truth("train").rows.to(torch.int16).to(self.runtime.device)
+        return torch.from_numpy(_labels(self.corpus, self.splits["train"])).to(self.runtime.device)
 
     def batch(self, epoch: int, step: int) -> tuple[Any, Tensor]:
         """What the model takes, and the labels (n,) int64 of the frames that it answers for."""
-        inputs, indices = self.training.batch(self.recipe.seed, epoch, step)
+        inputs, indices = self.drawn(epoch, step)
         if self.recipe.augment is not None:
             drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
             blocks = self.corpus.speech.blocks
             inputs, indices = self.recipe.augment(inputs, indices, blocks, drawn)
-        return inputs, self.training_targets[indices].long()
+        return inputs, self.training_targets.index_select(0, indices).long()
 
     def once(self) -> Iterator[tuple[Any, Tensor]]:
         chosen = self.splits["train"]
@@ -90,6 +90,11 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
         }
 
 
+def _labels(corpus: Corpus, items: Ints) -> npt.NDArray[np.int16]:
+    """(N,) of the frames of utterances."""
+    return np.concatenate([corpus.frame_labels(int(u)) for u in items])
+
+
 class PhonemeTask(ClassificationTask[PhonemeRecipe]):
     """Frames of a corpus, a model that labels them, frame accuracy."""
 
@@ -114,8 +119,7 @@ class PhonemeTask(ClassificationTask[PhonemeRecipe]):
         return int(corpus.lengths[items].sum())
 
     def truth(self, corpus: Corpus, items: Ints) -> Answers:
-        labels = np.concatenate([corpus.frame_labels(int(u)) for u in items])
-        return Answers.of(labels.astype(np.int64), corpus.lengths[items])
+        return Answers.of(_labels(corpus, items).astype(np.int64), corpus.lengths[items])
 
     def open(self, recipe: PhonemeRecipe, pieces: Pieces, runtime: Runtime) -> FrameBatches:
         return recipe.batches.open(list(pieces), runtime.device)
@@ -124,15 +128,15 @@ class PhonemeTask(ClassificationTask[PhonemeRecipe]):
         self, model: nn.Module, opened: Any, recipe: PhonemeRecipe, runtime: Runtime
     ) -> Answers:
         """(N, C) class probabilities of all frames."""
-        indices, answered = [], []
+        # Each batch goes to its place at once: probabilities take more memory than frames do.
+        answers = torch.empty(0, device=runtime.device)
         for inputs, where, rows in opened.in_order():
             with runtime.autocast(recipe.precision):
                 logits = model(inputs)
-            indices.append(where)
-            answered.append(logits.index_select(0, rows).float().softmax(1))
-        joined = torch.cat(answered)
-        in_order = torch.empty_like(joined).index_copy_(0, torch.cat(indices), joined)
-        return Answers(in_order, opened.utterance_lengths)
+            if not len(answers):
+                answers = answers.new_empty(len(opened), logits.shape[1])
+            answers.index_copy_(0, where, logits.index_select(0, rows).float().softmax(1))
+        return Answers(answers, opened.utterance_lengths)
 
     def smoothing(self, kind: str) -> Any:
         return TypeAdapter(SmoothingConfig).validate_python({"kind": kind})

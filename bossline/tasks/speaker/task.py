@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
+from bossline.batches.base import Batches
 from bossline.batches.order import generator_of
 from bossline.batches.padded import Padded
-from bossline.batches.segments import Segments
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
@@ -55,7 +55,7 @@ class SpeakerLesson(ClassificationLesson[SpeakerRecipe]):
         self._heard, self._voices = np.concatenate(utterances), np.concatenate(voices)
 
     @cached_property
-    def training(self) -> Segments:
+    def training(self) -> Batches:
         pieces = self.task.pieces(self.corpus, self._heard)
         return self.recipe.batches.open(pieces, self.runtime.device, self._voices)
 
@@ -74,7 +74,7 @@ class SpeakerLesson(ClassificationLesson[SpeakerRecipe]):
 
     def batch(self, epoch: int, step: int) -> tuple[Padded, Tensor, float]:
         """Segments, their speakers (B,) int64, and the share of the training that is over."""
-        inputs, indices = self.training.batch(self.recipe.seed, epoch, step)
+        inputs, indices = self.drawn(epoch, step)
         if self.recipe.augment is not None:
             frames = torch.arange(len(inputs.padding.rows), device=indices.device)
             drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
@@ -144,11 +144,11 @@ class SpeakerTask(ClassificationTask[SpeakerRecipe]):
             return recipe.model.build(features.dim, outputs, features.statics)
         return recipe.model.build(features.dim, outputs)
 
-    def open(self, recipe: SpeakerRecipe, pieces: Pieces, runtime: Runtime) -> Segments:
+    def open(self, recipe: SpeakerRecipe, pieces: Pieces, runtime: Runtime) -> Batches:
         return recipe.batches.open(list(pieces), runtime.device)
 
     def answer(
-        self, model: nn.Module, opened: Segments, recipe: SpeakerRecipe, runtime: Runtime
+        self, model: nn.Module, opened: Batches, recipe: SpeakerRecipe, runtime: Runtime
     ) -> Answers:
         """(U, C) probabilities, after averaging the logarithms of an utterance's views.
 
