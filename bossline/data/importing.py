@@ -8,18 +8,19 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 from bossline.core.errors import UserError, printable
+from bossline.core.processes import in_order
 from bossline.core.reading import open_file, reason
-from bossline.data.checking import Values, read_checked
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.header import FORMAT, Source
+from bossline.data.loading import Loaded, Loading, load_all
 from bossline.data.packed import Corpus
 from bossline.data.readers import choose_reader
-from bossline.data.readers.base import Item, Listing, Problem, Reader
+from bossline.data.readers.base import Listing, Problem, Reader
 from bossline.data.speeds import check_speeds
 from bossline.data.store import check_name, is_packed, pack_path, register
 from bossline.data.writer import writing
@@ -27,11 +28,8 @@ from bossline.data.writer import writing
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many files or items are done, and of how many."""
 
-_AHEAD = 64  # items given to the threads at a time: bounds memory, and what Ctrl-C waits for
+_AHEAD = 64  # files given to the threads at a time: what Ctrl-C waits for
 _SHOWN = 20
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 def import_corpus(
@@ -44,6 +42,7 @@ def import_corpus(
     skip_damaged: bool = False,
     fresh: bool = False,
     note: str = "",
+    processes: int | None = None,
     progress: Progress = lambda what, done, total: None,
 ) -> Corpus:
     """Make a packed corpus of a folder and let `name` point to it.
@@ -60,6 +59,8 @@ def import_corpus(
         skip_damaged: leave damaged items out, and say so in the header, instead of failing.
         fresh: import again even if the pack exists.
         note: a remark that every report repeats, e.g. on where the labels come from.
+        processes: how many read files; None: one a core, and where there is little to read just
+            this one.
         progress: told how far things are.
 
     Raises:
@@ -82,7 +83,10 @@ def import_corpus(
             listing = chosen.scan(path)
             if speeds:
                 listing.items.extend(chosen.at_speeds(path, listing.items, speeds))
-            _pack(pack, path, listing, source, note, threads, progress)
+            loading = Loading(listing.features, rebuild=deltas == "time")
+            results = load_all(loading, listing.items, threads, processes)
+            with closing(results):
+                _pack(pack, path, listing, source, note, results, progress)
         corpus = Corpus(pack)
     register(name, pack)
     return corpus
@@ -105,13 +109,6 @@ def _within_memory(reader: Reader, path: Path) -> Iterator[None]:
         ) from error
 
 
-def _in_order(
-    threads: Executor, function: Callable[[_Item], _Result], items: Sequence[_Item]
-) -> Iterator[_Result]:
-    for start in range(0, len(items), _AHEAD):
-        yield from threads.map(function, items[start : start + _AHEAD])
-
-
 def _digest(file: Path) -> str:
     """SHA-256, or why there is none: whoever reads the file later says so, of a single item."""
     try:
@@ -127,7 +124,7 @@ def _fingerprint(
     """SHA-256 over all that decides what the pack will hold."""
     files = reader.files(path)
     contents = []
-    for file, digest in zip(files, _in_order(threads, _digest, files), strict=True):
+    for file, digest in zip(files, in_order(threads, _digest, files, _AHEAD), strict=True):
         contents.append([file.relative_to(path).as_posix(), digest])
         progress("reading", len(contents), len(files))
     return hashlib.sha256(json.dumps([FORMAT, reader.name, options, contents]).encode()).hexdigest()
@@ -139,18 +136,18 @@ def _pack(
     listing: Listing,
     source: Source,
     note: str,
-    threads: Executor,
+    results: Iterator[Loaded],
     progress: Progress,
 ) -> None:
+    """
+    Args:
+        results: what became of the listing's items, in their order.
+    """
     rebuild = source.options["deltas"] == "time"
     features = _with_time_deltas(path, listing.features) if rebuild else listing.features
     problems = defaultdict[tuple[str, str], list[Problem]](list)
     for problem in listing.problems:
         problems[problem.part, problem.id].append(problem)
-
-    def read(item: Item) -> tuple[Values | None, list[str]]:
-        values, faults = read_checked(item, listing.features)
-        return (_rebuilt(values) if rebuild and values is not None else values), faults
 
     with writing(
         pack,
@@ -162,8 +159,7 @@ def _pack(
         passed_over=listing.passed_over,
     ) as writer:
         packed = 0
-        results = _in_order(threads, read, listing.items)
-        for done, (item, (values, faults)) in enumerate(
+        for done, (item, (values, faults, known)) in enumerate(
             zip(listing.items, results, strict=True), start=1
         ):
             key = item.part, item.id
@@ -178,6 +174,7 @@ def _pack(
                     speaker=item.speaker,
                     category=item.category,
                     target=item.target,
+                    known=known,
                 )
                 packed += 1
             progress("importing", done, len(listing.items))
@@ -227,9 +224,3 @@ def _with_time_deltas(path: Path, features: Features) -> Features:
             f"coefficient; these features are: {features.describe()}"
         )
     return features.model_copy(update={"deltas": "time"})
-
-
-def _rebuilt(frames: Values) -> Values:
-    from bossline.data.features.deltas import rebuild_time_deltas
-
-    return rebuild_time_deltas(frames)

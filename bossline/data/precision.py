@@ -6,12 +6,49 @@ their deviation there; small ones become zero, and large ones with a small devia
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
 
 # Root mean square of what is lost, as a share of the standard deviation:
 _LOSS_OF_COLUMN = 1e-3
 _LOSS_OF_UTTERANCE = 1e-2  # more, as a few frames may happen to be nearly equal
+
+
+class Moments(NamedTuple):
+    """An utterance (T, dim), as far as the question goes; each array is (dim,) float64."""
+
+    keeps: bool
+    """Whether float16 is enough for the utterance alone; if not, the rest is of no use."""
+    frames: int
+    lowest: Floats
+    highest: Floats
+    means: Floats
+    deviations: Floats
+    """From the means, squared and summed over the frames."""
+    errors: Floats
+    """What float16 loses, squared and summed."""
+
+
+def moments(values: npt.NDArray[np.float32]) -> Moments:
+    """Of an utterance, (T, dim) and finite."""
+    with np.errstate(over="ignore"):
+        half = values.astype(np.float16)
+    exact = values.astype(np.float64)
+    lowest, highest, means = exact.min(0), exact.max(0), exact.mean(0)
+    if not np.isfinite(half).all():
+        return Moments(False, len(exact), lowest, highest, means, means, means)
+    errors = _squares(exact - half)
+    exact -= means
+    deviations = _squares(exact)
+    scales = deviations
+    if not (lowest < highest).any():
+        scales = deviations + len(exact) * means**2
+    keeps = bool(errors.sum() <= _LOSS_OF_UTTERANCE**2 * scales.sum())
+    return Moments(keeps, len(exact), lowest, highest, means, deviations, errors)
 
 
 class HalfPrecision:
@@ -26,40 +63,27 @@ class HalfPrecision:
         self._frames = 0
         self._lowest = np.full(dim, np.inf)
         self._highest = np.full(dim, -np.inf)
-        self._origin = np.zeros(dim)
-        self._sums, self._squares, self._errors = np.zeros((3, dim))
+        self._means, self._deviations, self._errors = np.zeros((3, dim))
         self._utterances_keep = True
 
-    def add(self, frames: npt.NDArray[np.float32]) -> bool:
-        """Look at one more, (T, dim) and finite.
+    def add(self, one: Moments) -> bool:
+        """Look at one more.
 
         Returns:
             Whether float16 keeps the utterances so far.
         """
+        self._utterances_keep &= one.keeps
         if not self._utterances_keep:
             return False
-        with np.errstate(over="ignore"):
-            half = frames.astype(np.float16)
-        if not np.isfinite(half).all():
-            self._utterances_keep = False
-            return False
-        exact = frames.astype(np.float64)
-        errors = _squares(exact - half)
-        lowest, highest = exact.min(0), exact.max(0)
-        if not self._frames:  # near the means, so that squares of these do not swallow deviations
-            self._origin = exact.mean(0)
-        exact -= self._origin
-        sums, squares = exact.sum(0), _squares(exact)
-        self._frames += len(exact)
-        self._lowest = np.minimum(self._lowest, lowest)
-        self._highest = np.maximum(self._highest, highest)
-        self._sums += sums
-        self._squares += squares
-        self._errors += errors
-        varies = bool((lowest < highest).any())
-        scale = _scales(len(exact), sums, squares, self._origin, varies).sum()
-        self._utterances_keep = bool(errors.sum() <= _LOSS_OF_UTTERANCE**2 * scale)
-        return self._utterances_keep
+        before, self._frames = self._frames, self._frames + one.frames
+        # Chan, Golub and LeVeque 1979: no squares of means that would swallow deviations.
+        apart = one.means - self._means
+        self._means += apart * (one.frames / self._frames)
+        self._deviations += one.deviations + apart**2 * (before * one.frames / self._frames)
+        self._lowest = np.minimum(self._lowest, one.lowest)
+        self._highest = np.maximum(self._highest, one.highest)
+        self._errors += one.errors
+        return True
 
     @property
     def is_enough(self) -> bool:
@@ -67,27 +91,12 @@ class HalfPrecision:
         if not self._utterances_keep:
             return False
         varies = self._lowest < self._highest
-        scales = _scales(self._frames, self._sums, self._squares, self._origin, varies)
+        sizes = self._deviations + self._frames * self._means**2
+        scales = np.where(varies, self._deviations, sizes)
         keeps = self._errors <= _LOSS_OF_COLUMN**2 * scales
         return bool(keeps.all())
 
 
-def _squares(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _squares(values: Floats) -> Floats:
     """(T, dim) summed over T."""
     return np.asarray(np.einsum("td,td->d", values, values))
-
-
-def _scales(
-    frames: int,
-    sums: npt.NDArray[np.float64],
-    squares: npt.NDArray[np.float64],
-    origin: npt.NDArray[np.float64],
-    varies: npt.NDArray[np.bool_] | bool,
-) -> npt.NDArray[np.float64]:
-    """(dim,) squares summed over the frames: of the deviations, or where nothing varies of all.
-
-    Args:
-        sums: (dim,) of the values less the origin, and so `squares`.
-    """
-    deviations = np.maximum(squares - sums**2 / frames, 0)
-    return np.where(varies, deviations, squares + origin * (2 * sums + frames * origin))

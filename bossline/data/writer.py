@@ -18,7 +18,7 @@ from bossline.data.features.spec import Features
 from bossline.data.header import FORMAT, Header, LeftOut, Shard, Source, write_header
 from bossline.data.ids import id_fault
 from bossline.data.packed import Corpus
-from bossline.data.precision import HalfPrecision
+from bossline.data.precision import HalfPrecision, Moments, moments
 from bossline.data.stamps import stamp_written
 
 SHARD_BYTES = 256 << 20
@@ -69,6 +69,7 @@ class CorpusWriter:
         speaker: str | None = None,
         category: int | None = None,
         target: float | None = None,
+        known: Moments | None = None,
     ) -> None:
         """Append one item. The caller has checked all of it but its id.
 
@@ -80,6 +81,7 @@ class CorpusWriter:
             speaker: who speaks, where known.
             category: class of an image, where known.
             target: of a row, where known.
+            known: of frames as float32, where another process has worked them out.
 
         Raises:
             UserError: an id that cannot be one, or comes a second time.
@@ -91,14 +93,14 @@ class CorpusWriter:
             self._parts.append(part)
         self._ids.append(id)
         self._shape.append(values.shape[:2])
-        self._keep(values.reshape(-1, self._features.dim))
+        self._keep(values.reshape(-1, self._features.dim), known)
         self._labels.append(
             np.full(len(values), _NO_LABEL, np.int16) if labels is None else labels.astype(np.int16)
         )
-        known = category if labels is None else labels
-        if known is not None:
+        classes = category if labels is None else labels
+        if classes is not None:
             self._counts += np.bincount(
-                np.atleast_1d(known).astype(np.int64), minlength=len(self._classes)
+                np.atleast_1d(classes).astype(np.int64), minlength=len(self._classes)
             )
         self._part.append(self._parts.index(part))
         self._speaker.append(
@@ -111,7 +113,7 @@ class CorpusWriter:
         if self._bytes >= SHARD_BYTES:
             self._flush()
 
-    def _keep(self, values: npt.NDArray[Any]) -> None:
+    def _keep(self, values: npt.NDArray[Any], known: Moments | None) -> None:
         """Hold (n, dim) as it is: how it is stored is known once the shard is full."""
         match self._features.kind:
             case "image":
@@ -120,7 +122,7 @@ class CorpusWriter:
                 values, size = values.astype(np.float32), 4
             case _:
                 values = values.astype(np.float32)
-                size = 2 if self._half.add(values) else 4
+                size = 2 if self._half.add(known or moments(values)) else 4
         self._frames.append(values)
         self._bytes += values.size * size
 

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import signal
-from collections import deque
 from collections.abc import Callable, Generator
-from concurrent.futures import Future, ProcessPoolExecutor
+from functools import partial
 from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from bossline.core.config import Config
+from bossline.core.processes import in_order, worker_processes
 from bossline.data.features.audio import resample
 from bossline.data.features.mfcc import mfcc
 from bossline.data.features.spec import FeatureSpec
@@ -113,26 +111,14 @@ def _make_batch(config: SynthConfig, number: int) -> list[Utterance]:
     return [make_utterance(config, number * _BATCH + place) for place in range(_BATCH)]
 
 
-def _leave_interrupts_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def _utterances(config: SynthConfig, processes: int) -> Generator[Utterance]:
     """Endless, in the order of their numbers."""
     if processes == 1:
         yield from (make_utterance(config, number) for number in count())
         return
-    pool = ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
-    )
-    pending: deque[Future[list[Utterance]]] = deque()
-    try:
-        for number in count():
-            pending.append(pool.submit(_make_batch, config, number))
-            if len(pending) > processes + 1:
-                yield from pending.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with worker_processes(processes) as pool:
+        for made in in_order(pool, partial(_make_batch, config), count(), processes + 1):
+            yield from made
 
 
 def synthesise(
@@ -147,8 +133,7 @@ def synthesise(
     Args:
         advance: called with the seconds of speech made since the last call.
         processes: how many work at a time; None: one a core, and for a few minutes just this one.
-            More than one are new Python processes: a script that calls this directly needs
-            `if __name__ == "__main__":`.
+            More than one are new processes of Python.
 
     Returns:
         The folder of the pack.

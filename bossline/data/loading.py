@@ -1,0 +1,108 @@
+"""Items read and checked in their order: by threads, and where that takes long by processes.
+
+Unpacking, unpickling and checking hold Python's lock, so that threads do little at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from bossline.core.processes import in_order, worker_processes
+from bossline.data.checking import Values, read_checked
+from bossline.data.features.spec import Features
+from bossline.data.precision import Moments, moments
+from bossline.data.readers.base import Item
+
+_BATCH = 8  # items that are loaded at a time
+_SOON = 2.0  # seconds, about what processes take to start
+_WORTH = 6.0  # seconds of work ahead that are worth starting them
+
+
+class Loaded(NamedTuple):
+    """What became of an item."""
+
+    values: Values | None
+    faults: list[str]
+    known: Moments | None
+    """Of frames; None where there is no question of their precision."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """How items become the values that are packed."""
+
+    features: Features
+    """As the source has them."""
+    rebuild: bool
+    """Whether deltas over time take the place of theirs."""
+
+    def __call__(self, items: Sequence[Item]) -> list[Loaded]:
+        return [self._loaded(item) for item in items]
+
+    def _loaded(self, item: Item) -> Loaded:
+        values, faults = read_checked(item, self.features)
+        if values is None or self.features.kind in ("image", "table"):
+            return Loaded(values, faults, None)
+        if self.rebuild:
+            from bossline.data.features.deltas import rebuild_time_deltas
+
+            values = rebuild_time_deltas(values)
+        return Loaded(values, faults, moments(values))
+
+
+def load_all(
+    loading: Loading, items: Sequence[Item], threads: Executor, processes: int | None
+) -> Generator[Loaded]:
+    """Every item, in order; a few batches of them are in memory at a time.
+
+    Args:
+        loading: what is done with each.
+        items: in any number.
+        threads: of this process.
+        processes: how many work; 1 is this one. None: one a core, where that is sooner.
+
+    Raises:
+        UserError: another process was ended from outside.
+    """
+    batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
+    cores = os.cpu_count() or 1
+    done, began = 0, time.monotonic()
+    if processes is None or processes == 1 or not all(map(_is_told_in_words, items)):
+        may_end = processes is None and cores > 1 and all(map(_is_told_in_words, items))
+        with closing(in_order(threads, loading, batches, 2 * cores)) as results:
+            for batch in results:
+                yield from batch
+                done += 1
+                seconds = time.monotonic() - began
+                left = seconds / done * (len(batches) - done)
+                if may_end and seconds > _SOON and left > _WORTH:
+                    break
+    if done < len(batches):
+        count = processes or cores
+        with (
+            worker_processes(count) as pool,
+            closing(in_order(pool, loading, batches[done:], 2 * count)) as results,
+        ):
+            for batch in results:
+                yield from batch
+
+
+def _is_told_in_words(item: Item) -> bool:
+    """Whether another process can load it: by a function of bossline, from names and numbers."""
+    load = item.load
+    return (
+        isinstance(load, partial)
+        and load.func.__module__.startswith("bossline.")
+        and all(
+            isinstance(argument, str | Path | int | float)
+            for argument in (*load.args, *load.keywords.values())
+        )
+    )
