@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,8 @@ from bossline.data.header import AGAIN, HEADER, read_header
 from bossline.data.shards import open_shard
 
 Ints = npt.NDArray[np.int64]
+
+_BLOCK = 1 << 20  # labels that are counted at a time: bounds memory
 
 
 class Corpus:
@@ -78,7 +80,7 @@ class Corpus:
         if kind == "image":
             self.categories: npt.NDArray[np.int16] = self._join("categories")
             self.shapes: npt.NDArray[np.int32] = self._join("shapes")
-            self._check_counts(self.categories)
+            self._check_counts([self.categories])
         elif kind == "table":
             self.targets: npt.NDArray[np.float64] = self._join("targets")
 
@@ -93,13 +95,16 @@ class Corpus:
             twice = next(id for id, count in Counter(self.ids).items() if count > 1)
             raise UserError(f"{self.path}: the id {twice} comes twice; {AGAIN}")
 
-    def _check_counts(self, classes: npt.NDArray[np.int16]) -> None:
-        """Hold the classes of frames or images against the header's counts."""
-        counts, missing = self.header.class_counts, len(classes) - self.header.labelled_frames
-        if not self.header.labelled_frames and (classes == -1).all():
-            return
-        if classes.min() >= -1:
-            found = np.bincount(classes.astype(np.int64) + 1, minlength=len(counts) + 1)
+    def _check_counts(self, classes: Sequence[npt.NDArray[np.int16]]) -> None:
+        """Hold the classes of frames or images, shard by shard, against the header's counts."""
+        counts = self.header.class_counts
+        found = np.zeros(len(counts) + 1, np.int64)
+        if all(piece.min() >= -1 and piece.max() < len(counts) for piece in classes):
+            for piece in classes:
+                for start in range(0, len(piece), _BLOCK):
+                    block = piece[start : start + _BLOCK].astype(np.int64) + 1
+                    found += np.bincount(block, minlength=len(found))
+            missing = sum(map(len, classes)) - self.header.labelled_frames
             if found.tolist() == [missing, *counts]:
                 return
         raise UserError(f"{self.path}: other labels than {HEADER} counts; {AGAIN}")
@@ -151,23 +156,24 @@ class Corpus:
         return duplicates.originals(self._shards)
 
     @cached_property
-    def labels(self) -> npt.NDArray[np.int16]:
-        """(frames,) class, -1 where unlabelled; of utterances only.
+    def _labels(self) -> list[npt.NDArray[np.int16]]:
+        """Of each shard, (frames,) class, -1 where unlabelled; of utterances only.
 
         Checked when they are asked for, not when the corpus is opened: they are as many as frames.
 
         Raises:
             UserError: other labels than the header counts, or an utterance labelled in part.
         """
-        labels: npt.NDArray[np.int16] = self._join("labels")
+        labels: list[npt.NDArray[np.int16]] = [shard.tensors["labels"] for shard in self._shards]
         self._check_counts(labels)
-        known = labels >= 0
-        changes = np.flatnonzero(known[1:] != known[:-1]) + 1
-        if (within := ~np.isin(changes, self.offsets)).any():
-            place = np.searchsorted(self.offsets, changes[within][0], side="right") - 1
-            raise UserError(
-                f"{self.path}: only a part of {self.ids[int(place)]} has labels; {AGAIN}"
-            )
+        for shard, some in zip(self._shards, labels, strict=True):
+            known, offsets = some >= 0, shard.tensors["offsets"]
+            changes = np.flatnonzero(known[1:] != known[:-1]) + 1
+            if (within := ~np.isin(changes, offsets)).any():
+                place = np.searchsorted(offsets, changes[within][0], side="right") - 1
+                raise UserError(
+                    f"{self.path}: only a part of {shard.ids[int(place)]} has labels; {AGAIN}"
+                )
         return labels
 
     @cached_property
@@ -178,8 +184,9 @@ class Corpus:
                 return np.asarray(self.categories >= 0)
             case "table":
                 return np.isfinite(self.targets)
-        first = np.asarray(self.offsets[:-1])
-        return np.asarray(self.labels[first] >= 0)
+        firsts = [shard.tensors["offsets"][:-1] for shard in self._shards]
+        each = zip(self._labels, firsts, strict=True)
+        return np.concatenate([labels[first] >= 0 for labels, first in each])
 
     def frames(self, item: int) -> npt.NDArray[Any]:
         """One item's features, (T, dim), a view of the file.
@@ -187,12 +194,16 @@ class Corpus:
         Raises:
             UserError: as check_sizes, of the one shard.
         """
+        shard, place = self._place(item)
+        return np.asarray(self._shards[shard].tensors["frames"][place])
+
+    def _place(self, item: int) -> tuple[int, slice]:
+        """Its shard, looked at once more, and its frames there."""
         shard = int(np.searchsorted(self._shard_ends, item, side="right"))
         self._shards[shard].check_size()
-        tensors = self._shards[shard].tensors
         local = item - (int(self._shard_ends[shard - 1]) if shard else 0)
-        start, stop = tensors["offsets"][local : local + 2]
-        return np.asarray(tensors["frames"][start:stop])
+        start, stop = self._shards[shard].tensors["offsets"][local : local + 2]
+        return shard, slice(start, stop)
 
     def image(self, item: int) -> npt.NDArray[np.uint8]:
         """One image's pixels, (height, width, 3), a view of the file."""
@@ -201,7 +212,8 @@ class Corpus:
 
     def frame_labels(self, utterance: int) -> npt.NDArray[np.int16]:
         """One utterance's labels, (T,)."""
-        return np.asarray(self.labels[self.offsets[utterance] : self.offsets[utterance + 1]])
+        shard, place = self._place(utterance)
+        return np.asarray(self._labels[shard][place])
 
     def part(self, name: str) -> Ints:
         """Indices of the items of one of the source's own parts.

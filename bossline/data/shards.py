@@ -1,7 +1,7 @@
 """Shards of a packed corpus: mapped, and checked for all that the header promises of them.
 
 Nothing of a shard is believed. What is as long as the frames is not read here, so that opening
-takes milliseconds: see Corpus.labels.
+takes milliseconds: see Corpus._labels.
 """
 
 from __future__ import annotations
