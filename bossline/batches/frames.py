@@ -137,12 +137,12 @@ class Mapped(Frames):
             whose = utterances[beyond].repeat(len(self._window))
             taken = self._taken(self._files.frames, whose, own).view(len(beyond), -1)
             windows.index_copy_(0, torch.from_numpy(beyond), taken)
-        return windows
+        return windows.float()
 
     def _taken(self, sources: Sequence[Tensor], utterances: Numbers, rows: Numbers) -> Tensor:
-        """(B, K) float32: rows (B,) of the files of utterances (B,), each file (N, K)."""
+        """(B, K): rows (B,) of the files of utterances (B,), each file (N, K)."""
         if len(sources) == 1:
-            return sources[0].index_select(0, torch.from_numpy(rows)).float()
+            return sources[0].index_select(0, torch.from_numpy(rows))
         file = self._files.file.take(utterances)
         order = file.argsort()
         split = np.split(rows[order], np.bincount(file, minlength=len(sources)).cumsum()[:-1])
@@ -152,7 +152,7 @@ class Mapped(Frames):
         ]
         back = np.empty_like(order)
         back[order] = np.arange(len(order))
-        return torch.cat(taken).index_select(0, torch.from_numpy(back)).float()
+        return torch.cat(taken).index_select(0, torch.from_numpy(back))
 
     def stretches(self, starts: Numbers, lengths: Numbers, steps: int) -> Tensor:
         utterances = np.searchsorted(self._ends, starts, side="right")

@@ -22,8 +22,8 @@ from bossline.data.precision import Moments, moments
 from bossline.data.readers.base import Item
 
 _BATCH = 8  # items that are loaded at a time
-_SOON = 2.0  # seconds, about what processes take to start
-_WORTH = 6.0  # seconds of work ahead that are worth starting them
+_START = 2.0  # seconds, about what processes take to start
+_COST = 1.5  # times the work that items are to threads: what is read is sent as well
 
 
 class Loaded(NamedTuple):
@@ -83,7 +83,7 @@ def load_all(
                 done += 1
                 seconds = time.monotonic() - began
                 left = seconds / done * (len(batches) - done)
-                if may_end and seconds > _SOON and left > _WORTH:
+                if may_end and seconds > _START and left * (1 - _COST / cores) > _START:
                     break
     if done < len(batches):
         count = processes or cores

@@ -65,8 +65,7 @@ def test_processes_take_over_what_would_take_long(
 
     monkeypatch.setattr(loading, "worker_processes", counted)
     monkeypatch.setattr("os.cpu_count", lambda: 2)
-    monkeypatch.setattr(loading, "_SOON", 0.0)
-    monkeypatch.setattr(loading, "_WORTH", 0.0)
+    monkeypatch.setattr(loading, "_START", 0.0)
     listed = items(libriphone)
     if not told:  # an array would be copied to the other process
         listed[0] = Item("array", "train", "array", partial(np.asarray, np.zeros((3, 39))))
