@@ -59,8 +59,7 @@ def import_corpus(
         skip_damaged: leave damaged items out, and say so in the header, instead of failing.
         fresh: import again even if the pack exists.
         note: a remark that every report repeats, e.g. on where the labels come from.
-        processes: how many read files; None: one a core, and where there is little to read just
-            this one.
+        processes: how many read files; None: one a core where that is sooner, else this one.
         progress: told how far things are.
 
     Raises:

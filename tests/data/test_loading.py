@@ -64,14 +64,14 @@ def test_processes_take_over_what_would_take_long(
         return worker_processes(1)
 
     monkeypatch.setattr(loading, "worker_processes", counted)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
     monkeypatch.setattr(loading, "_START", 0.0)
     listed = items(libriphone)
     if not told:  # an array would be copied to the other process
         listed[0] = Item("array", "train", "array", partial(np.asarray, np.zeros((3, 39))))
     with ThreadPoolExecutor(2) as threads:
         check(listed, threads, None)
-    assert began == ([2] if told else [])
+    assert began == ([4] if told else [])
 
 
 def test_a_pack_is_the_same_whoever_reads(
