@@ -16,7 +16,7 @@ from bossline.batches.padded import Padded
 
 _SHARE = 2  # frames may take this part of a GPU's free memory: a training needs the rest
 
-Numbers = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
 
 
 def where_they_fit(
@@ -56,7 +56,7 @@ class Ahead:
         return len(self._batches)
 
     @property
-    def utterance_lengths(self) -> Numbers:
+    def utterance_lengths(self) -> Ints:
         """(U,), of a FrameBatches."""
         return self._batches.utterance_lengths  # type: ignore[union-attr]
 
@@ -99,7 +99,7 @@ class Ahead:
             inputs = inputs.with_frames(inputs.frames.pin_memory())
         else:
             inputs = inputs.pin_memory()
-        return inputs, *(numbers.pin_memory() for numbers in rest)
+        return inputs, *(indices.pin_memory() for indices in rest)
 
     def _moved(self, batch: tuple[Tensor | Padded, *tuple[Tensor, ...]]) -> Any:
         inputs, *rest = batch
@@ -108,4 +108,4 @@ class Ahead:
             inputs = Padded.of(frames, inputs.padding.known)
         else:
             inputs = inputs.to(self._device, non_blocking=True)
-        return inputs, *(numbers.to(self._device, non_blocking=True) for numbers in rest)
+        return inputs, *(indices.to(self._device, non_blocking=True) for indices in rest)

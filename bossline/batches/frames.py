@@ -25,7 +25,7 @@ from torch import Tensor
 from bossline.core.runtime import on_device
 
 Array = npt.NDArray[Any]
-Numbers = npt.NDArray[np.int64]
+Ints = npt.NDArray[np.int64]
 
 _BLOCK_BYTES = 1 << 26  # of frames on their way to a device
 
@@ -48,14 +48,14 @@ class Frames(ABC):
         return int(self._ends[-1])
 
     @abstractmethod
-    def windows(self, numbers: Tensor) -> Tensor:
+    def windows(self, indices: Tensor) -> Tensor:
         """(B, width * D) float32 around frames (B,) int64, frames in order of time.
 
         Before an utterance's first frame stands this again, and so behind its last.
         """
 
     @abstractmethod
-    def stretches(self, starts: Numbers, lengths: Numbers, steps: int) -> Tensor:
+    def stretches(self, starts: Ints, lengths: Ints, steps: int) -> Tensor:
         """(B, T, D) float32: stretches, each of one utterance, with zeros beyond their ends.
 
         Args:
@@ -91,12 +91,12 @@ class Joined(Frames):
         self._shifts = torch.from_numpy(self._before - reach).to(device)
         self._device_ends = torch.from_numpy(self._ends).to(device)
 
-    def windows(self, numbers: Tensor) -> Tensor:
-        utterances = torch.searchsorted(self._device_ends, numbers, right=True)
-        rows = numbers + self._shifts.index_select(0, utterances)
+    def windows(self, indices: Tensor) -> Tensor:
+        utterances = torch.searchsorted(self._device_ends, indices, right=True)
+        rows = indices + self._shifts.index_select(0, utterances)
         return self._windows.index_select(0, rows).float()
 
-    def stretches(self, starts: Numbers, lengths: Numbers, steps: int) -> Tensor:
+    def stretches(self, starts: Ints, lengths: Ints, steps: int) -> Tensor:
         utterances = np.searchsorted(self._ends, starts, side="right")
         first = on_device(torch.from_numpy(starts + self._before[utterances]), self.device)
         places = torch.arange(steps, device=self.device)
@@ -115,14 +115,14 @@ class Mapped(Frames):
         self._files = files
         self._windows = [_windows(frames, width) for frames in files.frames]
         self._utterances = _Utterances(self._ends)
-        # From the numbers of an utterance's frames to the rows where their windows begin in its
+        # From the indices of an utterance's frames to the rows where their windows begin in its
         # file; the first and the last of these rows whose windows lie within it.
         self._shifts = files.first - self._starts - width // 2
         self._last = files.first + self.lengths - width
         self._window = np.arange(width)
 
-    def windows(self, numbers: Tensor) -> Tensor:
-        given = numbers.numpy()
+    def windows(self, indices: Tensor) -> Tensor:
+        given = indices.numpy()
         utterances = self._utterances.of(given)
         rows = given + self._shifts.take(utterances)
         # A few of a batch reach beyond their utterance: they are gathered frame by frame.
@@ -139,7 +139,7 @@ class Mapped(Frames):
             windows.index_copy_(0, torch.from_numpy(beyond), taken)
         return windows.float()
 
-    def _taken(self, sources: Sequence[Tensor], utterances: Numbers, rows: Numbers) -> Tensor:
+    def _taken(self, sources: Sequence[Tensor], utterances: Ints, rows: Ints) -> Tensor:
         """(B, K): rows (B,) of the files of utterances (B,), each file (N, K)."""
         if len(sources) == 1:
             return sources[0].index_select(0, torch.from_numpy(rows))
@@ -154,14 +154,14 @@ class Mapped(Frames):
         back[order] = np.arange(len(order))
         return torch.cat(taken).index_select(0, torch.from_numpy(back))
 
-    def stretches(self, starts: Numbers, lengths: Numbers, steps: int) -> Tensor:
+    def stretches(self, starts: Ints, lengths: Ints, steps: int) -> Tensor:
         utterances = np.searchsorted(self._ends, starts, side="right")
         rows = self._files.first[utterances] + starts - self._starts[utterances]
         batch = torch.zeros(len(lengths), steps, self._files.frames[0].shape[1])
         files = self._files.file[utterances].tolist()
         each = zip(files, rows.tolist(), lengths.tolist(), strict=True)
-        for number, (file, row, length) in enumerate(each):
-            batch[number, :length] = self._files.frames[file][row : row + length]
+        for place, (file, row, length) in enumerate(each):
+            batch[place, :length] = self._files.frames[file][row : row + length]
         return batch
 
 
@@ -173,7 +173,7 @@ class _Utterances:
 
     _SHIFT = 6
 
-    def __init__(self, ends: Numbers) -> None:
+    def __init__(self, ends: Ints) -> None:
         """
         Args:
             ends: (U,) where each utterance ends.
@@ -183,11 +183,11 @@ class _Utterances:
         self._most = int(np.diff(self._table, append=len(ends) - 1).max())
         self._ends = ends
 
-    def of(self, numbers: Numbers) -> Numbers:
-        """(B,) from numbers of frames (B,)."""
-        found = self._table.take(numbers >> self._SHIFT)
+    def of(self, indices: Ints) -> Ints:
+        """(B,) from indices of frames (B,)."""
+        found = self._table.take(indices >> self._SHIFT)
         for _ in range(self._most):
-            found += self._ends.take(found) <= numbers
+            found += self._ends.take(found) <= indices
         return found
 
 
@@ -202,9 +202,9 @@ class _Files(NamedTuple):
 
     frames: list[Tensor]
     """(N, D) of each file, from its first piece to its last."""
-    file: Numbers
+    file: Ints
     """(U,) which of them each piece is in."""
-    first: Numbers
+    first: Ints
     """(U,) the row there of its first frame."""
 
 
