@@ -183,7 +183,7 @@ def dishes(home: Path) -> Corpus:
 def survey(home: Path) -> Corpus:
     """120 rows with a target that is linear in five columns and a little noisy, and 20 without."""
     rng = np.random.default_rng(5)
-    path = pack_path("5" * 64)
+    path = pack_path("6" * 64)
     columns = ("AL", "cli", "ili", "cli.1", "ili.1")
     with writing(
         path,

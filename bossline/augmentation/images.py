@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from torch import Generator, Tensor
 from torch.nn.functional import grid_sample
 
+from bossline.core import ranks
 from bossline.core.config import Config
 from bossline.core.runtime import on_device
 
@@ -162,7 +163,7 @@ class Erase(Config):
         )
         chosen = uniform(like, 0, 1, generator) < self.probability
         box = inside(left, top, width * chosen, height, side)
-        noise = torch.rand(images.shape, generator=generator, device=images.device)
+        noise = ranks.uniform(images.shape, generator, images.device)
         return torch.where(box, noise, images, out=noise)
 
 
@@ -193,7 +194,7 @@ def inside(left: Tensor, top: Tensor, width: Tensor, height: Tensor, side: int) 
 
 def uniform(like: Tensor, low: float, high: float, generator: Generator) -> Tensor:
     """Even draws from low..high in the shape of `like`, on its device."""
-    return torch.rand(like.shape, generator=generator, device=like.device) * (high - low) + low
+    return ranks.uniform(like.shape, generator, like.device) * (high - low) + low
 
 
 # Two images in one: mixup (arXiv 1710.09412) and CutMix (arXiv 1905.04899).

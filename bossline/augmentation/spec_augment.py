@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from bossline.batches.padded import Padded
 from bossline.core.config import Config
+from bossline.core.ranks import uniform
 
 # Masks over stretches of time or frequency, for a whole batch at once.
 #
@@ -84,8 +85,8 @@ def stretches(
 
 def _up_to(highest: Tensor, generator: Generator) -> Tensor:
     """Whole numbers drawn evenly from 0..highest, both included."""
-    draws = torch.rand(highest.shape, generator=generator, device=highest.device) * (highest + 1)
-    return draws.floor().long().minimum(highest.long())
+    draws = uniform(highest.shape, generator, highest.device)
+    return (draws * (highest + 1)).floor().long().minimum(highest.long())
 
 
 def _masked(batch: Padded, covered: Tensor) -> Padded:
@@ -144,7 +145,7 @@ class TimeWarp(Config):
 
 
 def _uniform(like: Tensor, generator: Generator) -> Tensor:
-    return torch.rand(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+    return uniform(like.shape, generator, like.device, like.dtype)
 
 
 def _taken(frames: Tensor, steps: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from bossline.batches.base import Batches, FrameBatches
 from bossline.batches.padded import Padded
+from bossline.core.ranks import WHOLE, Part
 
 _SHARE = 2  # frames may take this part of a GPU's free memory: a training needs the rest
 
@@ -68,19 +70,23 @@ class Ahead:
     def steps_per_epoch(self) -> int:
         return self._batches.steps_per_epoch
 
-    def batch(self, seed: int, epoch: int, step: int) -> Any:
+    def batch(self, seed: int, epoch: int, step: int, part: Part = WHOLE) -> Any:
         """As of the batches themselves, on the device."""
         wanted = seed, epoch, step
         if self._next is None or self._next[0] != wanted:
-            self._next = wanted, self._gathering(*wanted)
-        gathered = self._next[1].result()
+            self._next = wanted, self._gathering(*wanted, part)
+        gathered, divided = self._next[1].result()
+        vars(part).update(vars(divided))  # not those of the step ahead
         last = step + 1 == self.steps_per_epoch
         following = (seed, epoch + 1, 0) if last else (seed, epoch, step + 1)
-        self._next = following, self._gathering(*following)
+        self._next = following, self._gathering(*following, part)
         return self._moved(gathered)
 
-    def _gathering(self, seed: int, epoch: int, step: int) -> Future[Any]:
-        return self._thread.submit(lambda: self._pinned(self._batches.batch(seed, epoch, step)))
+    def _gathering(self, seed: int, epoch: int, step: int, part: Part) -> Future[Any]:
+        divided = copy(part)
+        return self._thread.submit(
+            lambda: (self._pinned(self._batches.batch(seed, epoch, step, divided)), divided)
+        )
 
     def in_order(self) -> Iterator[Any]:
         """As of the batches themselves, on the device."""

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from bossline.core.config import Config
+from bossline.core.ranks import WHOLE, Part
 
 
 class BatchConfig(Config):
@@ -36,10 +37,13 @@ class Steps(Protocol):
     @property
     def steps_per_epoch(self) -> int: ...
 
-    def batch(self, seed: int, epoch: int, step: int) -> tuple[Any, Tensor]:
+    def batch(self, seed: int, epoch: int, step: int, part: Part = WHOLE) -> tuple[Any, Tensor]:
         """A model's input, and (n,) int64: the indices that its outputs belong to.
 
         A pure function of its arguments.
+
+        Args:
+            part: which rows, where several processes share the batch.
         """
 
 

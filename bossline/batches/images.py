@@ -13,6 +13,7 @@ from torch.nn.functional import interpolate
 
 from bossline.batches.base import BatchConfig
 from bossline.batches.order import Shuffled
+from bossline.core.ranks import WHOLE, Part
 from bossline.core.runtime import on_device
 
 KEPT_BYTES = 2 * 1024**3  # of resized images at most; more are resized batch by batch
@@ -69,12 +70,12 @@ class Images:
     def steps_per_epoch(self) -> int:
         return self._shuffled.steps_per_epoch
 
-    def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, seed: int, epoch: int, step: int, part: Part = WHOLE) -> tuple[Tensor, Tensor]:
         """Images (B, 3, side, side) float32 in 0..1, and their indices (B,) int64.
 
         A pure function of its arguments; the batches of an epoch cover every image once.
         """
-        return self._taken(self._shuffled.batch(seed, epoch, step))
+        return self._taken(part.of(self._shuffled.batch(seed, epoch, step)))
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """All images for a prediction, each once per view.

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bossline.core.ranks import WHOLE, Chance, Part
 from bossline.core.runtime import on_device
 
 
@@ -15,11 +16,23 @@ def epoch_order(count: int, seed: int, epoch: int, dtype: torch.dtype = torch.in
     return torch.randperm(count, generator=generator, dtype=dtype)
 
 
-def generator_of(seed: int, epoch: int, step: int, device: torch.device) -> torch.Generator:
-    """What all chance in a batch is drawn from, beyond which items it holds."""
+def generator_of(
+    seed: int, epoch: int, step: int, device: torch.device, part: Part = WHOLE
+) -> torch.Generator:
+    """What all chance in a batch is drawn from, beyond which items it holds.
+
+    Args:
+        part: whose rows the draws are for; of a part, what it draws by `ranks.uniform`.
+    """
     # The key sets these streams apart from those of orders: to numpy [1, 2] is [1, 2, 0].
     sequence = np.random.SeedSequence([seed, epoch, step], spawn_key=(1,))
-    return _generator(sequence, device)
+    whole = _generator(sequence, device)
+    if part is WHOLE:
+        return whole
+    chance = Chance(device)
+    chance.set_state(whole.get_state())
+    chance.part = part
+    return chance
 
 
 def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.Generator:

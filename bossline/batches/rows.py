@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bossline.batches.base import BatchConfig
 from bossline.batches.order import Shuffled
+from bossline.core.ranks import WHOLE, Part
 
 
 class RowConfig(BatchConfig):
@@ -51,12 +52,12 @@ class Rows:
     def steps_per_epoch(self) -> int:
         return self._shuffled.steps_per_epoch
 
-    def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, seed: int, epoch: int, step: int, part: Part = WHOLE) -> tuple[Tensor, Tensor]:
         """Rows (B, D) float32 and their indices (B,) int64.
 
         A pure function of its arguments; the batches of an epoch cover every row once.
         """
-        indices = self._shuffled.batch(seed, epoch, step)
+        indices = part.of(self._shuffled.batch(seed, epoch, step))
         return self.all[indices], indices
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -22,6 +22,7 @@ from bossline.batches.frames import frames_of
 from bossline.batches.order import epoch_order
 from bossline.batches.padded import Padded, gathered
 from bossline.batches.shapes import Buckets
+from bossline.core.ranks import WHOLE, Part
 from bossline.core.runtime import on_device
 from bossline.data.speeds import check_speeds
 
@@ -106,7 +107,7 @@ class Segments:
     def steps_per_epoch(self) -> int:
         return self._config.valid_every
 
-    def batch(self, seed: int, epoch: int, step: int) -> tuple[Padded, Tensor]:
+    def batch(self, seed: int, epoch: int, step: int, part: Part = WHOLE) -> tuple[Padded, Tensor]:
         """Segments (B, T, D), and (B,) int64 the utterances that they are from.
 
         A pure function of its arguments. Every utterance comes once before any comes again, unless
@@ -121,6 +122,7 @@ class Segments:
         longest = min(self._config.frames, int(self.lengths.max()))
         length = np.minimum(self.lengths[chosen], longest)
         start = rng.integers(self.lengths[chosen] - length + 1)
+        chosen, start, length = part.of(chosen), part.of(start), part.of(length)
         batch = gathered(self._frames, self._starts[chosen] + start, length, longest)
         return batch, self._on_device(chosen)
 

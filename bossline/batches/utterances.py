@@ -23,6 +23,7 @@ from bossline.batches.frames import frames_of
 from bossline.batches.padded import Padded, gathered
 from bossline.batches.shapes import Buckets
 from bossline.core.counting import counted
+from bossline.core.ranks import WHOLE, Part
 from bossline.core.runtime import on_device
 
 EVALUATION_FRAMES = 16_384  # of one forward pass outside training
@@ -98,12 +99,13 @@ class Utterances:
     def steps_per_epoch(self) -> int:
         return len(self._buckets)
 
-    def batch(self, seed: int, epoch: int, step: int) -> tuple[Padded, Tensor]:
+    def batch(self, seed: int, epoch: int, step: int, part: Part = WHOLE) -> tuple[Padded, Tensor]:
         """One batch of utterances and the indices of its frames."""
         if self._plan is None or self._plan[:2] != (seed, epoch):
             rng = np.random.default_rng([seed, epoch])
             self._plan = seed, epoch, self._buckets.shuffled(rng)
         chosen, steps = self._plan[2][step]
+        chosen = part.of(chosen)
         starts, lengths = self._starts[chosen], self.lengths[chosen]
         indices = np.repeat(starts, lengths) + _places(lengths)
         return gathered(self._frames, starts, lengths, steps), self._on_device(indices)

@@ -20,6 +20,7 @@ from bossline.batches.ahead import where_they_fit
 from bossline.batches.base import BatchConfig, FrameBatches
 from bossline.batches.frames import frames_of
 from bossline.batches.order import Shuffled
+from bossline.core.ranks import WHOLE, Part
 
 # Windows of one forward pass outside training; enough to fill a device, small in memory.
 EVALUATION_BATCH = 4096
@@ -83,9 +84,9 @@ class Windows:
     def steps_per_epoch(self) -> int:
         return self._shuffled.steps_per_epoch
 
-    def batch(self, seed: int, epoch: int, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, seed: int, epoch: int, step: int, part: Part = WHOLE) -> tuple[Tensor, Tensor]:
         """Windows (B, width * D) float32 and their indices (B,)."""
-        indices = self._shuffled.batch(seed, epoch, step)
+        indices = part.of(self._shuffled.batch(seed, epoch, step))
         return self.gather(indices), indices
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

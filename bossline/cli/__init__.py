@@ -15,6 +15,7 @@ import typer
 from bossline.cli import data, studies, training, voices
 from bossline.cli.options import console
 from bossline.core.errors import UserError
+from bossline.core.launch import launched, speaks
 from bossline.core.terminal import terminal
 from bossline.version import __version__
 
@@ -60,6 +61,7 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _main(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="and exit")
     ] = False,
@@ -73,6 +75,8 @@ def _main(
         ),
     ] = None,
 ) -> None:
+    if launched().world > 1 and (verb := context.invoked_subcommand) != "train":
+        raise UserError(f"'bossline {verb}' is for one process: start it without torchrun")
     if extensions:
         from bossline.extensions import load_extension
 
@@ -130,6 +134,8 @@ def _warn(
 
 def _say(text: str, style: str | None = None) -> None:
     """To stderr, whatever it can show: names of files may be no UTF-8."""
+    if not speaks():
+        return
     errors = terminal(stderr=True)
     shown = text.encode(errors.encoding, "backslashreplace").decode(errors.encoding)
     errors.print(shown, style=style, soft_wrap=True)

@@ -19,6 +19,7 @@ from bossline.cli.options import (
 )
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.launch import launched
 from bossline.recipes import catalogue
 
 PANEL = "Training"
@@ -75,6 +76,8 @@ def train(
             threads=threads,
             console=console,
         )
+    if launched().rank:  # of several processes that trained together one reports
+        return
     write_report([finished], finished.path / "report.html")
     console.print("", runs_table([finished]), sep="\n")
     console.print(f"report: {finished.path / 'report.html'}")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import ClassVar
 
 
 class UserError(Exception):
     """Bad input. The command line prints the message and exits with code 2; never a traceback."""
+
+    exit_code: ClassVar[int] = 2
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -10,26 +10,30 @@ from torch import Tensor
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.ranks import ALONE, Ranks, current
 
 
 @dataclass(frozen=True)
 class Runtime:
-    """One device of one process.
+    """One device of one process, alone or among others.
 
     Attributes:
         threads: of the CPU.
         bfloat16: whether the device multiplies it; a CPU that emulates it is several times slower.
+        ranks: the processes that train together.
     """
 
     device: torch.device
     threads: int
     bfloat16: bool
+    ranks: Ranks = ALONE
 
     @classmethod
     def choose(cls, device: str = "auto", threads: int | None = None) -> Runtime:
         """
         Args:
-            device: "cpu", "cuda", "cuda:1" ...; "auto" takes a GPU where there is one.
+            device: "cpu", "cuda", "cuda:1" ...; "auto" takes a GPU where there is one. Of several
+                processes each takes a GPU of its own, whichever is named.
             threads: CPU threads of this process; None leaves torch's own choice, all cores.
 
         Raises:
@@ -37,6 +41,8 @@ class Runtime:
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
+        if (ranks := current()).world > 1 and device.startswith("cuda"):
+            device = f"cuda:{ranks.local}"
         try:
             chosen = torch.device(device)
             torch.empty(0, device=chosen)
@@ -48,7 +54,7 @@ class Runtime:
         settle_kernels()
         if chosen.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32: matrix units instead of plain cores
-        return cls(chosen, torch.get_num_threads(), _multiplies_bfloat16(chosen))
+        return cls(chosen, torch.get_num_threads(), _multiplies_bfloat16(chosen), ranks)
 
     def autocast(self, precision: str) -> AbstractContextManager[object]:
         """The precision of forward passes: "auto", "float32" or "bfloat16"."""
@@ -61,9 +67,10 @@ class Runtime:
     def describe(self, precision: str) -> str:
         """Device, threads and the precision that a recipe's setting comes to here."""
         number = "bfloat16" if self._uses_bfloat16(precision) else "float32"
+        times = f"{self.ranks.world} x " if self.ranks.world > 1 else ""
         if self.device.type == "cuda":
-            return f"{torch.cuda.get_device_name(self.device)}, {number}"
-        return f"CPU, {counted(self.threads, 'thread')}, {number}"
+            return f"{times}{torch.cuda.get_device_name(self.device)}, {number}"
+        return f"{times}CPU, {counted(self.threads, 'thread')}, {number}"
 
 
 def _multiplies_bfloat16(device: torch.device) -> bool:

@@ -31,12 +31,16 @@ def centred(images: Tensor) -> Tensor:
 
 
 def mean_pixel(x: Tensor) -> Tensor:
-    """(B, C, H, W) channels last -> (B, C): the mean over all pixels, in float32.
+    """(B, C, H, W) channels last -> (B, C): the mean over all pixels, float32 at least.
 
     Written over (B, H x W, C), whose gradient torch makes several times faster than that of a mean
     over two dimensions or of adaptive pooling.
     """
-    return x.permute(0, 2, 3, 1).flatten(1, 2).mean(1, dtype=torch.float32)
+    return (
+        x.permute(0, 2, 3, 1)
+        .flatten(1, 2)
+        .mean(1, dtype=torch.promote_types(x.dtype, torch.float32))
+    )
 
 
 # Squeeze-and-excitation (Hu et al. 2018, arXiv 1709.01507).

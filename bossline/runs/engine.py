@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.memory import exhaustion_named
+from bossline.core.ranks import Ranks, joining
 from bossline.core.runtime import Runtime
 from bossline.core.terminal import terminal
 from bossline.data.store import open_corpus
@@ -82,19 +84,28 @@ def train(
         Interrupted: Ctrl-C or SIGTERM; `resume` goes on.
     """
     chosen = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
-    opened = open_corpus(corpus, verified=True)
-    runtime = Runtime.choose(device, threads)
-    lesson = lesson_of(chosen, opened, runtime)
-    log = console or terminal()
-    model = _prepared_model(lesson, log)  # refuses what the data do not allow before all writing
-    parameters = sum(p.numel() for p in model.parameters())
-    info = start_info(str(corpus), opened, lesson.classes, chosen, parameters, runtime)
-    if run is not None:
-        created = Run.create(Path(run), chosen, info)
-    else:
-        created = Run.create_next(chosen, info)
-    _continue(created, lesson, model, log, watch)
-    return created
+    with joining() as ranks:
+        _check_stepped(chosen, ranks)
+        ranks.check_same("recipe", chosen.model_dump(mode="json"))
+        opened = open_corpus(corpus, verified=True)
+        ranks.check_same("corpus", opened.key)
+        runtime = Runtime.choose(device, threads)
+        lesson = lesson_of(chosen, opened, runtime)
+        log = _shown(console, ranks)
+        model = _prepared_model(
+            lesson, log
+        )  # refuses what the data do not allow before all writing
+        parameters = sum(p.numel() for p in model.parameters())
+        info = start_info(str(corpus), opened, lesson.classes, chosen, parameters, runtime)
+
+        def create() -> str:
+            folder = None if run is None else Path(run)
+            begun = Run.create(folder, chosen, info) if folder else Run.create_next(chosen, info)
+            return str(begun.path)
+
+        created = _seen(ranks.told(create), ranks)
+        _continue(created, lesson, model, log, watch)
+        return created
 
 
 def resume(
@@ -114,15 +125,50 @@ def resume(
         UserError: nothing to go on with, the run is in use, or its corpus has changed.
         Interrupted: Ctrl-C or SIGTERM again.
     """
-    opened = Run.of(run)
-    if not opened.is_finished:
-        runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
-        lesson = lesson_of(opened.recipe, opened.corpus(), runtime)
-        _continue(opened, lesson, None, console or terminal(), watch)
-    elif opened.checkpoint.exists():
-        with opened.locked():
-            _finish(opened)
-    return opened
+    with joining() as ranks:
+        opened = Run.of(run)
+        if not opened.is_finished:
+            _check_stepped(opened.recipe, ranks)
+            runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
+            lesson = lesson_of(opened.recipe, opened.corpus(), runtime)
+            _continue(opened, lesson, None, _shown(console, ranks), watch)
+        elif ranks.writes and opened.checkpoint.exists():
+            with opened.locked():
+                _finish(opened)
+        return opened
+
+
+def _check_stepped(recipe: Recipe, ranks: Ranks) -> None:
+    """
+    Raises:
+        UserError: several processes are to fit what takes no steps.
+    """
+    if ranks.world > 1 and recipe.model.fitted:
+        raise UserError(
+            f"a model of kind {recipe.model.kind} is fitted in one go, by one process: start it "
+            "without torchrun"
+        )
+
+
+def _shown(console: Console | None, ranks: Ranks) -> Console:
+    return (console or terminal()) if ranks.writes else Console(quiet=True)
+
+
+def _seen(path: str, ranks: Ranks) -> Run:
+    """The run that rank 0 has begun.
+
+    Raises:
+        UserError: this process cannot see it.
+    """
+    try:
+        return Run(path)
+    except UserError as error:
+        if ranks.writes:
+            raise
+        raise UserError(
+            f"rank {ranks.rank} does not see the run {path} that rank 0 has begun: the folder of "
+            "runs must be on a disk that all machines share"
+        ) from error
 
 
 def _prepared_model(lesson: Lesson[Any], console: Console) -> nn.Module:
@@ -136,7 +182,8 @@ def _continue(
     run: Run, lesson: Lesson[Any], model: nn.Module | None, console: Console, watch: Watch | None
 ) -> None:
     """`model`: None where the run is there already, and may have a checkpoint of one."""
-    with run.locked(), exhaustion_named(_LESS):
+    ranks = lesson.runtime.ranks
+    with run.locked() if ranks.writes else nullcontext(), exhaustion_named(_LESS):
         if model is None:
             begun = run.checkpoint.exists()
             model = lesson.build_model() if begun else _prepared_model(lesson, console)
@@ -151,18 +198,25 @@ def _continue(
             fit(run, lesson, model, console)
         else:
             train_loop(run, lesson, model, run.recipe, lesson.runtime, console, watch=watch)
-        try:
-            _score(run, lesson)
-        except KeyboardInterrupt as stop:
-            raise Interrupted(
-                f"stopped while scoring; go on with: bossline train --resume {run.path}"
-            ) from stop
-        except UserError as error:
-            raise UserError(
-                f"{run.path} is trained, but not scored: {error}; once that is mended, "
-                f"'bossline evaluate {run.path}' finishes the run"
-            ) from error
-        _finish(run)
+        ranks.first(_conclude, run, lesson)
+        ranks.wait()
+    if not ranks.writes:
+        run.reread()
+
+
+def _conclude(run: Run, lesson: Lesson[Any]) -> None:
+    try:
+        _score(run, lesson)
+    except KeyboardInterrupt as stop:
+        raise Interrupted(
+            f"stopped while scoring; go on with: bossline train --resume {run.path}"
+        ) from stop
+    except UserError as error:
+        raise UserError(
+            f"{run.path} is trained, but not scored: {error}; once that is mended, "
+            f"'bossline evaluate {run.path}' finishes the run"
+        ) from error
+    _finish(run)
 
 
 def _finish(run: Run) -> None:

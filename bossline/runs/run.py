@@ -145,6 +145,10 @@ class Run:
         write_info(self.path / INFO, info)
         self.info, self._loose = info, False
 
+    def reread(self) -> None:
+        """Know what another process has written since."""
+        self.info = read_info(self.path / INFO, self.recipe)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from training or scoring in this folder.
@@ -165,7 +169,7 @@ class Run:
             raise UserError(f"cannot write {self.path / '.lock'}: {reason(error)}") from error
         try:
             sweep(self.path, files=True)
-            self.info = read_info(self.path / INFO, self.recipe)  # another may have changed it
+            self.reread()  # another may have changed it
             self._settle()
             yield
             if self._loose:
@@ -324,8 +328,7 @@ class Run:
             known = self.info.sha256.get(name)
             if known is None or _digest(content) in known:
                 return content
-            # Another process may have replaced it since run.json was read.
-            self.info = read_info(self.path / INFO, self.recipe)
+            self.reread()  # another process may have replaced it since
         raise self.damaged(name, "it is not what the run wrote")
 
     def tensors(self, name: str) -> dict[str, npt.NDArray[Any]] | None:

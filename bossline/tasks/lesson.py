@@ -9,9 +9,11 @@ from typing import Any, Generic
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from bossline.batches.order import generator_of
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
@@ -59,12 +61,21 @@ class Lesson(ABC, Generic[R]):
     def drawn(self, epoch: int, step: int) -> tuple[Any, Tensor]:
         """Inputs of a training step, and the indices (n,) int64 of what they are.
 
+        Of the rows of this process, where several share a batch.
+
         Raises:
             UserError: a file that they are mapped from was cut short.
         """
         self.corpus.check_sizes()
-        inputs, indices = self.training.batch(self.recipe.seed, epoch, step)
-        return inputs, indices
+        drawn: tuple[Any, Tensor] = self.runtime.ranks.batch(
+            self.training, self.recipe.seed, epoch, step
+        )
+        return drawn
+
+    def chance(self, epoch: int, step: int) -> torch.Generator:
+        """What is drawn for a batch beyond its items; after `drawn`."""
+        runtime = self.runtime
+        return generator_of(self.recipe.seed, epoch, step, runtime.device, runtime.ranks.part)
 
     def in_full(self, batch: Any) -> Any:
         """A batch as at the training's end: with the margin of a head in full, say."""
@@ -141,15 +152,19 @@ class Lesson(ABC, Generic[R]):
 
     @cached_property
     def _validation(self) -> tuple[Any, Answers]:
-        opened = self.task.open(self.recipe, self.pieces("validation"), self.runtime)
-        return opened, self.truth("validation").to(self.runtime.device)
+        own, every = self.runtime.ranks.dealt(self.splits["validation"])
+        pieces = self.task.pieces(self.corpus, own)
+        opened = self.task.open(self.recipe, pieces, self.runtime)
+        return opened, self.task.truth(self.corpus, every).to(self.runtime.device)
 
     def validate(self, model: nn.Module) -> Validation:
-        """Loss and score on the validation split."""
+        """Loss and score on the validation split; of several processes each answers for a part."""
         self.corpus.check_sizes()
         opened, truth = self._validation
         answers = answered(self.task, model, opened, self.recipe, self.runtime)
-        return self.task.judge(answers, truth)
+        ranks = self.runtime.ranks
+        lengths = ranks.joined(torch.from_numpy(answers.lengths)).numpy()
+        return self.task.judge(Answers(ranks.joined(answers.rows), lengths), truth)
 
     def gain(self, validation: Validation) -> float:
         """By which the best epoch is chosen; higher is better."""

@@ -159,6 +159,34 @@ class Journal:
         return self._metrics.tell(), self._digest.hexdigest()
 
 
+class Unheard(Journal):
+    """That of a process that neither writes nor speaks."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+    def advance(self, step: int, description: str, rate: float) -> None:
+        pass
+
+    def record(self, record: dict[str, Any]) -> None:
+        pass
+
+    def training_rate(self) -> float | None:
+        return None
+
+    def flushed(self) -> tuple[int, str]:
+        return 0, ""
+
+
 def _checked(keeper: Keeper, metric: Metric, length: int, sha256: str) -> bytes:
     """What metrics.jsonl holds of the steps before the checkpoint.
 

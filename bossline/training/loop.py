@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import torch
 from rich.console import Console
@@ -13,11 +13,12 @@ from torch import nn
 
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
+from bossline.models.shared_norms import share_statistics
 from bossline.training.averaging import WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from bossline.training.contents import WEIGHTS
-from bossline.training.contract import Keeper, LessonLike, Settings
-from bossline.training.journal import Journal
+from bossline.training.contract import Keeper, LessonLike, Settings, StepLoss, Validation
+from bossline.training.journal import Journal, Unheard
 from bossline.training.schedules import Span
 from bossline.training.signals import Interrupted, stop_on_signal
 from bossline.training.tally import Diverged, Tally
@@ -50,6 +51,9 @@ def train(
 
     Killed at any instant and started again, it ends with the same weights, bit for bit on a CPU.
 
+    Several processes (core/ranks.py) go through it side by side, each with its rows of every batch;
+    what they decide by clocks and signals they decide together.
+
     Args:
         model: prepared, or as built where a checkpoint fills it.
         watch: told of every epoch after its checkpoint is written. What it raises ends the
@@ -60,7 +64,9 @@ def train(
         Diverged: the loss became NaN or infinite; the last good checkpoint is kept.
     """
     assert settings.optimiser is not None  # a recipe's schema sees to it
-    peak = settings.optimiser.lr
+    peak, ranks = settings.optimiser.lr, runtime.ranks
+    ranks.equalise(model)
+    share_statistics(model, ranks)
     optimiser = settings.optimiser.build(model)
     span = Span(settings.epochs, lesson.steps_per_epoch)
     average = WeightAverage(settings.averaging, model, span) if settings.averaging else None
@@ -80,6 +86,7 @@ def train(
             raise UserError(f"{keeper.checkpoint}: damaged checkpoint ({error})") from error
         if progress.best_epoch:
             _check_best(keeper)
+    ranks.check_same("checkpoint", progress.step)
 
     def save() -> None:
         tally.check(progress.step, lr)
@@ -88,9 +95,16 @@ def train(
         progress.seconds += (now := time.perf_counter()) - clock.began
         clock.began, clock.saved = now, now
         progress.metrics_bytes, progress.metrics_sha256 = journal.flushed()
-        save_checkpoint(
-            keeper.checkpoint, progress, model, average, optimiser, tally.state(), runtime.device
-        )
+        content = progress, model, average, optimiser, tally.state(), runtime.device
+        ranks.first(save_checkpoint, keeper.checkpoint, *content)
+        ranks.wait()
+
+    def keep(judged: nn.Module) -> None:
+        keeper.write(WEIGHTS, weights_of(judged))
+
+    def validated(judged: nn.Module) -> Validation:
+        found = lesson.validate(judged)  # shared out; rounding must not let ranks part ways
+        return Validation(*ranks.told(lambda: astuple(found)))
 
     def rate_at(step: int) -> float:
         return peak * settings.schedule.factor(step, span, progress.gains)
@@ -101,7 +115,7 @@ def train(
     go_on = f"go on with: bossline train --resume {keeper.path}"
     with (
         stop_on_signal(go_on) as stop,
-        Journal(
+        (Journal if ranks.writes else Unheard)(
             keeper,
             metric=metric,
             metrics_bytes=progress.metrics_bytes,
@@ -120,15 +134,16 @@ def train(
             epoch = progress.epoch
             clock.begin_epoch()
             for step in range(progress.step - epoch * span.steps_per_epoch, span.steps_per_epoch):
-                if stop:
+                if ranks.stop(stop):
                     save()
                     raise Interrupted(f"stopped at step {progress.step}; {go_on}")
                 lr = rate_at(progress.step)
                 for group in optimiser.param_groups:
                     group["lr"] = lr
+                ranks.seed(settings.seed, progress.step)
                 loss = lesson.loss(model, lesson.batch(epoch, step))
                 optimiser.zero_grad(set_to_none=True)
-                loss.mean.backward()  # type: ignore[no-untyped-call]
+                loss = StepLoss(*ranks.backward(loss.mean, loss.count, loss.score, model))
                 if settings.clip is not None:
                     nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
                 optimiser.step()
@@ -148,7 +163,7 @@ def train(
                     clock.shown = f"epoch {epoch + 1}/{settings.epochs} loss {recent['loss']:.3f}"
                 if clock.due("bar", cadence.bar_seconds):
                     journal.advance(progress.step, clock.shown, clock.rate())
-                if clock.due("saved", cadence.checkpoint_seconds):
+                if ranks.save(clock.due("saved", cadence.checkpoint_seconds)):
                     save()
 
             tally.check(progress.step, lr)
@@ -156,7 +171,7 @@ def train(
             trained = tally.read_epoch()
             rate = clock.rate()
             judged = average.module if average is not None and average.n_averaged else model
-            validation = lesson.validate(judged)
+            validation = validated(judged)
             if not math.isfinite(validation.loss):
                 raise Diverged("the validation loss", progress.step, lr)
             progress.epoch += 1
@@ -165,7 +180,7 @@ def train(
             progress.gains.append(gain)
             if best:
                 progress.best_epoch = progress.epoch
-                keeper.write(WEIGHTS, weights_of(judged))
+                ranks.first(keep, judged)
             journal.record(
                 {
                     "kind": "epoch",
@@ -191,12 +206,8 @@ def train(
             if watch is not None:
                 watch(progress.epoch, validation.score)
         _, metrics_sha256 = journal.flushed()
-    keeper.end_training(
-        progress.seconds,
-        journal.training_rate(),
-        best_epoch=progress.best_epoch,
-        metrics_sha256=metrics_sha256,
-    )
+    account = progress.seconds, journal.training_rate(), progress.best_epoch, metrics_sha256
+    ranks.first(keeper.end_training, *account)
 
 
 class _Clock:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from types import FrameType
+from typing import ClassVar
+
+from bossline.core.launch import launched
 
 INTERRUPTED = 130  # exit code of what was stopped
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _LAST_WORDS_SECONDS = 1.0  # for a terminal that takes no more
+_RELAY_SECONDS = 10.0  # torchrun passes on to its processes what they may have had from elsewhere
 _SHOW_CURSOR = b"\x1b[?25h"  # which a progress bar hides
 
 _active: StopRequest | None = None  # of the block that the main thread is in
@@ -23,6 +29,8 @@ _active: StopRequest | None = None  # of the block that the main thread is in
 
 class Interrupted(Exception):
     """The training was asked to stop, and has written its checkpoint; says how to go on."""
+
+    exit_code: ClassVar[int] = INTERRUPTED
 
 
 class StopRequest:
@@ -45,8 +53,9 @@ def stop_on_signal(go_on: str) -> Iterator[StopRequest]:
     """Turn SIGINT and SIGTERM into a StopRequest while the block runs; blocks within share it.
 
     A second one ends the process at once, with exit code 130, even while a native call holds the
-    main thread, where no handler of Python's runs. In an interactive session, a notebook's among
-    them, it is a KeyboardInterrupt instead. Outside the main thread nothing is caught.
+    main thread, where no handler of Python's runs. In one of several processes, one that comes
+    within 10 seconds of the first is taken for the same. In an interactive session, a notebook's
+    among them, it is a KeyboardInterrupt instead. Outside the main thread nothing is caught.
 
     Args:
         go_on: what is said at such an end, as in "the same command goes on"; that of the outermost
@@ -88,9 +97,14 @@ def _end_on_second(go_on: str) -> Iterator[None]:
 
 
 def _watch(reader: socket.socket, go_on: str) -> None:
-    asked = 0
+    asked, first = 0, math.inf
+    patience = _RELAY_SECONDS if launched().world > 1 else 0.0
     while caught := reader.recv(64):  # nothing, once the other end is closed
-        asked += sum(number in _SIGNALS for number in caught)
+        new = sum(number in _SIGNALS for number in caught)
+        if new and patience:  # soon after the first, or with it, another is the same once more
+            first = min(first, now := time.monotonic())
+            new = int(not asked or now - first > patience)
+        asked += new
         if asked > 1:
             _end(go_on)
 

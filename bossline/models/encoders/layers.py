@@ -98,8 +98,8 @@ class TimeConvolution(nn.Module):
 # Batch normalisation (Ioffe and Szegedy, arXiv 1502.03167) of padded utterances.
 
 
-_EPSILON = 1e-5
-_MOMENTUM = 0.1
+EPSILON = 1e-5
+MOMENTUM = 0.1
 
 
 class MaskedBatchNorm(nn.Module):
@@ -144,8 +144,8 @@ class MaskedBatchNorm(nn.Module):
             self.running_mean,
             self.running_variance,
             self.training,
-            _MOMENTUM,
-            _EPSILON,
+            MOMENTUM,
+            EPSILON,
             torch.backends.cudnn.enabled,
         )
 
@@ -154,8 +154,8 @@ class MaskedBatchNorm(nn.Module):
         wide = frame.to(self.weight.dtype)
         centred = wide - wide  # it is its own mean
         with torch.no_grad():
-            self.running_mean.lerp_(wide[0], _MOMENTUM)
-            self.running_variance.lerp_(centred[0].square(), _MOMENTUM)
+            self.running_mean.lerp_(wide[0], MOMENTUM)
+            self.running_variance.lerp_(centred[0].square(), MOMENTUM)
         return torch.addcmul(self.bias, centred, self.weight).to(frame.dtype)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
+from bossline.augmentation.images import ImageAugment
 from bossline.batches.images import ImageConfig, Images, centre_square
 from bossline.batches.order import generator_of
 from bossline.core.runtime import Runtime
@@ -43,16 +44,24 @@ class FoodLesson(ClassificationLesson[FoodRecipe]):
     def batch(self, epoch: int, step: int) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Images (B, 3, S, S) and their classes (B,); where images are mixed, also the class of
         each one's partner and the image's own share (B,)."""
-        images, labels = super().batch(epoch, step)
         augment = self.recipe.augment
-        if augment is None:
-            return images, labels, None, None
-        drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
-        images = augment(images, drawn)
-        if augment.mix is None:
-            return images, labels, None, None
-        images, partner, share = augment.mixed(images, drawn)
-        return images, labels, labels[partner], share
+        if augment is not None and augment.mix is not None:
+            return self._mixed(augment, epoch, step)
+        images, labels = super().batch(epoch, step)
+        if augment is not None:
+            images = augment(images, self.chance(epoch, step))
+        return images, labels, None, None
+
+    def _mixed(
+        self, augment: ImageAugment, epoch: int, step: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Of the whole batch, before processes part it: an image's partner may be another's."""
+        images, numbers = self.training.batch(self.recipe.seed, epoch, step)
+        labels = self.training_targets[numbers]
+        chance = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
+        images, partner, share = augment.mixed(augment(images, chance), chance)
+        own = self.runtime.ranks.part.of
+        return own(images), own(labels), own(labels[partner]), own(share)
 
     def loss(
         self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor | None, Tensor | None]

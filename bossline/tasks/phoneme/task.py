@@ -13,7 +13,6 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from bossline.batches.base import FrameBatches
-from bossline.batches.order import generator_of
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
@@ -50,9 +49,9 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
         """What the model takes, and the labels (n,) int64 of the frames that it answers for."""
         inputs, indices = self.drawn(epoch, step)
         if self.recipe.augment is not None:
-            drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
             blocks = self.corpus.speech.blocks
-            inputs, indices = self.recipe.augment(inputs, indices, blocks, drawn)
+            chance = self.chance(epoch, step)
+            inputs, indices = self.recipe.augment(inputs, indices, blocks, chance)
         return inputs, self.training_targets.index_select(0, indices).long()
 
     def once(self) -> Iterator[tuple[Any, Tensor]]:

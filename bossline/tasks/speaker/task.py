@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from bossline.batches.base import Batches
-from bossline.batches.order import generator_of
 from bossline.batches.padded import Padded
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
@@ -77,8 +76,8 @@ class SpeakerLesson(ClassificationLesson[SpeakerRecipe]):
         inputs, indices = self.drawn(epoch, step)
         if self.recipe.augment is not None:
             frames = torch.arange(len(inputs.padding.rows), device=indices.device)
-            drawn = generator_of(self.recipe.seed, epoch, step, self.runtime.device)
-            inputs, _ = self.recipe.augment(inputs, frames, self.corpus.speech.blocks, drawn)
+            blocks, chance = self.corpus.speech.blocks, self.chance(epoch, step)
+            inputs, _ = self.recipe.augment(inputs, frames, blocks, chance)
         steps = self.steps_per_epoch
         done = (epoch * steps + step) / (self.recipe.epochs * steps)
         return inputs, self.training_targets[indices], done
