@@ -99,7 +99,7 @@ def test_rows_of_all_ranks_are_those_of_one_process(name: str) -> None:
         whole = rows_of(one.batch(*place))
         for world in (2, 3):
             for rank in range(world):
-                runtime = Runtime(torch.device("cpu"), 1, Sharing(rank, world))
+                runtime = Runtime(torch.device("cpu"), 1, False, Sharing(rank, world))
                 shared = lesson_of(recipe, one.corpus, runtime)
                 mine = rows_of(shared.batch(*place))
                 assert mine == (whole[rank::world] or whole[:1])
