@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from bossline.core import ranks
+from bossline.core import watch
 
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(["bossline.api", "bossline.reports.page"])  # imported once for all
@@ -44,7 +44,7 @@ def _begin(told: dict[str, str], folder: Path, rank: int, job: Job, arguments: A
     os.environ.update(told)
     os.chdir(folder)
     torch.set_num_threads(1)
-    ranks._GRACE_SECONDS = 2.0  # tests have none to spare
+    watch._GRACE_SECONDS = 2.0  # tests have none to spare
     said = os.open(f"said-{rank}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(said, 1)
     os.dup2(said, 2)

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bossline.core.ranks import WHOLE, Chance, Part
+from bossline.core.ranks import WHOLE, Chance, Part, seed_of
 from bossline.core.runtime import on_device
 
 
@@ -36,8 +36,7 @@ def generator_of(
 
 
 def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.Generator:
-    state = sequence.generate_state(1, np.uint64)[0]
-    return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
+    return torch.Generator(device).manual_seed(seed_of(sequence))
 
 
 class Shuffled:

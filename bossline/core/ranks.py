@@ -8,14 +8,12 @@ Rank 0 alone writes and speaks.
 from __future__ import annotations
 
 import json
-import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import cache
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,17 +24,13 @@ from torch.distributed import PrefixStore, Store, rendezvous  # type: ignore[att
 
 from bossline.core.errors import UserError
 from bossline.core.launch import Launch, choose_speaker, launched
+from bossline.core.watch import PATIENCE_SECONDS, Watch
 
 T = TypeVar("T")
 Items = npt.NDArray[np.int64]
 
 _JOIN = timedelta(minutes=10)  # until all have started
 _LONG = timedelta(days=30)  # rank 0 may score for hours; who is gone, the watch knows
-_BEAT_SECONDS = 1.0
-_PATIENCE_SECONDS = 40.0  # without a beat: longer than any call that keeps Python from its threads
-_SUSPICION_SECONDS = 5.0  # the same once a connection broke
-_GRACE_SECONDS = 5.0  # for a main thread that is about to end by itself
-_FAREWELL_SECONDS = 15.0  # rank 0, which may keep the store, leaves last
 
 
 # What of a batch is a rank's.
@@ -82,6 +76,11 @@ class _Whole(Part):
 
 WHOLE: Part = _Whole()
 """All rows: what one process takes."""
+
+
+def seed_of(sequence: np.random.SeedSequence) -> int:
+    """63 bits, which every generator of torch takes."""
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 class Chance(torch.Generator):
@@ -213,7 +212,7 @@ class Joined(Ranks):
         self._store, self._told = store, 0
         # What a rank wants goes round with the count of its next batch, at no cost.
         self._wanted, self._agreed = dict.fromkeys(("stop", "save"), 0), {"stop": 0, "save": 0}
-        self.watch = _Watch(launch, store)
+        self.watch = Watch(launch, store)
 
     def __deepcopy__(self, memo: object) -> Joined:
         return self  # layers know it, and average weights are of copies
@@ -232,7 +231,7 @@ class Joined(Ranks):
         # Ranks that drew alike would drop out alike. Of step and rank alone, so that a training
         # that was interrupted goes on as it would have, and a checkpoint is of no rank.
         sequence = np.random.SeedSequence([seed, step, self.rank], spawn_key=(2,))
-        torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+        torch.manual_seed(seed_of(sequence))
 
     def backward(
         self, mean: Tensor, count: int, score: Tensor, model: nn.Module
@@ -321,109 +320,8 @@ class Joined(Ranks):
             return work(*arguments)
         except RuntimeError as error:
             self.watch.suspect()
-            time.sleep(_PATIENCE_SECONDS)  # mostly it ends this process before
+            time.sleep(PATIENCE_SECONDS)  # mostly it ends this process before
             raise UserError(f"the processes lost touch with each other: {error}") from error
-
-
-# Who has ended, and why: a process that waits for one that is gone would wait for ever.
-
-
-class _Watch(threading.Thread):
-    """Tells the others that this rank lives, and ends it where one of them does no longer.
-
-    In the store stand `beat/R` of each rank, `claims` (who comes first speaks), `failed` (rank and
-    exit code) and `left` (how many have ended).
-    """
-
-    def __init__(self, launch: Launch, store: Store) -> None:
-        super().__init__(daemon=True, name="ranks")
-        self._rank, self._world = launch.rank, launch.world
-        # A connection of its own: the main thread's may wait for long.
-        self._store: Store = store.clone()  # type: ignore[attr-defined]
-        self._suspicious, self._over = threading.Event(), threading.Event()
-        self._seen = {rank: (b"", time.monotonic()) for rank in range(self._world)}
-
-    def suspect(self) -> None:
-        """A connection broke: somebody is gone, and waiting is vain."""
-        self._suspicious.set()
-
-    def run(self) -> None:
-        number = 0
-        while not self._over.wait(_BEAT_SECONDS):
-            number += 1
-            try:
-                self._store.set(f"beat/{self._rank}", str(number))
-                if self._store.check(["failed"]):
-                    self._follow(int(self._store.get("failed")))
-                if (gone := self._silent()) is not None:
-                    self._blame(gone)
-            except RuntimeError:  # the store is gone, and with it the process that kept it
-                if self._over.is_set():
-                    return
-                _die(_gone(0) if self._rank == 1 else "", 2)
-
-    def _silent(self) -> int | None:
-        now = time.monotonic()
-        patience = _SUSPICION_SECONDS if self._suspicious.is_set() else _PATIENCE_SECONDS
-        for rank, (known, since) in self._seen.items():
-            key = f"beat/{rank}"
-            beat = self._store.get(key) if self._store.check([key]) else b""
-            if beat != known or beat == b"left":
-                self._seen[rank] = beat, now
-            elif now - since > patience:
-                return rank
-        return None
-
-    def _follow(self, code: int) -> None:
-        """Another has ended, and said why."""
-        if not self._suspicious.is_set() and self._over.wait(_GRACE_SECONDS):
-            return
-        self.leave()
-        _die("", code)
-
-    def _blame(self, gone: int) -> None:
-        """Another has ended without a word."""
-        speaks = self.fail(2)
-        self.leave(besides=1)
-        _die(_gone(gone) if speaks else "", 2)
-
-    def fail(self, code: int) -> bool:
-        """Have all ranks end; whether this one is the first to ask for it, and says why."""
-        first: bool = self._store.add("claims", 1) == 1
-        if first:
-            self._store.set("failed", str(code))
-        return first
-
-    def leave(self, besides: int = 0) -> None:
-        """Be no more waited for.
-
-        Args:
-            besides: ranks that will never do so.
-        """
-        self._store.set(f"beat/{self._rank}", "left")
-        left = self._store.add("left", 1)
-        deadline = time.monotonic() + _FAREWELL_SECONDS
-        while self._rank == 0 and left < self._world - besides and time.monotonic() < deadline:
-            time.sleep(0.05)
-            left = self._store.add("left", 0)
-
-    def end(self) -> None:
-        """No more is watched."""
-        self._over.set()
-
-
-def _gone(rank: int) -> str:
-    return (
-        f"error: rank {rank} ended without a word (killed, or its machine is gone), and with it "
-        "the training: bossline train --resume RUN goes on from the last checkpoint\n"
-    )
-
-
-def _die(text: str, code: int) -> NoReturn:
-    """At once, whatever the main thread waits for."""
-    with suppress(OSError):
-        os.write(2, text.encode())
-    os._exit(code)
 
 
 # From one to the other.

@@ -77,8 +77,9 @@ def load_all(
     batches = [items[start : start + _BATCH] for start in range(0, len(items), _BATCH)]
     cores = os.cpu_count() or 1
     done, began = 0, time.monotonic()
-    if processes is None or processes == 1 or not all(map(_is_told_in_words, items)):
-        may_end = processes is None and cores > 1 and all(map(_is_told_in_words, items))
+    shareable = all(map(_is_told_in_words, items))
+    if processes is None or processes == 1 or not shareable:
+        may_end = processes is None and cores > 1 and shareable
         with closing(in_order(threads, loading, batches, 2 * cores)) as results:
             for batch in results:
                 yield from batch

@@ -92,9 +92,8 @@ def train(
         runtime = Runtime.choose(device, threads)
         lesson = lesson_of(chosen, opened, runtime)
         log = _shown(console, ranks)
-        model = _prepared_model(
-            lesson, log
-        )  # refuses what the data do not allow before all writing
+        # What the data do not allow is refused before all writing.
+        model = _prepared_model(lesson, log)
         parameters = sum(p.numel() for p in model.parameters())
         info = start_info(str(corpus), opened, lesson.classes, chosen, parameters, runtime)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 
 class Muon(torch.optim.Muon):
@@ -19,6 +20,17 @@ class Muon(torch.optim.Muon):
     torch's but for rounding, and so is the state. The size of a step is that of AdamW's (Liu et al.
     2025, arXiv 2502.16982): "match_rms_adamw" of torch.
     """
+
+    def __init__(
+        self, params: Iterable[Parameter], *, lr: float, weight_decay: float, momentum: float
+    ) -> None:
+        super().__init__(
+            params,
+            lr=lr,
+            weight_decay=weight_decay,
+            momentum=momentum,
+            adjust_lr_fn="match_rms_adamw",
+        )
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]

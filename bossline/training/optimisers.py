@@ -203,7 +203,6 @@ class MuonConfig(_Adam):
                     lr=self.lr,
                     weight_decay=self.weight_decay,
                     momentum=self.momentum,
-                    adjust_lr_fn="match_rms_adamw",
                 )
             )
         if others:

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 from bossline import api
-from bossline import api as verification
 from tests.attack import operations
 from tests.attack.child import run_in_child
 from tests.attack.judging import judge
@@ -270,9 +269,9 @@ def _endless(file: Path) -> None:
 
 _ASKED: tuple[tuple[str, Callable[[str], Any]], ...] = (
     ("phoneme", lambda name: api.predict("runs/a", name, device="cpu")),
-    ("speaker", lambda name: verification.verify("runs/a", name, name, device="cpu")),
-    ("speaker", lambda name: verification.embed("runs/a", [name], device="cpu")),
-    ("speaker", lambda name: verification.evaluate_trials("runs/a", name)),
+    ("speaker", lambda name: api.verify("runs/a", name, name, device="cpu")),
+    ("speaker", lambda name: api.embed("runs/a", [name], device="cpu")),
+    ("speaker", lambda name: api.evaluate_trials("runs/a", name)),
     ("food", lambda name: api.predict("runs/a", name, device="cpu")),
 )
 """What a run of a training is asked about a file."""

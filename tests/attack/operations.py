@@ -15,7 +15,6 @@ import numpy as np
 from rich.console import Console
 
 from bossline import api
-from bossline import api as verification
 from bossline.core.errors import UserError
 from bossline.data.importing import import_corpus
 from bossline.data.packed import Corpus
@@ -166,20 +165,20 @@ def outcome_of(path: Path) -> dict[str, Any]:
 
 def verify(work: Path) -> Any:
     work_in(work)
-    found = verification.verify("runs/a", "uttr-0000.pt", "uttr-0003.pt", device="cpu")
+    found = api.verify("runs/a", "uttr-0000.pt", "uttr-0003.pt", device="cpu")
     threshold = found.threshold and found.threshold.model_dump(mode="json")
     return [f"{found.cosine:.4f}", f"{found.score:.4f}", threshold]
 
 
 def identify(work: Path) -> Any:
     work_in(work)
-    found = verification.identify("runs/a", "uttr-0000.pt", device="cpu")
+    found = api.identify("runs/a", "uttr-0000.pt", device="cpu")
     return [[str(c.enrolment), c.enrolment.speaker, f"{c.score:.4f}"] for c in found.candidates]
 
 
 def enroll(work: Path) -> Any:
     work_in(work)
-    verification.enroll("runs/a", "new", ["uttr-0005.pt"], device="cpu")
+    api.enroll("runs/a", "new", ["uttr-0005.pt"], device="cpu")
     return identify(work)
 
 

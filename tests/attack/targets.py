@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 
 from bossline import api
-from bossline import api as verification
 from bossline.recipes import catalogue, load_recipe
 from bossline.tasks.speaker.verification.trials import write_trials
 from bossline.training import loop
@@ -122,12 +121,12 @@ def _train(training: str) -> Operation:
         operations.work_in(work)
         api.train(recipe, NAME, overrides, run="runs/a", device="cpu", threads=1, console=QUIET)
         if training == "speaker":
-            trials = verification.draw_trials("runs/a", count=12, split="train")
+            trials = api.draw_trials("runs/a", count=12, split="train")
             write_trials(Path("trials.txt"), trials)
-            verification.evaluate_trials("runs/a", "trials.txt", score_norm="as-norm")
-            verification.calibrate("runs/a", "trials.txt", score_norm="as-norm")
+            api.evaluate_trials("runs/a", "trials.txt", score_norm="as-norm")
+            api.calibrate("runs/a", "trials.txt", score_norm="as-norm")
             for voice, number in (("zoe", 0), ("ann", 1), ("bob", 2)):
-                verification.enroll("runs/a", voice, [f"uttr-{number:04x}.pt"])
+                api.enroll("runs/a", voice, [f"uttr-{number:04x}.pt"])
         operations.report(work)
 
     return operation

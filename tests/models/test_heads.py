@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 from torch.nn import functional
 
 from bossline.models.heads import Head, HeadConfig
+from tests.kinds import kinds
 
 INPUTS, CLASSES = 6, 5
 CASES: dict[str, dict[str, object]] = {
@@ -31,9 +30,7 @@ def fresh(case: str) -> Head:
 
 
 def test_every_kind_has_a_case() -> None:
-    union, _ = get_args(HeadConfig)
-    kinds = {config.model_fields["kind"].default for config in get_args(union)}
-    assert {case["kind"] for case in CASES.values()} == kinds
+    assert {case["kind"] for case in CASES.values()} == kinds(HeadConfig)
 
 
 @every_case

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 import torch
 from hypothesis import settings
@@ -13,6 +11,7 @@ from torch import Tensor
 from bossline.batches.padded import Padded
 from bossline.core.errors import UserError
 from bossline.models.pooling import Pooling, PoolingConfig
+from tests.kinds import kinds
 from tests.padding import any_padding, padded
 
 INPUTS = 6
@@ -46,9 +45,7 @@ def noise(lengths: list[int], beyond: int, padding: float) -> Padded:
 
 
 def test_every_kind_has_a_case() -> None:
-    union, _ = get_args(PoolingConfig)
-    kinds = {config.model_fields["kind"].default for config in get_args(union)}
-    assert {case["kind"] for case in CASES.values()} == kinds
+    assert {case["kind"] for case in CASES.values()} == kinds(PoolingConfig)
 
 
 @every_case

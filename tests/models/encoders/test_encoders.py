@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import get_args
 
 import pytest
 import torch
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from bossline.batches.padded import Padded
 from bossline.models.encoders import Encoder, EncoderConfig
+from tests.kinds import kinds
 
 INPUTS = 8
 SMALL = {"depth": 2, "width": 8, "heads": 2, "feed_forward": 2, "dropout": 0.0}
@@ -80,9 +80,7 @@ def used(case: str) -> Encoder:
 
 
 def test_every_kind_has_a_case() -> None:
-    union, _ = get_args(EncoderConfig)
-    kinds = {config.model_fields["kind"].default for config in get_args(union)}
-    assert {case["kind"] for case in CASES.values()} == kinds
+    assert {case["kind"] for case in CASES.values()} == kinds(EncoderConfig)
 
 
 @every_case
