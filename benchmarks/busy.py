@@ -3,8 +3,8 @@
     python -m benchmarks.busy --corpus libriphone
 
 A thread of OpenMP that is done before the others can wait actively, on its core, or passively,
-which leaves the core to whoever has work. The environment says which, before torch is loaded; the
-`bossline` command chooses passive. Each measurement is a process of its own.
+which leaves the core to whoever has work and takes a while to wake up. The environment says for how
+long the one before the other, when torch is loaded. Each measurement is a process of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ from bossline.recipes import load_recipe
 from bossline.tasks import lesson_of
 
 WARM, STEPS = 5, 40
-WAYS = {"as torch comes": None, "active": "active", "passive": "passive"}
+WAYS: dict[str, dict[str, str]] = {
+    "as torch comes": {},
+    "shortly, as the command has it": {"GOMP_SPINCOUNT": "10000"},
+    "passively": {"OMP_WAIT_POLICY": "passive"},
+}
 _BUSY = "while True: sum(range(100000))"
 
 
@@ -44,14 +48,12 @@ def seconds_of_steps(corpus: str) -> float:
     return time.perf_counter() - began
 
 
-def of_a_process(corpus: str, waiting: str | None) -> float:
-    environment = {
-        k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY", "OMP_NUM_THREADS")
-    }
-    if waiting:
-        environment["OMP_WAIT_POLICY"] = waiting
+def of_a_process(corpus: str, waiting: dict[str, str]) -> float:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))}
     command = [sys.executable, "-m", "benchmarks.busy", "--corpus", corpus, "--way"]
-    return float(subprocess.run(command, env=environment, check=True, capture_output=True).stdout)
+    return float(
+        subprocess.run(command, env=environment | waiting, check=True, capture_output=True).stdout
+    )
 
 
 @contextmanager

@@ -87,8 +87,10 @@ def _main(
 def main() -> None:
     """The entry point: user errors become one message and exit code 2."""
     # Read where torch's OpenMP is loaded. As it comes, a thread that waits for another one keeps
-    # its core busy: beside any other process a training takes 4 to 20 times as long.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # its core busy for long, and a training beside any other process stalls. Without any spinning
+    # small steps take a third longer on an idle machine: benchmarks/busy.py.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     from bossline.training.signals import INTERRUPTED, Interrupted
 
     warnings.showwarning = partial(_warn, warnings.showwarning)

@@ -69,8 +69,17 @@ def test_names_of_recipes_are_imported_when_used() -> None:
     subprocess.run([sys.executable, "-c", code + "('phoneme/simple'); r.Recipe"], check=True)
 
 
-@pytest.mark.parametrize("chosen", [None, "active"])
-def test_threads_wait_without_a_core_unless_somebody_chose(chosen: str | None) -> None:
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        ({}, "10000 None"),
+        ({"GOMP_SPINCOUNT": "5"}, "5 None"),
+        ({"OMP_WAIT_POLICY": "active"}, "None active"),
+    ],
+)
+def test_threads_wait_for_a_short_while_unless_somebody_chose(
+    chosen: dict[str, str], found: str
+) -> None:
     code = """
 import os, sys
 import bossline.cli
@@ -80,12 +89,11 @@ try:
     bossline.cli.main()
 except SystemExit:
     assert "torch" not in sys.modules
-    print(os.environ["OMP_WAIT_POLICY"])
+    print(os.environ.get("GOMP_SPINCOUNT"), os.environ.get("OMP_WAIT_POLICY"))
 """
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-    if chosen:
-        environment["OMP_WAIT_POLICY"] = chosen
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
-    )
-    assert done.stdout.split()[-1] == (chosen or "passive")
+        [sys.executable, "-c", code],
+        env=environment | chosen, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == found
