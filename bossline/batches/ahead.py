@@ -111,7 +111,7 @@ class Ahead:
         inputs, *rest = batch
         if isinstance(inputs, Padded):
             frames = inputs.frames.to(self._device, non_blocking=True)
-            inputs = Padded.of(frames, inputs.padding.known)
+            inputs = Padded.of(frames, inputs.padding.known, inputs.items)
         else:
             inputs = inputs.to(self._device, non_blocking=True)
         return inputs, *(indices.to(self._device, non_blocking=True) for indices in rest)

@@ -71,19 +71,22 @@ class Padded:
     Attributes:
         frames: (B, T, D).
         padding: which of them are real.
+        items: (B,) int64 on the CPU: which utterance, or piece of one, each is, where that is told.
     """
 
     frames: Tensor
     padding: Padding
+    items: Tensor | None = None
 
     @classmethod
-    def of(cls, frames: Tensor, lengths: Tensor) -> Padded:
+    def of(cls, frames: Tensor, lengths: Tensor, items: Tensor | None = None) -> Padded:
         """
         Args:
             frames: (B, T, D).
             lengths: (B,) int64 on the CPU, at least 1, at most T.
+            items: see the attribute.
         """
-        return cls(frames, Padding(lengths, frames.shape[1], frames.device))
+        return cls(frames, Padding(lengths, frames.shape[1], frames.device), items)
 
     @property
     def lengths(self) -> Tensor:
@@ -97,7 +100,7 @@ class Padded:
 
     def with_frames(self, frames: Tensor) -> Padded:
         """The same lengths with other frames, (B, T, D')."""
-        return Padded(frames, self.padding)
+        return Padded(frames, self.padding, self.items)
 
     def joined(self) -> Tensor:
         """(sum of lengths, D): the real frames, utterances end to end."""

@@ -8,6 +8,7 @@ more memory than a sentence.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -70,6 +71,7 @@ class Utterances:
 
     Attributes:
         lengths: (P,) frames of each utterance, or of each piece of one that was cut.
+        utterances: (P,) whose piece each is.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Utterances:
         """See UtteranceConfig.open."""
         self.utterance_lengths = whole = np.array([len(piece) for piece in pieces], np.int64)
         utterances, self.lengths = cut(whole, config.longest)
+        self.utterances = utterances
         self._starts = np.cumsum(self.lengths) - self.lengths
         self._utterance_ends = np.cumsum(whole)[utterances]
         self._utterance_starts = self._utterance_ends - whole[utterances]
@@ -108,7 +111,19 @@ class Utterances:
         chosen = part.of(chosen)
         starts, lengths = self._starts[chosen], self.lengths[chosen]
         indices = np.repeat(starts, lengths) + _places(lengths)
-        return gathered(self._frames, starts, lengths, steps), self._on_device(indices)
+        return self._gathered(chosen, steps), self._on_device(indices)
+
+    def apart(self) -> Iterator[Padded]:
+        """All utterances once, the shortest first; a piece of a cut one by itself, as in training.
+
+        For answers that are strings: they do not lie side by side as those to frames do.
+        """
+        for chosen, steps in Buckets(self.lengths, EVALUATION_FRAMES).in_order():
+            yield self._gathered(chosen, steps)
+
+    def _gathered(self, chosen: Ints, steps: int) -> Padded:
+        batch = gathered(self._frames, self._starts[chosen], self.lengths[chosen], steps)
+        return replace(batch, items=torch.from_numpy(chosen))
 
     def in_order(self) -> Iterator[tuple[Padded, Tensor, Tensor]]:
         """All utterances, the shortest first.

@@ -11,6 +11,11 @@ LIBRIPHONE = tuple(
 # The synthetic corpus says no noise: 39 phones and silence.
 ARPABET = tuple(phone for phone in LIBRIPHONE if phone != "SPN")
 
+SILENCES = frozenset(
+    ("SIL", "SPN", "sil", "sp", "spn", "", "<sil>", "h#", "pau", "epi", "#h", "silence")
+)
+"""How corpora call what is no phone: a string of phones leaves it out."""
+
 PHONETIC_CLASSES: dict[str, tuple[str, ...]] = {
     "vowels": tuple("IY IH EH AE AA AH AO UH UW ER".split()),
     "diphthongs": tuple("EY AY OY AW OW".split()),

@@ -17,10 +17,13 @@ from bossline.tasks.lesson import Lesson
 from bossline.tasks.phoneme.task import PhonemeTask
 from bossline.tasks.recipe import Recipe, with_kind
 from bossline.tasks.speaker.task import SpeakerTask
+from bossline.tasks.transcribe.task import TranscribeTask
 
 TASKS: dict[str, Task[Any]] = {
-    task.name: task for task in (PhonemeTask(), SpeakerTask(), CovidTask(), FoodTask())
+    task.name: task
+    for task in (PhonemeTask(), SpeakerTask(), CovidTask(), FoodTask(), TranscribeTask())
 }
+METRICS.update({task.metric.name: task.metric for task in TASKS.values()})
 
 
 def task_named(name: object) -> Task[Any]:

@@ -1,7 +1,7 @@
 """Schedules: pure functions of the step (and, for plateau, of the validation scores so far).
 
-A schedule gives the factor that multiplies the optimiser's peak learning rate. Nothing is stored
-between steps, so nothing has to be restored on resume.
+A schedule gives the factor that multiplies the optimiser's peak learning rate, or whatever else
+changes over a training. Nothing is stored between steps, so nothing has to be restored on resume.
 """
 
 from __future__ import annotations
@@ -77,6 +77,28 @@ class ExponentialConfig(_Schedule):
 
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
         return self.gamma**time
+
+
+class LinearConfig(_Schedule):
+    """In a straight line from 1 to floor, which is reached with the last unit."""
+
+    kind: Literal["linear"] = "linear"
+    floor: float = Field(0.0, ge=0, le=1)
+
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        return 1.0 + (self.floor - 1.0) * min(time / max(length - 1, 1), 1.0)
+
+
+class InverseSigmoidConfig(_Schedule):
+    """k / (k + exp(t / k)): flat, then steep, then flat again (Bengio 2015, arXiv 1506.03099)."""
+
+    kind: Literal["inverse-sigmoid"] = "inverse-sigmoid"
+    k: float = Field(ge=1, description="units; a half is reached after k log k of them")
+    floor: float = Field(0.0, ge=0, le=1)
+
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        share = 1 / (1 + math.exp(min(time / self.k, 700.0)) / self.k)
+        return self.floor + (1 - self.floor) * share
 
 
 def _cosine(progress: float, start: float, end: float) -> float:
@@ -165,6 +187,8 @@ ScheduleConfig = Annotated[
     ConstantConfig
     | StepConfig
     | ExponentialConfig
+    | LinearConfig
+    | InverseSigmoidConfig
     | CosineConfig
     | WarmRestartsConfig
     | PlateauConfig

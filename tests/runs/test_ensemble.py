@@ -16,7 +16,7 @@ from bossline.data.splits import split_corpus
 from bossline.recipes import load_recipe
 from bossline.runs.run import Run
 from bossline.tasks.phoneme.pictures import example_of
-from bossline.tasks.phoneme.smoothing.viterbi import ViterbiConfig
+from bossline.tasks.smoothing.viterbi import ViterbiConfig
 from tests.conftest import frame_labels_of, over, write_toy
 
 FAST = ("epochs=2", "batches.size=64", "model.width=8", "optimiser.lr=1e-2")

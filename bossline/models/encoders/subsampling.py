@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 _MINIMUM = 7  # frames, or numbers per frame, under which nothing is left
 
-_Size = TypeVar("_Size", int, Tensor)
+_Size = TypeVar("_Size", int, Tensor, npt.NDArray[np.int64])
 
 
 class SubsampleConfig(Config):
@@ -65,7 +67,7 @@ class Subsample(Encoder):
             nn.ReLU(),
         )
         self.blocks = nn.ModuleList(_Block(config.channels) for _ in range(config.blocks))
-        self.encoder = config.encoder.build(config.channels * _quarter(inputs))
+        self.encoder = config.encoder.build(config.channels * quarter(inputs))
         self.outputs = self.encoder.outputs
 
     def forward(self, batch: Padded) -> Padded:
@@ -78,7 +80,7 @@ class Subsample(Encoder):
         images = zero_padding(batch.frames, batch.padding).unsqueeze(1)
         maps = self.convolutions(images.contiguous(memory_format=torch.channels_last))
         x = maps.permute(0, 2, 3, 1)
-        padding = Padding(_quarter(batch.padding.known), x.shape[1], x.device)
+        padding = Padding(quarter(batch.padding.known), x.shape[1], x.device)
         pixels = padding.scaled(x.shape[2])
         for block in self.blocks:
             x = block(x, padding, pixels)
@@ -115,6 +117,6 @@ class _Block(nn.Module):
         return (x + branch).relu()
 
 
-def _quarter(size: _Size) -> _Size:
+def quarter(size: _Size) -> _Size:
     """What is left of so many frames, or numbers per frame."""
     return ((size - 1) // 2 - 1) // 2

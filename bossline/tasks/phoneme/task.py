@@ -24,7 +24,7 @@ from bossline.tasks.classification import ClassificationLesson, ClassificationTa
 from bossline.tasks.phoneme.pictures import EXAMPLE_SECONDS, example_of, example_picture
 from bossline.tasks.phoneme.prediction import FramePrediction
 from bossline.tasks.phoneme.recipe import PhonemeRecipe
-from bossline.tasks.phoneme.smoothing import SmoothingConfig
+from bossline.tasks.smoothing import SmoothingConfig
 from bossline.training.contract import StepLoss
 
 _FRAMES_AT_ONCE = 1 << 16  # of a pass that fits a model; a copy of all would be memory in vain

@@ -12,10 +12,10 @@ from pydantic import Field
 from bossline.batches.shapes import Buckets
 from bossline.core.config import Config
 from bossline.core.errors import UserError
-from bossline.tasks.phoneme.smoothing.arrays import Floats, Ints, Tables
-from bossline.tasks.phoneme.smoothing.estimation import estimate
-from bossline.tasks.phoneme.smoothing.phones import PhoneModel
-from bossline.tasks.phoneme.smoothing.search import SegmentSearch
+from bossline.tasks.smoothing.arrays import Floats, Ints, Tables
+from bossline.tasks.smoothing.estimation import estimate
+from bossline.tasks.smoothing.phones import PhoneModel
+from bossline.tasks.smoothing.search import SegmentSearch
 
 _BATCH_FRAMES = 32_768  # searched at once: 100 MB at 41 classes
 _LEAST = np.finfo(np.float32).tiny  # a posterior that underflows to 0 must not forbid a phone

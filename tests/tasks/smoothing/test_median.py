@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from scipy.ndimage import median_filter
 
-from bossline.tasks.phoneme.smoothing import SmoothingConfig
-from bossline.tasks.phoneme.smoothing.median import MedianConfig
+from bossline.tasks.smoothing import SmoothingConfig
+from bossline.tasks.smoothing.median import MedianConfig
 
 
 @given(

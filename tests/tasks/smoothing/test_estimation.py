@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bossline.tasks.phoneme.smoothing.estimation import estimate
+from bossline.tasks.smoothing.estimation import estimate
 
 LABELS = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=40), min_size=1, max_size=6)
 

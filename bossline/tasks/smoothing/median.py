@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, field_validator
 
 from bossline.core.config import Config
-from bossline.tasks.phoneme.smoothing.arrays import Floats, Ints, Tables
+from bossline.tasks.smoothing.arrays import Floats, Ints, Tables
 
 
 class MedianConfig(Config):

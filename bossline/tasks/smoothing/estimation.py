@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from bossline.tasks.phoneme.smoothing.arrays import Floats, Ints
-from bossline.tasks.phoneme.smoothing.phones import PhoneModel
+from bossline.tasks.smoothing.arrays import Floats, Ints
+from bossline.tasks.smoothing.phones import PhoneModel
 
 # Of a phone's segments, those that may be shorter than what counts as its minimum duration.
 RAREST = 0.001

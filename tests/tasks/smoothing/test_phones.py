@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bossline.core.errors import UserError
-from bossline.tasks.phoneme.smoothing.phones import PhoneModel
-from bossline.tasks.phoneme.smoothing.viterbi import ViterbiConfig
+from bossline.tasks.smoothing.phones import PhoneModel
+from bossline.tasks.smoothing.viterbi import ViterbiConfig
 
 
 def model(durations: list[float], stay: float) -> PhoneModel:

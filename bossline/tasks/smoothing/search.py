@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bossline.tasks.phoneme.smoothing.arrays import Floats, Ints
-from bossline.tasks.phoneme.smoothing.phones import PhoneModel, log
+from bossline.tasks.smoothing.arrays import Floats, Ints
+from bossline.tasks.smoothing.phones import PhoneModel, log
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bossline.tasks.phoneme.smoothing.median import MedianConfig
-from bossline.tasks.phoneme.smoothing.viterbi import ViterbiConfig
+from bossline.tasks.smoothing.median import MedianConfig
+from bossline.tasks.smoothing.viterbi import ViterbiConfig
 
 SmoothingConfig = Annotated[MedianConfig | ViterbiConfig, Field(discriminator="kind")]

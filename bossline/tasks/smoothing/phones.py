@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from bossline.core.errors import UserError
-from bossline.tasks.phoneme.smoothing.arrays import Floats, Tables
+from bossline.tasks.smoothing.arrays import Floats, Tables
 
 _ROUNDING = 1e-6  # that a row of probabilities may be off 1
 

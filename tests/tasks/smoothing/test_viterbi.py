@@ -12,7 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bossline.core.errors import UserError
-from bossline.tasks.phoneme.smoothing.viterbi import ViterbiConfig, ViterbiSmoother
+from bossline.tasks.smoothing.viterbi import ViterbiConfig, ViterbiSmoother
 
 Labels = npt.NDArray[np.int64]
 Posteriors = npt.NDArray[np.float32]

@@ -1,0 +1,1 @@
+"""Phoneme transcription: which phones were said, in order?"""

@@ -1,0 +1,214 @@
+"""What a recipe makes of a corpus: batches with their strings, and their loss."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from bossline.batches.utterances import Utterances, cut
+from bossline.core.counting import counted
+from bossline.core.errors import UserError
+from bossline.core.ranks import uniform
+from bossline.core.runtime import on_device
+from bossline.data.packed import Ints
+from bossline.models.transcriber import Transcriber
+from bossline.tasks.base import Answers, Smoother, answered
+from bossline.tasks.lesson import Lesson
+from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
+from bossline.tasks.transcribe.objective import (
+    Batch,
+    Loss,
+    Targets,
+    loss_of,
+    loss_of_frames,
+)
+from bossline.tasks.transcribe.recipe import TranscribeRecipe
+from bossline.tasks.transcribe.strings import Strings, Vocabulary
+from bossline.training.contract import StepLoss, Validation
+from bossline.training.schedules import Span
+
+_SHOWN = 3
+
+
+class TranscribeLesson(Lesson[TranscribeRecipe]):
+    """Utterances and their strings."""
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary.of(self.corpus.header.classes)
+
+    @cached_property
+    def _learnt(self) -> tuple[Ints, int]:
+        """Utterances of the training split whose strings have a path through the encoder's steps,
+        and how many are left out because they have none.
+
+        Raises:
+            UserError: none has.
+        """
+        model, items = self.recipe.model, self.splits["train"]
+        if model.kind == "tagger" or not model.ctc:
+            return items, 0
+        whole = self.corpus.lengths[items]
+        utterances, lengths = cut(whole, self.recipe.batches.longest)
+        strings = self._strings(items, utterances, lengths)
+        short = model.steps(lengths) < strings.lengths + strings.repeats
+        without = np.unique(utterances[short])
+        if len(without) == len(items):
+            raise UserError(
+                f"{self._example(items[without])} and all others have more phones than the "
+                "encoder makes steps, so CTC has no path: a smaller model.frame_stack, or an "
+                "encoder that does not subsample"
+            )
+        return np.delete(items, without), len(without)
+
+    def _example(self, utterances: Ints) -> str:
+        named = ", ".join(self.corpus.ids[u] for u in utterances[:_SHOWN])
+        return named if len(utterances) <= _SHOWN else f"{named} ..."
+
+    def _strings(self, items: Ints, utterances: Ints, lengths: Ints) -> Strings:
+        """Of the pieces that items were cut into, see `cut`."""
+        found, last, start = [], -1, 0
+        for utterance, length in zip(utterances.tolist(), lengths.tolist(), strict=True):
+            start = start if utterance == last else 0
+            labels = self.corpus.frame_labels(int(items[utterance]))[start : start + length]
+            found.append(self.vocabulary.string(labels))
+            last, start = utterance, start + length
+        return Strings.of(found)
+
+    @property
+    def description(self) -> str:
+        described = (
+            f"{counted(len(self.strings.symbols), 'training phone')} "
+            f"({self.training.description})"
+        )
+        if self._learnt[1]:
+            left = counted(self._learnt[1], "utterance")
+            described += f", {left} left out: more phones than steps of the encoder"
+        return described
+
+    def count(self, split: str) -> int:
+        """Phones."""
+        return int(self.truth(split).lengths.sum())
+
+    @cached_property
+    def training(self) -> Utterances:
+        pieces = self.task.pieces(self.corpus, self._learnt[0])
+        opened: Utterances = self.task.open(self.recipe, pieces, self.runtime)
+        return opened
+
+    @cached_property
+    def strings(self) -> Strings:
+        """Of the training pieces."""
+        return self._strings(self._learnt[0], self.training.utterances, self.training.lengths)
+
+    @cached_property
+    def training_targets(self) -> Tensor:
+        """(N,) int16, the symbols of the frames, 0: silence."""
+        symbols = self._symbols(self._learnt[0]).astype(np.int16)
+        return torch.from_numpy(symbols).to(self.runtime.device)
+
+    def batch(self, epoch: int, step: int) -> Batch:
+        objective = self.recipe.objective
+        inputs, indices = self.drawn(epoch, step)
+        assert inputs.items is not None
+        targets = self._targets(self.strings, inputs.items.numpy())
+        chance = self.chance(epoch, step)
+        if self.recipe.augment is not None:
+            blocks = self.corpus.speech.blocks
+            inputs, indices = self.recipe.augment(inputs, indices, blocks, chance)
+        labels = None
+        if self._learns_frames:
+            labels = self.training_targets.index_select(0, indices).long()
+        return Batch(inputs, targets, labels, *self._scheduled(epoch, step, targets, chance))
+
+    def _scheduled(
+        self, epoch: int, step: int, targets: Targets, chance: torch.Generator
+    ) -> tuple[float, Tensor | None]:
+        """Weight of guided attention, and where a decoder reads its own draws."""
+        guided, sampling = self.recipe.objective.guided, self.recipe.objective.sampling
+        span = Span(self.recipe.epochs, self.steps_per_epoch)
+        done = epoch * self.steps_per_epoch + step
+        weight = guided.weight * guided.schedule.factor(done, span) if guided else 0.0
+        if sampling is None:
+            return weight, None
+        # As many columns for every batch: what a row draws must not hang on what it lies beside.
+        shape = torch.Size((len(targets.lengths), int(self.strings.lengths.max())))
+        draws = uniform(shape, chance, self.runtime.device)
+        return weight, draws[:, : targets.symbols.shape[1]] >= sampling.schedule.factor(done, span)
+
+    def _targets(self, strings: Strings, items: Ints) -> Targets:
+        lengths = strings.lengths[items]
+        symbols, on_there = (
+            on_device(torch.from_numpy(array), self.runtime.device)
+            for array in (strings.padded(items), lengths)
+        )
+        return Targets(symbols, tuple(lengths.tolist()), on_there)
+
+    def loss(self, model: nn.Module, batch: Batch) -> StepLoss:
+        count = max(batch.targets.count, 1)
+        with self.runtime.autocast(self.recipe.precision):
+            found = self._loss(model, batch)
+        return StepLoss(found.total / count, count, found.wrong)
+
+    def _loss(self, model: nn.Module, batch: Batch) -> Loss:
+        if isinstance(model, Transcriber):
+            return loss_of(model, batch, self.recipe.objective)
+        return loss_of_frames(model, batch)
+
+    @property
+    def _learns_frames(self) -> bool:
+        return self.recipe.model.kind == "tagger" or self.recipe.objective.frames > 0
+
+    def _symbols(self, items: Ints) -> Ints:
+        """(N,) of the frames of utterances, end to end; 0: silence."""
+        labels = np.concatenate([self.corpus.frame_labels(int(u)) for u in items])
+        return self.vocabulary.symbols[labels]
+
+    def fit_smoother(self) -> Smoother | None:
+        if self.recipe.smoothing is None:
+            return None
+        each = np.split(
+            self._symbols(self.splits["train"]),
+            np.cumsum(self.corpus.lengths[self.splits["train"]])[:-1],
+        )
+        return self.recipe.smoothing.fit(each, len(self.classes) + 1)
+
+    def validate(self, model: nn.Module) -> Validation:
+        """Loss as in training, and phone errors of the simplest search; fits the confidence."""
+        self.corpus.check_sizes()
+        quick = self.recipe.model_copy(update={"decoding": GreedyConfig()})
+        opened, truth = self._validation
+        answers = answered(self.task, model, opened, quick, self.runtime)
+        decided = self.task.decide(answers)
+        ranks = self.runtime.ranks
+        lengths = ranks.joined(torch.from_numpy(decided.lengths)).numpy()
+        whole = Answers(ranks.joined(decided.rows), lengths)
+        score = self.task.judge(whole, truth).score
+        return Validation(loss=self._validation_loss(model), score=score)
+
+    @torch.inference_mode()
+    def _validation_loss(self, model: nn.Module) -> float:
+        opened, _ = self._validation
+        own, _ = self.runtime.ranks.dealt(self.splits["validation"])
+        strings = self._strings(own, opened.utterances, opened.lengths)
+        training = model.training
+        model.eval()
+        sums = torch.zeros(2, dtype=torch.float64, device=self.runtime.device)
+        ends = np.cumsum(opened.lengths)
+        symbols = np.split(self._symbols(own), ends[:-1])
+        for inputs in opened.apart():
+            items = inputs.items.numpy()
+            targets, labels = self._targets(strings, items), None
+            if self._learns_frames:
+                joined = np.concatenate([symbols[item] for item in items])
+                labels = on_device(torch.from_numpy(joined), self.runtime.device)
+            batch = Batch(inputs, targets, labels)
+            with self.runtime.autocast(self.recipe.precision):
+                sums[0] += self._loss(model, batch).total
+            sums[1] += targets.count
+        model.train(training)
+        total, count = self.runtime.ranks.summed(sums).tolist()
+        return total / max(count, 1)

@@ -1,0 +1,88 @@
+"""Scores of strings: the phone error rate, of which errors it is made, and what became of what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from bossline.evaluation.intervals import mean_interval
+from bossline.evaluation.scores import Metric, Scores
+from bossline.tasks.base import Answers
+from bossline.tasks.transcribe import transcripts
+from bossline.tasks.transcribe.decoding.edits import align
+
+PER = Metric("per", "phone error rate", "PER", False)
+
+
+class StringScores(Scores):
+    """Phone error rate over utterances: substitutions, deletions and insertions per true phone.
+
+    Attributes:
+        substitutions: (U,) of each utterance; likewise deletions and insertions.
+        confusions: (V + 1, V + 1) counts, the row was said and the column told; row 0 are
+            insertions, column 0 deletions.
+    """
+
+    metric: Literal["per"] = "per"
+    substitutions: tuple[int, ...]
+    deletions: tuple[int, ...]
+    insertions: tuple[int, ...]
+    confusions: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def of(
+        cls, ids: tuple[str, ...], decided: Answers, truth: Answers, symbols: int
+    ) -> StringScores:
+        """Score strings.
+
+        Args:
+            ids: (U,) of the utterances.
+            decided: (N, COLUMNS) of their best strings.
+            truth: (N,) symbols.
+            symbols: V.
+        """
+        aligned = align(transcripts.strings(truth), transcripts.strings(decided))
+        return cls(
+            ids=ids,
+            sums=tuple(map(float, aligned.errors)),
+            lengths=tuple(map(int, truth.lengths)),
+            unit="phones",
+            score=mean_interval(aligned.errors, truth.lengths),
+            substitutions=tuple(map(int, aligned.substitutions)),
+            deletions=tuple(map(int, aligned.deletions)),
+            insertions=tuple(map(int, aligned.insertions)),
+            confusions=tuple(tuple(map(int, row)) for row in aligned.confusions(symbols)),
+        )
+
+    def misfit(self, classes: int) -> str | None:
+        """See Scores.misfit."""
+        kinds = (self.substitutions, self.deletions, self.insertions)
+        if any(len(counts) != len(self.ids) for counts in kinds):
+            return "substitutions, deletions and insertions are not those of all utterances"
+        if tuple(map(sum, zip(*kinds, strict=True))) != self.sums:
+            return "substitutions, deletions and insertions do not add up to the errors"
+        table = np.array(self.confusions)
+        if table.shape != (classes + 1, classes + 1):
+            return f"confusions: expected ({classes + 1}, {classes + 1}), found {table.shape}"
+        return super().misfit(classes)
+
+    @property
+    def others(self) -> dict[str, str]:
+        """Shares of the true phones."""
+        kinds = {"sub": self.substitutions, "del": self.deletions, "ins": self.insertions}
+        return {name: f"{sum(counts) / self.count:.4f}" for name, counts in kinds.items()}
+
+    @property
+    def _kind(self) -> tuple[object, ...]:
+        return (*super()._kind, len(self.confusions))
+
+    @staticmethod
+    def _pooled_rest(several: Sequence[StringScores]) -> dict[str, Any]:
+        kinds = ("substitutions", "deletions", "insertions")
+        total = np.sum([one.confusions for one in several], axis=0)
+        return {
+            **{kind: tuple(n for one in several for n in getattr(one, kind)) for kind in kinds},
+            "confusions": tuple(tuple(map(int, row)) for row in total),
+        }

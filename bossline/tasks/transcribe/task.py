@@ -1,0 +1,129 @@
+"""Phoneme transcription: a string of phones for every utterance, and the phone error rate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import TypeAdapter
+from torch import nn
+
+from bossline.batches.utterances import Utterances
+from bossline.core.runtime import Runtime
+from bossline.data.features.spec import Features, FeatureSpec
+from bossline.data.packed import Corpus, Ints
+from bossline.models.tagger import TaggerConfig
+from bossline.models.transcriber import Transcriber
+from bossline.tasks.base import Answers, Kept, Pieces, Smoother, Task
+from bossline.tasks.smoothing import SmoothingConfig
+from bossline.tasks.transcribe import transcripts
+from bossline.tasks.transcribe.decoding.edits import distances
+from bossline.tasks.transcribe.frames import Posteriors, merged, posteriors
+from bossline.tasks.transcribe.lesson import TranscribeLesson
+from bossline.tasks.transcribe.prediction import StringPrediction
+from bossline.tasks.transcribe.recipe import TranscribeRecipe
+from bossline.tasks.transcribe.scores import PER, StringScores
+from bossline.tasks.transcribe.search import searched
+from bossline.tasks.transcribe.strings import Strings, Vocabulary, has_labels
+from bossline.training.contract import Validation
+
+
+class TranscribeTask(Task[TranscribeRecipe]):
+    """Utterances, a model that writes their phones, phone error rate."""
+
+    name = "transcribe"
+    recipe = TranscribeRecipe
+    lesson = TranscribeLesson
+    unit = "phones"
+    item = "utterance"
+    wants = "no phones"
+    classes_are = "phones"
+    metric = PER
+    scores = StringScores
+    keeps: ClassVar = {
+        "utterances": Kept(("U",), below="corpus"),
+        "predicted": Kept(("N", transcripts.COLUMNS)),
+    }
+
+    def labelled(self, corpus: Corpus) -> npt.NDArray[np.bool_]:
+        return has_labels(corpus)
+
+    def classes(self, corpus: Corpus) -> tuple[str, ...]:
+        """The phones that a string may hold, symbol 1 first."""
+        return Vocabulary.of(corpus.header.classes).names
+
+    def count(self, corpus: Corpus, items: Ints) -> None:
+        return None
+
+    def truth(self, corpus: Corpus, items: Ints) -> Answers:
+        """(N,) symbols."""
+        vocabulary = Vocabulary.of(corpus.header.classes)
+        strings = Strings.of([vocabulary.string(corpus.frame_labels(int(u))) for u in items])
+        return Answers.of(strings.symbols, strings.lengths)
+
+    def build(self, recipe: TranscribeRecipe, features: Features, outputs: int) -> nn.Module:
+        if isinstance(recipe.model, TaggerConfig):
+            return recipe.model.build(features.dim, outputs + 1)
+        return recipe.model.build(features.dim, outputs)
+
+    def open(self, recipe: TranscribeRecipe, pieces: Pieces, runtime: Runtime) -> Utterances:
+        opened: Utterances = recipe.batches.open(list(pieces), runtime.device)
+        return opened
+
+    def answer(
+        self, model: nn.Module, opened: Utterances, recipe: TranscribeRecipe, runtime: Runtime
+    ) -> Answers:
+        """(N, COLUMNS) of the n best strings, or the Posteriors of a model that labels frames."""
+        if not isinstance(model, Transcriber):
+            return posteriors(model, opened, recipe, runtime)
+        found = dict[int, list[transcripts.Transcript]]()
+        for inputs in opened.apart():
+            assert inputs.items is not None
+            with runtime.autocast(recipe.precision):
+                lists = searched(model, inputs, recipe.decoding)
+            found |= zip(inputs.items.tolist(), lists, strict=True)
+        each = [found[piece] for piece in range(len(opened.lengths))]
+        return transcripts.of_pieces(each, opened.utterances)
+
+    def agree(self, members: Sequence[Answers]) -> Answers:
+        """The mean of posteriors, or of strings those that differ least from all others."""
+        if all(isinstance(member, Posteriors) for member in members):
+            mean = torch.stack([member.rows for member in members]).mean(0)
+            return Posteriors(mean, members[0].lengths)
+        return transcripts.agreed([self.decide(member) for member in members])
+
+    def decide(self, answers: Answers, smoother: Smoother | None = None) -> Answers:
+        """(N, COLUMNS) of the best strings."""
+        if isinstance(answers, Posteriors):
+            return merged(answers, smoother)
+        return transcripts.best(answers)
+
+    def judge(self, answers: Answers, truth: Answers) -> Validation:
+        """Of best strings: errors per phone."""
+        wrong = distances(transcripts.strings(truth), transcripts.strings(answers))
+        rate = float(wrong.sum() / truth.lengths.sum())
+        return Validation(loss=rate, score=rate)
+
+    def score(
+        self, ids: Sequence[str], decided: Answers, truth: Answers, classes: Sequence[str]
+    ) -> StringScores:
+        return StringScores.of(tuple(ids), decided, truth, len(classes))
+
+    def predict(
+        self,
+        ids: Sequence[str],
+        answers: Answers,
+        decided: Answers,
+        features: Features,
+        classes: tuple[str, ...],
+    ) -> list[StringPrediction]:
+        assert isinstance(features, FeatureSpec)
+        told = decided if isinstance(answers, Posteriors) else answers
+        each = zip(ids, told.each(), strict=True)
+        return [StringPrediction(id, rows, classes, features) for id, rows in each]
+
+    def smoothing(self, kind: str) -> Any:
+        return TypeAdapter(SmoothingConfig).validate_python({"kind": kind})
