@@ -88,6 +88,21 @@ class Ahead:
             lambda: (self._pinned(self._batches.batch(seed, epoch, step, divided)), divided)
         )
 
+    @property
+    def lengths(self) -> Ints:
+        """(P,), of Utterances."""
+        return self._batches.lengths  # type: ignore[union-attr]
+
+    @property
+    def utterances(self) -> Ints:
+        """(P,), of Utterances."""
+        return self._batches.utterances  # type: ignore[union-attr]
+
+    def apart(self) -> Iterator[Padded]:
+        """As of Utterances, on the device."""
+        for batch in self._batches.apart():  # type: ignore[union-attr]
+            yield self._moved((batch,))[0]
+
     def in_order(self) -> Iterator[Any]:
         """As of the batches themselves, on the device."""
         batches = map(self._pinned, self._batches.in_order())

@@ -7,6 +7,7 @@ several processes share add up to the whole.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Self
 
 import torch
@@ -180,10 +181,12 @@ def loss_of(model: Transcriber, batch: Batch, objective: ObjectiveConfig) -> Los
 
 
 def loss_of_frames(model: nn.Module, batch: Batch) -> Loss:
-    """Cross entropy of a model that labels frames, and how many it labels wrong."""
+    """Cross entropy of a model that labels frames; of its symbols as many count as wrong as of its
+    frames are."""
     assert batch.labels is not None
     logits = model(batch.inputs).float()
-    wrong = (logits.detach().argmax(1) != batch.labels).sum()
+    share = (logits.detach().argmax(1) != batch.labels).float().mean()
+    wrong = share * batch.targets.count
     return Loss(functional.cross_entropy(logits, batch.labels, reduction="sum"), wrong)
 
 
@@ -214,24 +217,21 @@ def _decoder_loss(
     decoder, targets = model.decoder, batch.targets
     assert decoder is not None
     given, expected = next_symbols(targets)
-    choose = None
+    chosen = {}
     if batch.own is not None:
-        assert objective.sampling is not None
         own = functional.pad(batch.own[:, : given.shape[1] - 1], (1, 0))
-        if objective.sampling.form == "two-pass":
+        if objective.sampling is not None and objective.sampling.form == "token":
+            chosen["choose"] = partial(_chosen, given, own)
+        else:
             with torch.no_grad():
                 drawn = _drawn(decoder(given, memory))
             given = _mixed(given, functional.pad(drawn[:, :-1], (1, 0)), own)
-        else:
-
-            def choose(step: int, logits: Tensor) -> Tensor:
-                return _mixed(given[:, step + 1], _drawn(logits), own[:, step + 1])
-
+    guided = torch.zeros((), device=given.device)
     if batch.guided and objective.guided is not None:
-        logits, weights = decoder.with_weights(given, memory, choose)
+        logits, weights = decoder.with_attention(given, memory, **chosen)
         guided = batch.guided * objective.guided.loss(weights, targets.on_device, memory)
     else:
-        logits, guided = decoder(given, memory, choose), 0.0
+        logits = decoder(given, memory, **chosen)
     logits = logits.float().flatten(0, 1)
     loss = functional.cross_entropy(
         logits,
@@ -259,6 +259,11 @@ def _drawn(logits: Tensor) -> Tensor:
     """(..., V + 1) -> (...): symbols drawn from the decoder's distribution (Gumbel's trick)."""
     logits = logits.detach().float()
     return (logits - torch.empty_like(logits).exponential_().log()).argmax(-1)
+
+
+def _chosen(truth: Tensor, own: Tensor, place: int, logits: Tensor) -> Tensor:
+    """What a decoder reads behind a place."""
+    return _mixed(truth[:, place + 1], _drawn(logits), own[:, place + 1])
 
 
 def _mixed(truth: Tensor, drawn: Tensor, own: Tensor) -> Tensor:
