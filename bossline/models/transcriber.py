@@ -36,7 +36,8 @@ class TranscriberConfig(ModelConfig):
     dropout: float = Field(0.0, ge=0, lt=1, description="before the output layers")
     ctc: bool = Field(True, description="an output layer for connectionist temporal classification")
     frames: bool = Field(
-        False, description="an output layer for the labels of frames, which is used in training only"
+        False,
+        description="an output layer for the labels of frames, which is used in training only",
     )
     decoder: DecoderConfig | None = Field(
         None, description="what writes the string symbol by symbol; none: CTC alone"
@@ -108,6 +109,6 @@ class Transcriber(nn.Module):
         """
         assert self.frames is not None
         logits: Tensor = self.frames(encoded.frames)
-        each = logits.unflatten(2, (self.frame_stack, -1)).flatten(1, 2)
+        each = logits.view(logits.shape[0], -1, logits.shape[2] // self.frame_stack)
         rows = Padding(padding.known, each.shape[1], each.device).rows
         return each.flatten(0, 1).index_select(0, rows)

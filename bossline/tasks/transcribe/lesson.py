@@ -81,8 +81,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     @property
     def description(self) -> str:
         described = (
-            f"{counted(len(self.strings.symbols), 'training phone')} "
-            f"({self.training.description})"
+            f"{counted(len(self.strings.symbols), 'training phone')} ({self.training.description})"
         )
         if self._learnt[1]:
             left = counted(self._learnt[1], "utterance")
@@ -111,7 +110,6 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         return torch.from_numpy(symbols).to(self.runtime.device)
 
     def batch(self, epoch: int, step: int) -> Batch:
-        objective = self.recipe.objective
         inputs, indices = self.drawn(epoch, step)
         assert inputs.items is not None
         targets = self._targets(self.strings, inputs.items.numpy())
@@ -165,7 +163,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     def _symbols(self, items: Ints) -> Ints:
         """(N,) of the frames of utterances, end to end; 0: silence."""
         labels = np.concatenate([self.corpus.frame_labels(int(u)) for u in items])
-        return self.vocabulary.symbols[labels]
+        return np.asarray(self.vocabulary.symbols[labels])
 
     def fit_smoother(self) -> Smoother | None:
         if self.recipe.smoothing is None:
@@ -211,4 +209,4 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
             sums[1] += targets.count
         model.train(training)
         total, count = self.runtime.ranks.summed(sums).tolist()
-        return total / max(count, 1)
+        return float(total / max(count, 1))

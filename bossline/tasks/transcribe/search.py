@@ -115,7 +115,9 @@ def _transcripts(
             [
                 Transcript(
                     np.array(string, np.int64),
-                    *(_of(string, rank, values[u]) for values in (calibrated, starts, ends)),
+                    _of(string, rank, calibrated[u]),
+                    _of(string, rank, starts[u]),
+                    _of(string, rank, ends[u]),
                     score=scores[rank],
                     ended=ended[rank],
                 )

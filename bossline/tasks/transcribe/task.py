@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -70,8 +70,7 @@ class TranscribeTask(Task[TranscribeRecipe]):
         return recipe.model.build(features.dim, outputs)
 
     def open(self, recipe: TranscribeRecipe, pieces: Pieces, runtime: Runtime) -> Utterances:
-        opened: Utterances = recipe.batches.open(list(pieces), runtime.device)
-        return opened
+        return cast(Utterances, recipe.batches.open(list(pieces), runtime.device))
 
     def answer(
         self, model: nn.Module, opened: Utterances, recipe: TranscribeRecipe, runtime: Runtime
