@@ -6,7 +6,7 @@ boundary of a string to a decoder: its first input, and its last output.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +71,7 @@ class Transcriber(nn.Module):
     Attributes:
         frames_per_step: of the encoder.
         decoder: reads the steps; None where there is none.
+        phones: a model of phones that searches ask; None where there is none.
         confidence: (2,) slope and offset that make a probability's log-odds those of being right.
     """
 
@@ -79,6 +80,7 @@ class Transcriber(nn.Module):
 
     def __init__(self, config: TranscriberConfig, inputs: int, outputs: int) -> None:
         super().__init__()
+        self.phones: Any = None
         self.frame_stack = config.frame_stack
         self.frames_per_step = config.frame_stack * (4 if config.encoder.kind == "subsample" else 1)
         self.register_buffer("confidence", torch.tensor([1.0, 0.0]))

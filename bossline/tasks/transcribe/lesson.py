@@ -17,7 +17,10 @@ from bossline.data.packed import Ints
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Answers, Smoother, answered
 from bossline.tasks.lesson import Lesson
+from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
+from bossline.tasks.transcribe.decoding.ngram import estimate
+from bossline.tasks.transcribe.language import PhoneModel
 from bossline.tasks.transcribe.objective import (
     Batch,
     Loss,
@@ -173,6 +176,13 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
             np.cumsum(self.corpus.lengths[self.splits["train"]])[:-1],
         )
         return self.recipe.smoothing.fit(each, len(self.classes) + 1)
+
+    def learn(self) -> PhoneModel | None:
+        decoding = self.recipe.decoding
+        if decoding.kind == "greedy" or decoding.ngram is None:
+            return None
+        strings = transcripts.strings(self.truth("train"))
+        return PhoneModel(estimate(strings, len(self.classes), decoding.ngram.order))
 
     def validate(self, model: nn.Module) -> Validation:
         """Loss as in training, and phone errors of the simplest search; fits the confidence."""
