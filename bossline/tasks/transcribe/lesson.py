@@ -171,11 +171,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     def fit_smoother(self) -> Smoother | None:
         if self.recipe.smoothing is None:
             return None
-        each = np.split(
-            self._symbols(self.splits["train"]),
-            np.cumsum(self.corpus.lengths[self.splits["train"]])[:-1],
-        )
-        return self.recipe.smoothing.fit(each, len(self.classes) + 1)
+        return self.task.fit_smoother(self.recipe.smoothing, self.corpus, self.splits["train"])
 
     def learn(self) -> PhoneModel | None:
         decoding = self.recipe.decoding
