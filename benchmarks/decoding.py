@@ -36,7 +36,8 @@ CTC = {
     },
 }  # fmt: skip
 DECODER = {
-    **{f"decoder, beam {beam}": ["kind=beam", "ctc_weight=0", f"beam={beam}"] for beam in (1, 4, 8)},
+    **{f"decoder, beam {beam}": ["kind=beam", "ctc_weight=0", f"beam={beam}"]
+        for beam in (1, 4, 8)},
     **{
         f"decoder, beam 8, length penalty {penalty}": [
             "kind=beam", "ctc_weight=0", f"length_penalty={penalty}"

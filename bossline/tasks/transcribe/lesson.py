@@ -18,6 +18,7 @@ from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Answers, Smoother, answered
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe import transcripts
+from bossline.tasks.transcribe.decoding.confidence import fit_calibration
 from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
 from bossline.tasks.transcribe.decoding.ngram import estimate
 from bossline.tasks.transcribe.language import PhoneModel
@@ -185,12 +186,17 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         self.corpus.check_sizes()
         quick = self.recipe.model_copy(update={"decoding": GreedyConfig()})
         opened, truth = self._validation
+        if isinstance(model, Transcriber):
+            model.confidence.copy_(torch.tensor([1.0, 0.0]))
         answers = answered(self.task, model, opened, quick, self.runtime)
         decided = self.task.decide(answers)
         ranks = self.runtime.ranks
         lengths = ranks.joined(torch.from_numpy(decided.lengths)).numpy()
         whole = Answers(ranks.joined(decided.rows), lengths)
         score = self.task.judge(whole, truth).score
+        if isinstance(model, Transcriber):
+            found = fit_calibration(*transcripts.judged(whole, truth))
+            model.confidence.copy_(torch.tensor(found))
         return Validation(loss=self._validation_loss(model), score=score)
 
     @torch.inference_mode()
