@@ -35,14 +35,14 @@ def fit_calibration(confidences: npt.ArrayLike, right: npt.ArrayLike) -> tuple[f
     negative = len(hits) - positive
     target = np.where(hits, (positive + 1) / (positive + 2), 1 / (negative + 2))
     inputs = np.stack([sure, np.ones_like(sure)], 1)
-    found = np.array([1.0, np.log((positive + 1) / (negative + 1))])
+    # From what needs no confidence, the share of right ones: from there Newton does not overshoot.
+    found = np.array([0.0, np.log((positive + 1) / (negative + 1))])
     for _ in range(_STEPS):
         told = 1 / (1 + np.exp(-inputs @ found))
-        slope = inputs.T @ (told - target)
         # A little on the diagonal: of equal confidences one number says all.
         curve = (inputs.T * (told * (1 - told))) @ inputs + 1e-9 * len(sure) * np.eye(2)
-        step = np.linalg.solve(curve, slope)
-        found = found - step * min(1.0, 10 / (np.abs(step).max() + 1e-12))
+        step = np.linalg.solve(curve, inputs.T @ (told - target))
+        found = found - step
         if np.abs(step).max() < 1e-10:
             break
     return float(found[0]), float(found[1])
