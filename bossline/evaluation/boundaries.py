@@ -164,7 +164,7 @@ def r_value(recall: npt.ArrayLike, over_segmentation: npt.ArrayLike) -> Floats:
     R-value, Interspeech. Unlike F1, it does not grow by boundaries put at random.
 
     >>> float(r_value(1, 0)), round(float(r_value(0.75, 0.5)), 4)
-    (1.0, 0.4554)
+    (1.0, 0.4553)
     """
     recall, over = np.asarray(recall, np.float64), np.asarray(over_segmentation, np.float64)
     to_ideal = np.hypot(1 - recall, over)

@@ -47,7 +47,7 @@ def read_ctm(source: Source) -> dict[str, Alignment]:
 
 
 def _alignment(source: Source, recording: str, channels: dict[str, list[Row]]) -> Alignment:
-    own = Source(source.path, "")
+    own = Source(source.path, "", repairs=list(source.repairs))
     tiers: list[Tier] = []
     for channel, rows in channels.items():
         name = "labels" if len(channels) == 1 else f"channel {channel}"

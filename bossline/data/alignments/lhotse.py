@@ -47,7 +47,7 @@ def _row(start: Found, length: Found, label: str) -> Row:
 
 
 def _alignment(source: Source, rows: _Rows) -> Alignment:
-    own = Source(source.path, "")
+    own = Source(source.path, "", repairs=list(source.repairs))
     several = len({speaker for speaker, _ in rows}) > 1
     tiers: list[Tier] = []
     for (speaker, kind), found in rows.items():

@@ -19,6 +19,8 @@ from bossline.data.labels import quoted
 
 NOISE = 1e-6  # seconds by which edges differ that are meant to be one
 
+MOST_TIERS = 1000
+
 
 class Row(NamedTuple):
     """An interval as a file has it; a point where both times are one."""
@@ -99,9 +101,15 @@ def tiled(source: Source, tier: IntervalTier, start: float, end: float) -> Inter
 
 
 def unique_name(source: Source, name: str, taken: Iterable[str]) -> str:
-    """The name, with a number where another tier has it already."""
+    """The name, with a number where another tier has it already.
+
+    Raises:
+        UserError: more tiers than any recording has.
+    """
     name = _clean(name)
     names = set(taken)
+    if len(names) >= MOST_TIERS:
+        raise source.wrong(0, f"more than {MOST_TIERS} tiers")
     if name not in names:
         return name
     number = next(n for n in range(2, len(names) + 3) if f"{name}_{n}" not in names)

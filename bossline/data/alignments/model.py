@@ -14,7 +14,7 @@ UNSAYABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 LATEST = 1e9  # seconds: thirty years, and a double still tells microseconds apart
 
-_PHONES = re.compile("phone|phon|segment|mau$", re.IGNORECASE)
+_PHONES = re.compile("phon|segment|mau$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

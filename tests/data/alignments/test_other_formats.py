@@ -245,6 +245,20 @@ def test_bombs_and_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             alignments.read(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.ctm", "a 1 0 1 é\nb 1 0 1 é\n"),
+        ("a.jsonl", '{"recording_id": "a", "start": 0, "duration": 1, "text": "é"}\n'),
+    ],
+)
+def test_another_encoding_is_told_of_every_recording(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text, encoding="latin-1")
+    for found in alignments.read_all(tmp_path / name).values():
+        assert rows(found).popitem()[1] == [(0, 1, "é")]
+        assert "not UTF-8, first in line 1: read as Latin-1" in found.repairs[0]
+
+
 def test_a_format_may_be_named(tmp_path: Path) -> None:
     (tmp_path / "a.dat").write_text("0 16000 a\n")
     assert rows(alignments.read(tmp_path / "a.dat", "timit")) == {"labels": [(0, 1, "a")]}

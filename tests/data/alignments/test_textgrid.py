@@ -242,6 +242,7 @@ REFUSED = {
     "binary": ("ooBinaryFile\x08TextGrid", "a binary TextGrid: save it as a text file in Praat"),
     "zeros": (SHORT + "\0" * 3, "line 30: a zero byte: a binary file"),
     "end before start": (grid().replace("0\n1\n<", "5\n1\n<"), "ends at 1 s, before its start, 5"),
+    "very many tiers": (grid(names="p" * 1001), "more than 1000 tiers"),
     "empty": ("", "line 1: ends where the type of the file should be"),
 }  # fmt: skip
 
