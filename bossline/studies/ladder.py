@@ -42,7 +42,7 @@ def climb(
 
     Args:
         task: "phoneme", "speaker", "covid" or "food".
-        corpus: a name given at import, or the folder of a packed corpus.
+        corpus: a name given at import, the folder of a packed corpus, or its URL.
         overrides: for every rung, e.g. "seed=2"; those of the model and its training pass by a
             rung that is fitted.
         to: the last rung to climb; None climbs all.
