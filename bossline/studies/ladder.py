@@ -41,7 +41,7 @@ def climb(
     A run's folder is named by recipe and corpus content, so a changed recipe is another run.
 
     Args:
-        task: "phoneme", "speaker", "covid" or "food".
+        task: "phoneme", "speaker", "covid", "food" or "transcribe".
         corpus: a name given at import, the folder of a packed corpus, or its URL.
         overrides: for every rung, e.g. "seed=2"; those of the model and its training pass by a
             rung that is fitted.
