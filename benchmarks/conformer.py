@@ -22,8 +22,9 @@ from benchmarks.common import interleaved, print_table
 from benchmarks.usual_conformer import RelativeAttention, UsualConformer, sinusoids
 from bossline.batches.padded import Padded
 from bossline.core.runtime import Runtime
-from bossline.models.encoders.attention import RotaryPositions, SelfAttention
+from bossline.models.attention import SelfAttention
 from bossline.models.encoders.conformer import ConformerConfig
+from bossline.models.positions import RotaryPositions
 
 Autocast = Callable[[], AbstractContextManager[object]]
 

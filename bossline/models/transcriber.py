@@ -10,6 +10,7 @@ from typing import ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
@@ -67,14 +68,19 @@ class Transcriber(nn.Module):
     """Padded (B, T, inputs) -> steps (B, T', width), and logits of V + 1 from them.
 
     Attributes:
+        frames_per_step: of the encoder.
         decoder: reads the steps; None where there is none.
+        confidence: (2,) slope and offset that make a probability's log-odds those of being right.
     """
 
     decoder: Decoder | None
+    confidence: Tensor
 
     def __init__(self, config: TranscriberConfig, inputs: int, outputs: int) -> None:
         super().__init__()
         self.frame_stack = config.frame_stack
+        self.frames_per_step = config.frame_stack * (4 if config.encoder.kind == "subsample" else 1)
+        self.register_buffer("confidence", torch.tensor([1.0, 0.0]))
         self.encoder = config.encoder.build(config.frame_stack * inputs)
         self.dropout = Dropout(config.dropout)
         width, indices = self.encoder.outputs, outputs + 1

@@ -10,12 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bossline.batches.padded import Padded, Padding
-from bossline.models.encoders.attention import (
-    AttentionConfig,
-    RotaryPositions,
-    Rotation,
-    SelfAttention,
-)
+from bossline.models.attention import AttentionConfig
 from bossline.models.encoders.layers import (
     Encoder,
     FeedForward,
@@ -25,6 +20,7 @@ from bossline.models.encoders.layers import (
     zero_padding,
 )
 from bossline.models.layers import Dropout, DropPath, Linear, drop_path_rates
+from bossline.models.positions import Places, positions_of
 
 
 class ConformerConfig(AttentionConfig):
@@ -47,22 +43,22 @@ class ConformerConfig(AttentionConfig):
 class Conformer(Encoder):
     """(B, T, inputs) -> (B, T, width).
 
-    The paper's blocks, with rotary positions for those of Transformer-XL: relative too, and faster.
+    The paper's blocks. Its positions are `relative`; rotary ones are so too, and faster.
     """
 
     def __init__(self, config: ConformerConfig, inputs: int) -> None:
         super().__init__()
         self.outputs = config.width
         self.project = Linear(inputs, config.width)
-        self.positions = RotaryPositions(config.width // config.heads)
+        self.positions = positions_of(config.positions, config.width, config.heads)
         rates = drop_path_rates(config.drop_path, config.depth)
         self.blocks = nn.ModuleList(_Block(config, rate) for rate in rates)
 
     def forward(self, batch: Padded) -> Padded:
-        x = self.project(zero_padding(batch.frames, batch.padding))
-        rotation = self.positions(x.shape[1])
+        x = self.positions.added(self.project(zero_padding(batch.frames, batch.padding)))
+        places = self.positions(x.shape[1])
         for block in self.blocks:
-            x = block(x, batch.padding, rotation)
+            x = block(x, batch.padding, places)
         return batch.with_frames(x)
 
 
@@ -72,16 +68,16 @@ class _Block(nn.Module):
         width, dropout = config.width, config.dropout
         self.first = FeedForward(width, config.feed_forward, nn.SiLU(), dropout)
         self.attention_norm = nn.LayerNorm(width)
-        self.attention = SelfAttention(width, config.heads)
+        self.attention = config.attention()
         self.convolution = ConvolutionModule(width, config.kernel)
         self.second = FeedForward(width, config.feed_forward, nn.SiLU(), dropout)
         self.norm = nn.LayerNorm(width)
         self.dropout = Dropout(dropout)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, padding: Padding, rotation: Rotation) -> Tensor:
+    def forward(self, x: Tensor, padding: Padding, places: Places) -> Tensor:
         x = torch.add(x, self.drop_path(self.first(x)), alpha=0.5)
-        attended = self.attention(self.attention_norm(x), padding, rotation)
+        attended = self.attention(self.attention_norm(x), padding, places)
         x = x + self.drop_path(self.dropout(attended))
         x = x + self.drop_path(self.dropout(self.convolution(x, padding)))
         x = torch.add(x, self.drop_path(self.second(x)), alpha=0.5)

@@ -8,12 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded, Padding
-from bossline.models.encoders.attention import (
-    AttentionConfig,
-    RotaryPositions,
-    Rotation,
-    SelfAttention,
-)
+from bossline.models.attention import AttentionConfig
 from bossline.models.encoders.layers import (
     Encoder,
     FeedForward,
@@ -22,6 +17,7 @@ from bossline.models.encoders.layers import (
     zero_padding,
 )
 from bossline.models.layers import Dropout, DropPath, drop_path_rates
+from bossline.models.positions import Places, positions_of
 
 
 class TransformerConfig(AttentionConfig):
@@ -50,16 +46,16 @@ class Transformer(Encoder):
         super().__init__()
         self.outputs = config.width
         self.project = nn.Linear(inputs, config.width)
-        self.positions = RotaryPositions(config.width // config.heads)
+        self.positions = positions_of(config.positions, config.width, config.heads)
         rates = drop_path_rates(config.drop_path, config.depth)
         self.layers = nn.ModuleList(_Layer(config, rate) for rate in rates)
         self.norm = nn.LayerNorm(config.width)
 
     def forward(self, batch: Padded) -> Padded:
-        x = self.project(zero_padding(batch.frames, batch.padding))
-        rotation = self.positions(x.shape[1])
+        x = self.positions.added(self.project(zero_padding(batch.frames, batch.padding)))
+        places = self.positions(x.shape[1])
         for layer in self.layers:
-            x = layer(x, batch.padding, rotation)
+            x = layer(x, batch.padding, places)
         return batch.with_frames(self.norm(x))
 
 
@@ -67,15 +63,15 @@ class _Layer(nn.Module):
     def __init__(self, config: TransformerConfig, drop_path: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(config.width)
-        self.attention = SelfAttention(config.width, config.heads)
+        self.attention = config.attention()
         self.feed_forward = FeedForward(
             config.width, config.feed_forward, nn.GELU(), config.dropout
         )
         self.dropout = Dropout(config.dropout)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Tensor, padding: Padding, rotation: Rotation) -> Tensor:
-        attended = self.attention(self.norm(x), padding, rotation)
+    def forward(self, x: Tensor, padding: Padding, places: Places) -> Tensor:
+        attended = self.attention(self.norm(x), padding, places)
         x = x + self.drop_path(self.dropout(attended))
         transformed: Tensor = self.drop_path(self.feed_forward(x))
         return x + transformed
@@ -109,14 +105,14 @@ class SmootherEncoder(Encoder):
         super().__init__()
         self.outputs = config.width
         self.project = nn.Linear(inputs, config.width)
-        self.positions = RotaryPositions(config.width // config.heads)
+        self.positions = positions_of(config.positions, config.width, config.heads)
         self.layers = nn.ModuleList(_SmootherLayer(config) for _ in range(config.depth))
 
     def forward(self, batch: Padded) -> Padded:
-        x = self.project(zero_padding(batch.frames, batch.padding))
-        rotation = self.positions(x.shape[1])
+        x = self.positions.added(self.project(zero_padding(batch.frames, batch.padding)))
+        places = self.positions(x.shape[1])
         for layer in self.layers:
-            x = layer(x, batch.padding, rotation)
+            x = layer(x, batch.padding, places)
         return batch.with_frames(x)
 
 
@@ -124,15 +120,15 @@ class _SmootherLayer(nn.Module):
     def __init__(self, config: SmootherConfig) -> None:
         super().__init__()
         inner = config.feed_forward * config.width
-        self.attention = SelfAttention(config.width, config.heads)
+        self.attention = config.attention()
         self.attention_norm = nn.LayerNorm(config.width)
         self.convolution = TimeConvolution(config.width, inner, config.kernel)
         self.contract = nn.Linear(inner, config.width)  # a convolution of kernel 1
         self.norm = nn.LayerNorm(config.width)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, x: Tensor, padding: Padding, rotation: Rotation) -> Tensor:
-        attended = self.attention(x, padding, rotation)
+    def forward(self, x: Tensor, padding: Padding, places: Places) -> Tensor:
+        attended = self.attention(x, padding, places)
         x = self.attention_norm(x + self.dropout(attended))
         smoothed = self.contract(self.convolution(x, padding).relu())
         normed: Tensor = self.norm(x + self.dropout(smoothed))

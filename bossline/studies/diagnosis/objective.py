@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from bossline.models.encoders.attention import SelfAttention
+from bossline.models.attention import SelfAttention
 from bossline.training.contract import StepLoss
 
 FORWARD, GRADIENT, PRODUCT = 1, 3, 7  # what they cost, about, in forward passes

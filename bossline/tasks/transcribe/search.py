@@ -1,24 +1,143 @@
-"""temp"""
+"""From a transcriber's steps to transcripts: the search that a recipe asks for, and the times and
+the confidence of what it finds."""
+
 from __future__ import annotations
-from typing import Annotated
+
 import numpy as np
-from pydantic import Field
+import numpy.typing as npt
 import torch
+from torch import Tensor
+from torch.nn import functional
+
 from bossline.batches.padded import Padded
+from bossline.models.decoders import Decoder
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.transcribe.decoding.ctc import GreedyConfig, best_paths
+from bossline.tasks.transcribe.decoding import DecodingConfig
+from bossline.tasks.transcribe.decoding.automaton import Automaton
+from bossline.tasks.transcribe.decoding.beam import BeamConfig, beam_search
+from bossline.tasks.transcribe.decoding.ctc import best_paths
+from bossline.tasks.transcribe.decoding.forced import forced_spans
+from bossline.tasks.transcribe.decoding.hypotheses import Hypotheses
 from bossline.tasks.transcribe.decoding.prefix_beam import PrefixBeamConfig, prefix_beam_search
 from bossline.tasks.transcribe.transcripts import Transcript
 
-def searched(model: Transcriber, inputs: Padded, decoding) -> list[list[Transcript]]:
+Floats = npt.NDArray[np.float64]
+
+_GREEDY = BeamConfig(beam=1, ctc_weight=0)
+
+
+def searched(
+    model: Transcriber, inputs: Padded, decoding: DecodingConfig
+) -> list[list[Transcript]]:
+    """The best strings of each utterance, the best first.
+
+    Only the best has times and confidence: by its best CTC path, or where there is no CTC by the
+    decoder's attention and its own probabilities.
+    """
     encoded = model(inputs)
-    log = model.ctc_logits(encoded).float().log_softmax(2)
-    known = encoded.padding.known
-    if decoding.kind == "greedy":
-        h = best_paths(log, known)
+    log_probs = None
+    if model.ctc is not None:
+        log_probs = model.ctc_logits(encoded).float().log_softmax(2)
+    found = _found(model, encoded, log_probs, decoding)
+    symbols, lengths = found.symbols[:, 0], found.lengths[:, 0]
+    if log_probs is not None:
+        known = encoded.padding.known
+        spans = forced_spans(log_probs, known, symbols, lengths.cpu())
+        placed = spans.starts, spans.ends, spans.posteriors
     else:
-        h = prefix_beam_search(log, known, decoding)
-    out = []
-    for lists, scores in zip(h.each(), h.scores.tolist(), strict=True):
-        out.append([Transcript(np.array(s, np.int64), np.zeros(len(s)), np.zeros(len(s)), np.zeros(len(s)), v) for s, v in zip(lists, scores)] )
-    return out
+        assert model.decoder is not None  # one of the two writes the strings
+        placed = attended_spans(model.decoder, encoded, symbols, lengths)
+    return _transcripts(found, placed, model, inputs.padding.known)
+
+
+def attended_spans(
+    decoder: Decoder, memory: Padded, symbols: Tensor, lengths: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where a decoder looks for each symbol of a string, and how probable it finds it, (B, L) each.
+
+    The centres of the weights, averaged over heads, never go back; a symbol reaches half-way to
+    its neighbours.
+
+    Args:
+        memory: the encoder's steps.
+        symbols: (B, L) of the strings.
+        lengths: (B,) of them, on the device.
+
+    Returns:
+        First step and the one after the last, as fractions, and the probability.
+    """
+    logits, weights = decoder.with_attention(functional.pad(symbols, (1, 0)), memory)
+    probabilities = logits[:, :-1].float().softmax(2).gather(2, symbols.unsqueeze(2)).squeeze(2)
+    steps = torch.arange(weights.shape[3], device=weights.device) + 0.5
+    centres = (weights.float().mean(1)[:, :-1] @ steps).cummax(1).values
+    middles = (centres[:, 1:] + centres[:, :-1]) / 2
+    starts = functional.pad(middles, (1, 0))
+    ends = functional.pad(middles, (0, 1))
+    places = torch.arange(symbols.shape[1], device=symbols.device)
+    last = places == lengths.unsqueeze(1) - 1
+    ends = torch.where(last, memory.lengths.unsqueeze(1).to(ends), ends)
+    return starts, ends, probabilities
+
+
+def _found(
+    model: Transcriber, encoded: Padded, log_probs: Tensor | None, decoding: DecodingConfig
+) -> Hypotheses:
+    lengths = encoded.padding.known
+    if isinstance(decoding, PrefixBeamConfig):
+        assert log_probs is not None  # the recipe's schema sees to it, here and below
+        return prefix_beam_search(log_probs, lengths, decoding, _automaton(model))
+    if isinstance(decoding, BeamConfig):
+        assert model.decoder is not None
+        return beam_search(model.decoder, encoded, decoding, log_probs, _automaton(model))
+    if log_probs is not None:
+        return best_paths(log_probs, lengths)
+    assert model.decoder is not None
+    return beam_search(model.decoder, encoded, _GREEDY)
+
+
+def _transcripts(
+    found: Hypotheses, placed: tuple[Tensor, Tensor, Tensor], model: Transcriber, frames: Tensor
+) -> list[list[Transcript]]:
+    """
+    Args:
+        placed: (B, L) first step, the one after the last, and confidence, of the best strings.
+        frames: (B,) of each utterance, on the CPU.
+    """
+    starts, ends, confidence = (
+        np.asarray(values.double().cpu().numpy(), np.float64) for values in placed
+    )
+    slope, offset = model.confidence.tolist()
+    calibrated = 1 / (1 + np.exp(-(slope * _log_odds(confidence) + offset)))
+    lists = []
+    for u, strings in enumerate(found.each()):
+        scores, ended = found.scores[u].tolist(), found.ended[u].tolist()
+        lists.append(
+            [
+                Transcript(
+                    np.array(string, np.int64),
+                    *(_of(string, rank, values[u]) for values in (calibrated, starts, ends)),
+                    score=scores[rank],
+                    ended=ended[rank],
+                )
+                for rank, string in enumerate(strings)
+            ]
+        )
+        best = lists[-1][0]
+        factor = model.frames_per_step
+        np.minimum(best.starts * factor, int(frames[u]), out=best.starts)
+        np.minimum(best.ends * factor, int(frames[u]), out=best.ends)
+    return lists
+
+
+def _of(string: list[int], rank: int, values: Floats) -> Floats:
+    """(L,) of a best string; zeros of any other."""
+    return values[: len(string)].copy() if rank == 0 else np.zeros(len(string))
+
+
+def _automaton(model: Transcriber) -> Automaton | None:
+    return None
+
+
+def _log_odds(probabilities: Floats) -> Floats:
+    bounded = probabilities.clip(1e-6, 1 - 1e-6)
+    return np.asarray(np.log(bounded / (1 - bounded)))

@@ -7,7 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bossline.tasks.transcribe.decoding.beam import BeamConfig
 from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
 from bossline.tasks.transcribe.decoding.prefix_beam import PrefixBeamConfig
 
-DecodingConfig = Annotated[GreedyConfig | PrefixBeamConfig, Field(discriminator="kind")]
+DecodingConfig = Annotated[
+    GreedyConfig | PrefixBeamConfig | BeamConfig, Field(discriminator="kind")
+]

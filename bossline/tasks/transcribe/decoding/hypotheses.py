@@ -39,6 +39,44 @@ class Hypotheses:
             )
         ]
 
+    def of(self, utterances: Tensor) -> Hypotheses:
+        """Those of some utterances, (B',) places."""
+        return Hypotheses(
+            self.symbols[utterances],
+            self.lengths[utterances],
+            self.scores[utterances],
+            self.ended[utterances],
+        )
+
+    def joined(self, other: Hypotheses) -> Hypotheses:
+        """The best of both, as many as here; of equal scores those here first.
+
+        Strings of -inf are shown as empty, and as not ended.
+        """
+        count = self.scores.shape[1]
+        scores, order = torch.cat([self.scores, other.scores], 1).sort(
+            dim=1, descending=True, stable=True
+        )
+        scores, order = scores[:, :count], order[:, :count]
+        found = scores > -torch.inf
+        places = order.unsqueeze(2).expand(-1, -1, self.symbols.shape[2])
+        return Hypotheses(
+            torch.cat([self.symbols, other.symbols], 1).gather(1, places) * found.unsqueeze(2),
+            torch.cat([self.lengths, other.lengths], 1).gather(1, order) * found,
+            scores,
+            torch.cat([self.ended, other.ended], 1).gather(1, order) & found,
+        )
+
+    def replaced(self, utterances: Tensor, others: Hypotheses) -> Hypotheses:
+        """With other strings in place of those of some utterances, (B',) places."""
+        pairs = (
+            (self.symbols, others.symbols),
+            (self.lengths, others.lengths),
+            (self.scores, others.scores),
+            (self.ended, others.ended),
+        )
+        return Hypotheses(*(one.index_copy(0, utterances, other) for one, other in pairs))
+
 
 def written(parents: Tensor, symbols: Tensor, nodes: Tensor, lengths: Tensor) -> Tensor:
     """Strings that end at nodes of a tree, (B, N, L), zeros beyond each end.

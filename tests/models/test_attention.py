@@ -6,7 +6,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from bossline.batches.padded import Padding
-from bossline.models.encoders.attention import RotaryPositions, SelfAttention
+from bossline.models.attention import SelfAttention
+from bossline.models.positions import RotaryPositions
 
 LENGTHS = torch.tensor([50, 20, 1])
 PADDING = Padding(LENGTHS, 50, torch.device("cpu"))
