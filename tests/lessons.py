@@ -23,6 +23,7 @@ STEPPED = [name for name in RECIPES if not load_recipe(name).model.fitted]
 
 _SOURCE = Source(reader="test", path="test")
 _SMALL = {
+    "transcribe": (),
     "phoneme": (),
     "speaker": (
         "batches.frames=30",
@@ -44,14 +45,21 @@ def small(name: str, *overrides: str) -> Recipe:
 
 def lesson(recipe: Recipe) -> Lesson[Any]:
     """A recipe on a corpus of its kind, which is written where it is first asked for."""
-    write = {"covid": _survey, "food": _pictures}.get(recipe.task, _speech)
+    write = {"covid": _survey, "food": _pictures, "transcribe": _sentences}.get(
+        recipe.task, _speech
+    )
     path = pack_path(write.__name__.encode().hex().ljust(64, "0"))
     if not path.exists():
         write(path)
     return lesson_of(recipe, Corpus(path), Runtime.choose("cpu", 1))
 
 
-def _speech(path: Path) -> None:
+def _sentences(path: Path) -> None:
+    """The same of phones that last 6 to 9 frames, so that they outlast any step of an encoder."""
+    _speech(path, longest_phone=9)
+
+
+def _speech(path: Path, longest_phone: int = 1) -> None:
     """30 utterances of three speakers, of many lengths, none too short to subsample."""
     rng = np.random.default_rng(0)
     speakers = ("ann", "bob", "zoe")
@@ -64,6 +72,8 @@ def _speech(path: Path) -> None:
     ) as writer:
         for number in range(30):
             labels = rng.integers(0, 5, int(rng.integers(8, 40)))
+            if longest_phone > 1:
+                labels = labels[:6].repeat(rng.integers(6, longest_phone + 1, len(labels[:6])))
             frames = rng.normal(size=(len(labels), 12)) + labels[:, None]
             writer.add(
                 f"u{number:02d}",

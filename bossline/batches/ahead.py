@@ -91,12 +91,14 @@ class Ahead:
     @property
     def lengths(self) -> Ints:
         """(P,), of Utterances."""
-        return self._batches.lengths  # type: ignore[union-attr]
+        lengths: Ints = self._batches.lengths  # type: ignore[union-attr]
+        return lengths
 
     @property
     def utterances(self) -> Ints:
         """(P,), of Utterances."""
-        return self._batches.utterances  # type: ignore[union-attr]
+        utterances: Ints = self._batches.utterances  # type: ignore[union-attr]
+        return utterances
 
     def apart(self) -> Iterator[Padded]:
         """As of Utterances, on the device."""

@@ -20,6 +20,13 @@ SmoothingOption = Annotated[
     Literal["none", "median", "viterbi"] | None,
     typer.Option(help="of the posteriors [default: as the (first) run's recipe says]"),
 ]
+DecodingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="of strings, as in beam=16 or ngram.weight=0.5 [default: as the recipe says]",
+    ),
+]
 RunArguments = Annotated[
     list[Path],
     typer.Argument(

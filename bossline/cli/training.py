@@ -9,6 +9,7 @@ import typer
 
 from bossline.cli.options import (
     CorpusOption,
+    DecodingOption,
     DeviceOption,
     Overrides,
     RunArguments,
@@ -146,6 +147,7 @@ def ladder(
 def evaluate(
     runs: RunArguments,
     smoothing: SmoothingOption = None,
+    decoding: DecodingOption = None,
     trials: Annotated[
         Path | None, typer.Option(metavar="FILE", help="score speaker verification on a trial list")
     ] = None,
@@ -168,7 +170,7 @@ def evaluate(
     if score_norm != "none":
         raise UserError("--score-norm is for scores of trials: give --trials FILE")
     opened = [api.load_run(path) for path in runs]
-    scores = api.evaluate(opened, smoothing=smoothing, device=device)
+    scores = api.evaluate(opened, smoothing=smoothing, decoding=decoding or (), device=device)
     console.print(scores_table(scores))
     if isinstance(test := scores["test"], ClassificationScores):
         console.print("", per_class_table(test, opened[0].info.classes), sep="\n")
@@ -197,6 +199,7 @@ def predict(
         ),
     ] = None,
     smoothing: SmoothingOption = None,
+    decoding: DecodingOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Phones, a speaker, a class or a value: for a file, or for each item of a split."""
@@ -208,7 +211,9 @@ def predict(
 
     if output is not None:
         check_output(output)
-    predictions = api.predict(runs, source, smoothing=smoothing, device=device)
+    predictions = api.predict(
+        runs, source, smoothing=smoothing, decoding=decoding or (), device=device
+    )
     if output is not None:
         write_predictions(predictions, output)
         item = api.load_run(runs[0]).info.features.item
@@ -237,13 +242,16 @@ def submit(
         str, typer.Option(help="unlabelled: the course's test set; or test, validation, train")
     ] = "unlabelled",
     smoothing: SmoothingOption = None,
+    decoding: DecodingOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Write the course's file: Id,Class of frames, Id,Category of speakers and images, id and the
     target of rows. They are counted against the split."""
     from bossline import api
 
-    rows = api.submit(runs, output, split=split, smoothing=smoothing, device=device)
+    rows = api.submit(
+        runs, output, split=split, smoothing=smoothing, decoding=decoding or (), device=device
+    )
     console.print(f"{output}: {counted(rows, 'row')}")
 
 

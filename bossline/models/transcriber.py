@@ -6,7 +6,7 @@ boundary of a string to a decoder: its first input, and its last output.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,8 @@ class TranscriberConfig(ModelConfig):
     dropout: float = Field(0.0, ge=0, lt=1, description="before the output layers")
     ctc: bool = Field(True, description="an output layer for connectionist temporal classification")
     frames: bool = Field(
-        False, description="an output layer for the labels of frames, which is used in training only"
+        False,
+        description="an output layer for the labels of frames, which is used in training only",
     )
     decoder: DecoderConfig | None = Field(
         None, description="what writes the string symbol by symbol; none: CTC alone"
@@ -70,6 +71,7 @@ class Transcriber(nn.Module):
     Attributes:
         frames_per_step: of the encoder.
         decoder: reads the steps; None where there is none.
+        phones: a model of phones that searches ask; None where there is none.
         confidence: (2,) slope and offset that make a probability's log-odds those of being right.
     """
 
@@ -78,6 +80,7 @@ class Transcriber(nn.Module):
 
     def __init__(self, config: TranscriberConfig, inputs: int, outputs: int) -> None:
         super().__init__()
+        self.phones: Any = None
         self.frame_stack = config.frame_stack
         self.frames_per_step = config.frame_stack * (4 if config.encoder.kind == "subsample" else 1)
         self.register_buffer("confidence", torch.tensor([1.0, 0.0]))
@@ -108,6 +111,6 @@ class Transcriber(nn.Module):
         """
         assert self.frames is not None
         logits: Tensor = self.frames(encoded.frames)
-        each = logits.unflatten(2, (self.frame_stack, -1)).flatten(1, 2)
+        each = logits.view(logits.shape[0], -1, logits.shape[2] // self.frame_stack)
         rows = Padding(padding.known, each.shape[1], each.device).rows
         return each.flatten(0, 1).index_select(0, rows)

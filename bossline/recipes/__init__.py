@@ -9,12 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bossline.recipes.loading import load_recipe
+    from bossline.recipes.loading import changed, load_recipe
     from bossline.tasks.recipe import Recipe
 
-_HOME = {"Recipe": "bossline.tasks.recipe", "load_recipe": "bossline.recipes.loading"}
+_HOME = {
+    "Recipe": "bossline.tasks.recipe",
+    "changed": "bossline.recipes.loading",
+    "load_recipe": "bossline.recipes.loading",
+}
 
-__all__ = ["Recipe", "load_recipe"]
+__all__ = ["Recipe", "changed", "load_recipe"]
 
 
 def __getattr__(name: str) -> Any:

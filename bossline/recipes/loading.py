@@ -43,6 +43,17 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     return check_recipe(content, where=name)
 
 
+def changed(recipe: Recipe, overrides: Sequence[str]) -> Recipe:
+    """A recipe with overrides.
+
+    Raises:
+        UserError: as `load_recipe`.
+    """
+    content = recipe.model_dump(mode="json")
+    apply_overrides(content, overrides, lambda known: known)
+    return check_recipe(content, where=recipe.name)
+
+
 def check_recipe(content: dict[str, Any], where: str) -> Recipe:
     """
     Raises:

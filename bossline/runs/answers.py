@@ -15,7 +15,7 @@ from bossline.core.files import replacing
 from bossline.core.runtime import Runtime
 from bossline.data.inputs import read_input
 from bossline.data.packed import Corpus, Ints
-from bossline.runs.engine import Runs, opened_runs
+from bossline.runs.engine import Runs, opened_runs, searching
 from bossline.tasks.prediction import Cells, Prediction
 from bossline.tasks.trained import UNLABELLED, Ensemble, Smoothing, items_of, smoother_of
 
@@ -25,6 +25,7 @@ def predict(
     source: str | Path,
     *,
     smoothing: Smoothing | None = None,
+    decoding: Sequence[str] = (),
     device: str = "auto",
 ) -> list[Prediction]:
     """What a run makes of a file, or of a split of its corpus.
@@ -35,6 +36,7 @@ def predict(
         source: a feature file (.pt, .npy), a recording (.wav, .flac ...), an image, or "train",
             "validation", "test" or "unlabelled".
         smoothing: None: as the (first) run's recipe says.
+        decoding: of strings: "beam=16" and the like, in place of what the recipes say.
 
     Raises:
         UserError: neither a file nor a split, features of another kind, or runs that do not go
@@ -42,7 +44,8 @@ def predict(
     """
     opened = opened_runs(runs)
     task = opened[0].task
-    ensemble, smoother = Ensemble(opened, Runtime.choose(device)), smoother_of(opened[0], smoothing)
+    ensemble = Ensemble(opened, Runtime.choose(device), searching(opened, decoding))
+    smoother = smoother_of(opened[0], smoothing)
     if Path(source).suffix:
         ids = [printable(Path(source).stem)]
         pieces = [read_input(Path(source), ensemble.features)]
@@ -62,6 +65,7 @@ def submit(
     *,
     split: str = UNLABELLED,
     smoothing: Smoothing | None = None,
+    decoding: Sequence[str] = (),
     device: str = "auto",
 ) -> int:
     """Write a submission; returns the number of rows.
@@ -73,6 +77,7 @@ def submit(
         runs: a run or its folder, or several, which answer as one: by the mean of their
             log-probabilities, or of their values.
         smoothing: None: as the (first) run's recipe says.
+        decoding: of strings: "beam=16" and the like, in place of what the recipes say.
 
     Raises:
         UserError: the split is empty or incomplete, runs that do not go together, or the file
@@ -81,7 +86,7 @@ def submit(
     opened = opened_runs(runs)
     corpus = opened[0].corpus()
     items = items_of(opened, corpus, split)
-    predictions = predict(opened, split, smoothing=smoothing, device=device)
+    predictions = predict(opened, split, smoothing=smoothing, decoding=decoding, device=device)
     asked = asked_about(corpus, items)
     predictions = [one for one, kept in zip(predictions, asked, strict=True) if kept]
     expected = opened[0].task.count(corpus, items[asked])

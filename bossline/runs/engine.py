@@ -18,7 +18,7 @@ from bossline.core.runtime import Runtime
 from bossline.core.terminal import terminal
 from bossline.data.store import open_corpus
 from bossline.evaluation.scores import Scores
-from bossline.recipes import Recipe, load_recipe
+from bossline.recipes import Recipe, changed, load_recipe
 from bossline.runs.info import start_info
 from bossline.runs.run import Run
 from bossline.tasks import lesson_of
@@ -232,8 +232,25 @@ def _what_is_learnt(run: Run, lesson: Lesson[Any]) -> str:
     return lesson.description
 
 
+def searching(runs: Sequence[Run], decoding: Sequence[str]) -> list[Recipe]:
+    """The runs' recipes, with another search for strings.
+
+    Args:
+        decoding: "beam=16" and the like: overrides of what stands in a recipe below decoding.
+
+    Raises:
+        UserError: no such key or value, or a task that searches for nothing.
+    """
+    overrides = [f"decoding.{override}" for override in decoding]
+    return [changed(run.recipe, overrides) for run in runs]
+
+
 def evaluate(
-    runs: Runs, *, smoothing: Smoothing | None = None, device: str = "auto"
+    runs: Runs,
+    *,
+    smoothing: Smoothing | None = None,
+    decoding: Sequence[str] = (),
+    device: str = "auto",
 ) -> dict[str, Scores]:
     """Score the best weights of a run, or of several together, on validation and test.
 
@@ -245,6 +262,7 @@ def evaluate(
         runs: a run or its folder, or several, which answer as one: by the mean of their
             log-probabilities, or of their values.
         smoothing: None: as the (first) run's recipe says.
+        decoding: of strings: "beam=16" and the like, in place of what the recipes say.
 
     Raises:
         UserError: a run is not to be had, or runs that do not go together.
@@ -253,13 +271,14 @@ def evaluate(
     runtime = Runtime.choose(device)
     lesson = lesson_of(opened[0].recipe, opened[0].corpus(), runtime)
     with exhaustion_named(_LESS):
-        if len(opened) == 1 and smoothing is None:
+        if len(opened) == 1 and smoothing is None and not decoding:
             with opened[0].locked():
                 _score(opened[0], lesson)
                 if opened[0].is_trained:  # its training ended where it could not be scored
                     _finish(opened[0])
             return opened[0].scores
-        ensemble, smoother = Ensemble(opened, runtime), smoother_of(opened[0], smoothing)
+        ensemble = Ensemble(opened, runtime, searching(opened, decoding))
+        smoother = smoother_of(opened[0], smoothing)
         items_of(opened, lesson.corpus, "test")  # refuses runs that were split in other ways
         scores: dict[str, Scores] = {}
         for split in ("validation", "test"):
@@ -269,8 +288,9 @@ def evaluate(
 
 def _score(run: Run, lesson: Lesson[Any]) -> None:
     smoother = lesson.fit_smoother()
-    if smoother is not None:
-        run.write_smoothing(smoother.tables())
+    learnt = smoother or lesson.learn()
+    if learnt is not None:
+        run.write_smoothing(learnt.tables())
     trained = TrainedModel(run, lesson.runtime)
     scored = {split: lesson.score(trained, smoother, split) for split in ("validation", "test")}
     kept = lesson.kept(trained.model, scored["test"])

@@ -80,8 +80,18 @@ class Predictor(Protocol):
         """
 
 
-class Smoother(Protocol):
-    """Turns posteriors of frames into a path of classes, every utterance alone."""
+class Learnt(Protocol):
+    """What a run has learnt from its training labels beside the weights of its model."""
+
+    def tables(self) -> dict[str, npt.NDArray[np.float64]]:
+        """As arrays, which a run keeps."""
+
+
+class Smoother(Learnt, Protocol):
+    """Turns posteriors of frames into a path of classes, every utterance alone.
+
+    The config's `restore` takes its tables back.
+    """
 
     def path(self, probabilities: npt.NDArray[np.float32], lengths: Ints) -> Ints:
         """The class of each frame, (N,).
@@ -90,9 +100,6 @@ class Smoother(Protocol):
             probabilities: (N, C) class posteriors, utterances end to end.
             lengths: (U,) frames of each utterance, at least 1; they add up to N.
         """
-
-    def tables(self) -> dict[str, npt.NDArray[np.float64]]:
-        """What was estimated from labels; the config's `restore` takes it back."""
 
 
 @dataclass(frozen=True)
@@ -304,6 +311,13 @@ class Task(ABC, Generic[R]):
             UserError: nothing to smooth.
         """
         raise UserError(f"smoothing is for frames, and the task {self.name} has none")
+
+    def equip(self, model: nn.Module, run: OpenRun, recipe: R) -> None:
+        """Give a run's model what else the recipe asks for to answer: mostly nothing.
+
+        Raises:
+            UserError: it is damaged, or cannot be had.
+        """
 
     def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
         """What came of a run, in the beginning of a sentence."""

@@ -32,12 +32,16 @@ class TrainedModel:
         fingerprint: SHA-256 of the weights.
     """
 
-    def __init__(self, run: OpenRun, runtime: Runtime) -> None:
+    def __init__(self, run: OpenRun, runtime: Runtime, recipe: Any = None) -> None:
         """
+        Args:
+            recipe: that asks for another search than the run's own; None: the run's.
+
         Raises:
             UserError: the run has no weights yet, or they are damaged.
         """
         self.run, self._runtime = run, runtime
+        self.recipe = recipe or run.recipe
         self.features, self.classes = run.features, run.classes
         self.model = run.task.model(run.recipe, run.features, run.classes)
         path = run.path / WEIGHTS
@@ -48,6 +52,7 @@ class TrainedModel:
         self.fingerprint = hashlib.sha256(content).hexdigest()
         fill_weights(self.model, content, path)
         self.model.to(runtime.device)
+        run.task.equip(self.model, run, self.recipe)
 
     def answers(self, pieces: Pieces, batches: BatchConfig | None = None) -> Answers:
         """What it says of every frame, utterance, image or row.
@@ -59,7 +64,7 @@ class TrainedModel:
         Raises:
             UserError: one of the answers is no number.
         """
-        recipe = self.run.recipe
+        recipe = self.recipe
         if batches is not None:
             recipe = recipe.model_copy(update={"batches": batches})
         answers = answers_of(self.run.task, self.model, pieces, recipe, self._runtime)
@@ -84,8 +89,13 @@ def check_finite(answers: npt.NDArray[Any], run: OpenRun) -> None:
 class Ensemble:
     """Several runs that answer as one, as their task agrees; of one run, the run itself."""
 
-    def __init__(self, runs: Sequence[OpenRun], runtime: Runtime) -> None:
+    def __init__(
+        self, runs: Sequence[OpenRun], runtime: Runtime, recipes: Sequence[Any] | None = None
+    ) -> None:
         """
+        Args:
+            recipes: of each, where another search is asked for.
+
         Raises:
             UserError: the runs have other tasks, classes or features, or one has no weights.
         """
@@ -101,7 +111,10 @@ class Ensemble:
                     )
         self.features, self.classes = first.features, first.classes
         self._task = first.task
-        self._members = [TrainedModel(run, runtime) for run in runs]
+        self._members = [
+            TrainedModel(run, runtime, recipe)
+            for run, recipe in zip(runs, recipes or [None] * len(runs), strict=True)
+        ]
 
     def answers(self, pieces: Pieces, batches: BatchConfig | None = None) -> Answers:
         """See TrainedModel.answers."""

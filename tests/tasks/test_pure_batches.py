@@ -11,6 +11,7 @@ from torch import Tensor
 
 from bossline.batches.order import epoch_order, generator_of
 from bossline.batches.padded import Padded
+from bossline.tasks.transcribe.objective import Targets
 from tests.lessons import AUGMENTED, lesson, small
 
 CPU = torch.device("cpu")
@@ -21,6 +22,8 @@ def tensors(batch: Any) -> Iterator[Tensor]:
         if isinstance(part, Padded):
             yield part.frames
             yield part.lengths
+        elif isinstance(part, Targets):
+            yield part.symbols
         elif isinstance(part, Tensor):
             yield part
 
@@ -30,7 +33,12 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def test_some_recipe_of_each_task_with_augmentation_is_tried() -> None:
-    assert {name.split("/")[0] for name in AUGMENTED} == {"phoneme", "speaker", "food"}
+    assert {name.split("/")[0] for name in AUGMENTED} == {
+        "phoneme",
+        "speaker",
+        "food",
+        "transcribe",
+    }
 
 
 @pytest.mark.parametrize("name", AUGMENTED)

@@ -14,8 +14,8 @@ from bossline.models.fitted.naive_bayes import NaiveBayesConfig
 from bossline.models.logistic import LogisticConfig, LogisticLbfgsConfig
 from bossline.models.mlp import MlpConfig
 from bossline.models.tagger import TaggerConfig
-from bossline.tasks.smoothing import SmoothingConfig
 from bossline.tasks.recipe import Recipe
+from bossline.tasks.smoothing import SmoothingConfig
 
 
 class PhonemeRecipe(Recipe):

@@ -50,4 +50,10 @@ def _transcript(path: np.ndarray, taken: np.ndarray) -> Transcript:
     means = np.add.reduceat(taken, starts) / (ends - starts)
     real = path[starts] > 0
     score = float(np.log(np.maximum(taken, 1e-30)).sum())
-    return Transcript(path[starts][real], means[real], starts[real], ends[real], score)
+    return Transcript(
+        path[starts][real],
+        means[real],
+        starts[real].astype(np.float64),
+        ends[real].astype(np.float64),
+        score,
+    )

@@ -17,7 +17,10 @@ from bossline.data.packed import Ints
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Answers, Smoother, answered
 from bossline.tasks.lesson import Lesson
+from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
+from bossline.tasks.transcribe.decoding.ngram import estimate
+from bossline.tasks.transcribe.language import PhoneModel
 from bossline.tasks.transcribe.objective import (
     Batch,
     Loss,
@@ -81,8 +84,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     @property
     def description(self) -> str:
         described = (
-            f"{counted(len(self.strings.symbols), 'training phone')} "
-            f"({self.training.description})"
+            f"{counted(len(self.strings.symbols), 'training phone')} ({self.training.description})"
         )
         if self._learnt[1]:
             left = counted(self._learnt[1], "utterance")
@@ -111,7 +113,6 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         return torch.from_numpy(symbols).to(self.runtime.device)
 
     def batch(self, epoch: int, step: int) -> Batch:
-        objective = self.recipe.objective
         inputs, indices = self.drawn(epoch, step)
         assert inputs.items is not None
         targets = self._targets(self.strings, inputs.items.numpy())
@@ -165,7 +166,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     def _symbols(self, items: Ints) -> Ints:
         """(N,) of the frames of utterances, end to end; 0: silence."""
         labels = np.concatenate([self.corpus.frame_labels(int(u)) for u in items])
-        return self.vocabulary.symbols[labels]
+        return np.asarray(self.vocabulary.symbols[labels])
 
     def fit_smoother(self) -> Smoother | None:
         if self.recipe.smoothing is None:
@@ -175,6 +176,13 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
             np.cumsum(self.corpus.lengths[self.splits["train"]])[:-1],
         )
         return self.recipe.smoothing.fit(each, len(self.classes) + 1)
+
+    def learn(self) -> PhoneModel | None:
+        decoding = self.recipe.decoding
+        if decoding.kind == "greedy" or decoding.ngram is None:
+            return None
+        strings = transcripts.strings(self.truth("train"))
+        return PhoneModel(estimate(strings, len(self.classes), decoding.ngram.order))
 
     def validate(self, model: nn.Module) -> Validation:
         """Loss as in training, and phone errors of the simplest search; fits the confidence."""
@@ -211,4 +219,4 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
             sums[1] += targets.count
         model.train(training)
         total, count = self.runtime.ranks.summed(sums).tolist()
-        return total / max(count, 1)
+        return float(total / max(count, 1))

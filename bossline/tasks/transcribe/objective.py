@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, Self
+from typing import Literal, NamedTuple, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -19,7 +19,7 @@ from bossline.batches.padded import Padded
 from bossline.core.config import Config
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.transcribe.decoding.ctc import best_paths
-from bossline.training.schedules import ConstantConfig, ScheduleConfig, Span
+from bossline.training.schedules import ConstantConfig, ScheduleConfig
 
 
 class _Scheduled(Config):
@@ -122,8 +122,7 @@ class Targets:
         return sum(self.lengths)
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """What a step is given.
 
     Attributes:
@@ -203,8 +202,8 @@ def ctc_loss(log_probs: Tensor, steps: Tensor, targets: Targets) -> Tensor:
     loss: Tensor = functional.ctc_loss(
         log_probs.transpose(0, 1),
         targets.symbols,
-        tuple(steps.tolist()),
-        targets.lengths,
+        steps,
+        torch.tensor(targets.lengths),
         reduction="sum",
         zero_infinity=True,
     )

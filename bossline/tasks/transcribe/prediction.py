@@ -28,8 +28,9 @@ class StringPrediction(Prediction):
 
     @cached_property
     def _best(self) -> Rows:
-        rows = np.asarray(self.outputs, np.float64)
-        return rows[(rows[:, RANK] == 0) & (rows[:, SYMBOL] > 0)]
+        rows: Rows = np.asarray(self.outputs, np.float64)
+        best: Rows = rows[(rows[:, RANK] == 0) & (rows[:, SYMBOL] > 0)]
+        return best
 
     @property
     def phones(self) -> tuple[str, ...]:

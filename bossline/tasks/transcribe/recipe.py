@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,8 @@ from bossline.models.tagger import TaggerConfig
 from bossline.models.transcriber import TranscriberConfig
 from bossline.tasks.recipe import Recipe
 from bossline.tasks.smoothing import SmoothingConfig
-from bossline.tasks.transcribe.decoding import DecodingConfig, GreedyConfig
+from bossline.tasks.transcribe.decoding import DecodingConfig
+from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
 from bossline.tasks.transcribe.objective import ObjectiveConfig
 
 
@@ -47,7 +48,9 @@ class TranscribeRecipe(Recipe):
         if weight and not model.ctc:
             raise ValueError("objective.ctc weighs an output that the model lacks: set model.ctc")
         if weight < 1 and model.decoder is None:
-            raise ValueError("objective.ctc below 1 leaves the rest to model.decoder: there is none")
+            raise ValueError(
+                "objective.ctc below 1 leaves the rest to model.decoder: there is none"
+            )
         if bool(objective.frames) != model.frames:
             raise ValueError(
                 "objective.frames weighs the output for frames: set both it and model.frames, "
@@ -56,7 +59,23 @@ class TranscribeRecipe(Recipe):
         for key in ("guided", "sampling"):
             if getattr(objective, key) is not None and (model.decoder is None or weight == 1):
                 raise ValueError(f"objective.{key} is for a decoder that is trained")
-        if objective.sampling is not None and objective.sampling.form == "token":
-            if model.decoder is None or model.decoder.kind != "lstm":
-                raise ValueError("objective.sampling.form=token is for an lstm decoder: two-pass")
+        one_by_one = objective.sampling is not None and objective.sampling.form == "token"
+        if one_by_one and model.decoder is not None and model.decoder.kind != "lstm":
+            raise ValueError(
+                "objective.sampling.form=token is for a decoder of kind lstm: take two-pass"
+            )
+        self._decoding_fits(model, self.decoding)
         return self
+
+    @staticmethod
+    def _decoding_fits(model: TranscriberConfig, decoding: Any) -> None:
+        """
+        Raises:
+            ValueError: a search that the model has no output for.
+        """
+        if decoding.kind == "prefix-beam" and not model.ctc:
+            raise ValueError("decoding of kind prefix-beam searches CTC: set model.ctc=true")
+        if decoding.kind == "beam" and model.decoder is None:
+            raise ValueError("decoding of kind beam asks a decoder: take prefix-beam")
+        if decoding.kind == "beam" and decoding.ctc_weight and not model.ctc:
+            raise ValueError("decoding.ctc_weight weighs CTC, which the model lacks: set it to 0")

@@ -13,7 +13,6 @@ from bossline.batches.padded import Padded
 from bossline.models.decoders import Decoder
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.transcribe.decoding import DecodingConfig
-from bossline.tasks.transcribe.decoding.automaton import Automaton
 from bossline.tasks.transcribe.decoding.beam import BeamConfig, beam_search
 from bossline.tasks.transcribe.decoding.ctc import best_paths
 from bossline.tasks.transcribe.decoding.forced import forced_spans
@@ -85,10 +84,10 @@ def _found(
     lengths = encoded.padding.known
     if isinstance(decoding, PrefixBeamConfig):
         assert log_probs is not None  # the recipe's schema sees to it, here and below
-        return prefix_beam_search(log_probs, lengths, decoding, _automaton(model))
+        return prefix_beam_search(log_probs, lengths, decoding, model.phones)
     if isinstance(decoding, BeamConfig):
         assert model.decoder is not None
-        return beam_search(model.decoder, encoded, decoding, log_probs, _automaton(model))
+        return beam_search(model.decoder, encoded, decoding, log_probs, model.phones)
     if log_probs is not None:
         return best_paths(log_probs, lengths)
     assert model.decoder is not None
@@ -115,7 +114,9 @@ def _transcripts(
             [
                 Transcript(
                     np.array(string, np.int64),
-                    *(_of(string, rank, values[u]) for values in (calibrated, starts, ends)),
+                    _of(string, rank, calibrated[u]),
+                    _of(string, rank, starts[u]),
+                    _of(string, rank, ends[u]),
                     score=scores[rank],
                     ended=ended[rank],
                 )
@@ -132,10 +133,6 @@ def _transcripts(
 def _of(string: list[int], rank: int, values: Floats) -> Floats:
     """(L,) of a best string; zeros of any other."""
     return values[: len(string)].copy() if rank == 0 else np.zeros(len(string))
-
-
-def _automaton(model: Transcriber) -> Automaton | None:
-    return None
 
 
 def _log_odds(probabilities: Floats) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +17,12 @@ from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
 from bossline.models.tagger import TaggerConfig
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Answers, Kept, Pieces, Smoother, Task
+from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Smoother, Task
 from bossline.tasks.smoothing import SmoothingConfig
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.edits import distances
 from bossline.tasks.transcribe.frames import Posteriors, merged, posteriors
+from bossline.tasks.transcribe.language import equip
 from bossline.tasks.transcribe.lesson import TranscribeLesson
 from bossline.tasks.transcribe.prediction import StringPrediction
 from bossline.tasks.transcribe.recipe import TranscribeRecipe
@@ -69,9 +70,13 @@ class TranscribeTask(Task[TranscribeRecipe]):
             return recipe.model.build(features.dim, outputs + 1)
         return recipe.model.build(features.dim, outputs)
 
+    def equip(self, model: nn.Module, run: OpenRun, recipe: TranscribeRecipe) -> None:
+        """With the n-grams that the search asks for."""
+        if isinstance(model, Transcriber):
+            equip(model, run, recipe.decoding)
+
     def open(self, recipe: TranscribeRecipe, pieces: Pieces, runtime: Runtime) -> Utterances:
-        opened: Utterances = recipe.batches.open(list(pieces), runtime.device)
-        return opened
+        return cast(Utterances, recipe.batches.open(list(pieces), runtime.device))
 
     def answer(
         self, model: nn.Module, opened: Utterances, recipe: TranscribeRecipe, runtime: Runtime

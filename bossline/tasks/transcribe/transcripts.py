@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -61,8 +62,8 @@ def of_pieces(found: Sequence[Sequence[Transcript]], utterances: npt.NDArray[np.
         utterances: (P,) whose piece each is, ascending from 0.
     """
     each: list[Rows] = []
-    for utterance in range(int(utterances[-1]) + 1):
-        lists = [found[p] for p in np.flatnonzero(utterances == utterance)]
+    for _, pieces in groupby(range(len(found)), key=utterances.__getitem__):
+        lists = [found[piece] for piece in pieces]
         count = min(map(len, lists))
         joined = [_joined([one[rank] for one in lists]) for rank in range(count)]
         each.append(np.concatenate([one.rows(rank) for rank, one in enumerate(joined)]))
@@ -73,10 +74,10 @@ def _joined(pieces: Sequence[Transcript]) -> Transcript:
     if len(pieces) == 1:
         return pieces[0]
     return Transcript(
-        *(
-            np.concatenate([getattr(piece, name) for piece in pieces])
-            for name in ("symbols", "confidence", "starts", "ends")
-        ),
+        np.concatenate([piece.symbols for piece in pieces]),
+        np.concatenate([piece.confidence for piece in pieces]),
+        np.concatenate([piece.starts for piece in pieces]),
+        np.concatenate([piece.ends for piece in pieces]),
         score=sum(piece.score for piece in pieces),
         ended=all(piece.ended for piece in pieces),
     )

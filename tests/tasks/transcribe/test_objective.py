@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from bossline.batches.padded import Padded
 from bossline.tasks.transcribe.decoding.edits import distances as edit_distances
 from bossline.tasks.transcribe.objective import (
     GuidedAttentionConfig,
@@ -16,7 +17,6 @@ from bossline.tasks.transcribe.objective import (
     distances,
     next_symbols,
 )
-from bossline.batches.padded import Padded
 
 STRING = st.lists(st.integers(1, 3), max_size=7)
 
@@ -46,7 +46,7 @@ def probability(log_probs: Tensor, string: list[int]) -> float:
     total = 0.0
     for path in product(range(columns), repeat=steps):
         if [k for k, _ in groupby(path) if k] == string:
-            total += float(sum(log_probs[t, k] for t, k in enumerate(path)).exp())
+            total += float(log_probs[range(steps), path].sum().exp())
     return total
 
 
@@ -87,7 +87,7 @@ def test_attention_on_the_diagonal_costs_least() -> None:
     strayed = torch.zeros(1, 2, 6, 6)
     strayed[:, :, range(5), [4, 3, 2, 1, 0]] = 1
     assert float(config.loss(diagonal, lengths, memory)) == pytest.approx(0, abs=1e-6)
-    cost = 1 - torch.exp(-torch.tensor([0.8, 0.4, 0.0, -0.4, -0.8]) ** 2 / (2 * 0.2**2))
+    cost = 1 - torch.exp(-(torch.tensor([0.8, 0.4, 0.0, -0.4, -0.8]) ** 2) / (2 * 0.2**2))
     assert float(config.loss(strayed, lengths, memory)) == pytest.approx(float(cost.sum()))
     beyond = torch.zeros(1, 2, 6, 6)
     beyond[:, :, 5] = 1  # a row that is padding

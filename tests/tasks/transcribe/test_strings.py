@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 from hypothesis import given
@@ -24,9 +24,7 @@ def test_the_vocabulary_of_libriphone_is_39_phones() -> None:
 @given(labels=st.lists(st.integers(0, 3), max_size=30))
 def test_a_string_is_labels_merged_without_silence(labels: list[int]) -> None:
     vocabulary = Vocabulary.of(("A", "SIL", "B", "SPN"))
-    expected = [
-        {0: 1, 2: 2}[label] for label, _ in groupby(labels) if label not in (1, 3)
-    ]
+    expected = [{0: 1, 2: 2}[label] for label, _ in groupby(labels) if label not in (1, 3)]
     assert vocabulary.string(np.array(labels, np.int16)).tolist() == expected
 
 
@@ -38,7 +36,7 @@ def test_a_phone_said_twice_around_silence_is_two() -> None:
 @given(each=SYMBOLS)
 def test_repeats_are_neighbours_within_a_string(each: list[list[int]]) -> None:
     strings = Strings.of([np.array(string, np.int64) for string in each])
-    expected = [sum(a == b for a, b in zip(one, one[1:], strict=False)) for one in each]
+    expected = [sum(a == b for a, b in pairwise(one)) for one in each]
     assert strings.repeats.tolist() == expected
 
 
