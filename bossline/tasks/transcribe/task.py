@@ -28,7 +28,7 @@ from bossline.tasks.transcribe.prediction import StringPrediction
 from bossline.tasks.transcribe.recipe import TranscribeRecipe
 from bossline.tasks.transcribe.scores import PER, StringScores
 from bossline.tasks.transcribe.search import searched
-from bossline.tasks.transcribe.strings import Strings, Vocabulary, has_labels
+from bossline.tasks.transcribe.strings import Spoken
 from bossline.training.contract import Validation
 
 
@@ -50,19 +50,18 @@ class TranscribeTask(Task[TranscribeRecipe]):
     }
 
     def labelled(self, corpus: Corpus) -> npt.NDArray[np.bool_]:
-        return has_labels(corpus)
+        return Spoken(corpus).known
 
     def classes(self, corpus: Corpus) -> tuple[str, ...]:
         """The phones that a string may hold, symbol 1 first."""
-        return Vocabulary.of(corpus.header.classes).names
+        return Spoken(corpus).vocabulary.names
 
     def count(self, corpus: Corpus, items: Ints) -> None:
         return None
 
     def truth(self, corpus: Corpus, items: Ints) -> Answers:
         """(N,) symbols."""
-        vocabulary = Vocabulary.of(corpus.header.classes)
-        strings = Strings.of([vocabulary.string(corpus.frame_labels(int(u))) for u in items])
+        strings = Spoken(corpus).strings(items)
         return Answers.of(strings.symbols, strings.lengths)
 
     def build(self, recipe: TranscribeRecipe, features: Features, outputs: int) -> nn.Module:
