@@ -1,0 +1,238 @@
+"""N-gram models, against counting by hand, and as tables and files."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from bossline.core.errors import UserError
+from bossline.tasks.transcribe.decoding.arpa import read_arpa, write_arpa
+from bossline.tasks.transcribe.decoding.automaton import Automaton
+from bossline.tasks.transcribe.decoding.ngram import Ngram, estimate
+from bossline.tasks.transcribe.decoding.prefix_beam import PrefixBeamConfig, prefix_beam_search
+from tests.tasks.transcribe.decoding.enumeration import random_log_probs, string_probabilities
+
+texts = st.lists(st.lists(st.integers(1, 3), max_size=6), min_size=1, max_size=8)
+NAMES = ("aa", "b", "ch")
+
+
+def probability(strings: list[list[int]], symbols: int, gram: tuple[int, ...]) -> float:
+    """Witten and Bell's formula, word for word; -1 begins strings, 0 ends them."""
+    if not gram:
+        return 1 / (symbols + 1)
+    context, word = gram[:-1], gram[-1]
+    followers: Counter[int] = Counter()
+    for string in strings:
+        path = (-1, *string, 0)
+        for k in range(1, len(path)):
+            if k >= len(context) and path[k - len(context) : k] == context:
+                followers[path[k]] += 1
+    shorter = probability(strings, symbols, gram[1:] if context else ())
+    if not followers:
+        return shorter
+    total, kinds = followers.total(), len(followers)
+    return (followers[word] + kinds * shorter) / (total + kinds)
+
+
+def random_text(count: int, symbols: int, seed: int = 0) -> list[list[int]]:
+    draws = np.random.default_rng(seed)
+    return [draws.integers(1, symbols + 1, draws.integers(0, 12)).tolist() for _ in range(count)]
+
+
+@settings(max_examples=30, deadline=None)
+@given(texts, st.integers(1, 6), st.lists(st.integers(1, 3), max_size=7))
+def test_strings_are_as_probable_as_the_formula_says(
+    strings: list[list[int]], order: int, string: list[int]
+) -> None:
+    path = [-1, *string, 0]
+    grams = [tuple(path[: k + 1][-order:]) for k in range(1, len(path))]
+    expected = sum(math.log(probability(strings, 3, gram)) for gram in grams)
+    assert backed_off(estimate(strings, 3, order), string) == pytest.approx(expected)
+
+
+def backed_off(model: Ngram, string: list[int]) -> float:
+    """As ARPA files are to be read, word by word."""
+    tables = [
+        {
+            tuple(gram): (log_prob, backoff)
+            for gram, log_prob, backoff in zip(
+                level.grams.tolist(), level.log_probs, level.backoffs, strict=True
+            )
+        }
+        for level in model.levels
+    ]
+
+    def word(gram: tuple[int, ...]) -> float:
+        if gram in tables[len(gram) - 1]:
+            return float(tables[len(gram) - 1][gram][0])
+        _, backoff = tables[len(gram) - 2].get(gram[:-1], (0.0, 0.0))
+        return float(backoff) + word(gram[1:])
+
+    path = [model.symbols + 1, *string, 0]
+    return sum(word(tuple(path[: k + 1][-model.order :])) for k in range(1, len(path)))
+
+
+def padded(strings: list[list[int]]) -> tuple[Tensor, Tensor]:
+    lengths = torch.tensor([len(string) for string in strings])
+    symbols = torch.full((len(strings), max(map(len, strings))), 3)
+    for row, string in zip(symbols, strings, strict=True):
+        row[: len(string)] = torch.tensor(string, dtype=torch.int64)
+    return symbols, lengths
+
+
+@settings(max_examples=30, deadline=None)
+@given(texts, st.integers(1, 6), st.lists(st.integers(1, 3), max_size=9))
+def test_the_table_is_the_model(strings: list[list[int]], order: int, string: list[int]) -> None:
+    model = estimate(strings, 3, order)
+    automaton = Automaton.of(model)
+    told = [string, *strings]
+    expected = [backed_off(model, one) for one in told]
+    assert automaton.scores(*padded(told)).tolist() == pytest.approx(expected, abs=1e-4)
+    assert torch.allclose(automaton.log_probs.exp().sum(1), torch.ones(len(automaton.log_probs)))
+
+
+def test_probabilities_sum_to_one_in_every_state() -> None:
+    automaton = Automaton.of(estimate(random_text(300, 39), 39, 4))
+    assert len(automaton.log_probs) > 1000
+    assert torch.allclose(automaton.log_probs.exp().sum(1), torch.ones(len(automaton.log_probs)))
+
+
+def test_perplexity() -> None:
+    uniform = Automaton.of(estimate([[1, 2, 3]], 3, 1))  # of three symbols and the end
+    assert uniform.perplexity(*padded([[1, 2, 3], [2], []])) == pytest.approx(4)
+    text = [[1, 2, 3, 1, 2, 3, 1, 2]] * 30
+    one, two, three = (
+        Automaton.of(estimate(text, 3, order)).perplexity(*padded(text)) for order in (1, 2, 3)
+    )
+    assert one > 3 > 1.3 > two > three > 1
+
+
+def test_no_strings() -> None:
+    with pytest.raises(UserError, match="needs strings"):
+        estimate([], 3, 2)
+
+
+def test_fusion_in_a_prefix_beam_of_all() -> None:
+    model = estimate(random_text(50, 2, seed=3), 2, 3)
+    log_probs = random_log_probs(1, 5, 3, seed=4)
+    config = PrefixBeamConfig.model_validate(
+        {"beam": 63, "bonus": 0.3, "ngram": {"order": 3, "weight": 0.8}}
+    )
+    found = prefix_beam_search(log_probs, torch.tensor([5]), config, Automaton.of(model))
+    exact = string_probabilities(log_probs[0].double().numpy())
+    strings = found.each()[0]
+    assert len(strings) == len(exact)
+    for string, score in zip(strings, found.scores[0].tolist(), strict=False):
+        expected = (
+            math.log(exact[tuple(string)]) + 0.8 * backed_off(model, string) + 0.3 * len(string)
+        )
+        assert score == pytest.approx(expected, abs=1e-4)
+
+
+@settings(max_examples=10, deadline=None)
+@given(texts, st.integers(1, 6))
+def test_a_file_holds_the_model(
+    tmp_path_factory: pytest.TempPathFactory, strings: list[list[int]], order: int
+) -> None:
+    path = tmp_path_factory.mktemp("arpa") / "phones.arpa"
+    model = estimate(strings, 3, order)
+    write_arpa(path, model, NAMES)
+    found = read_arpa(path, NAMES)
+    assert found.order == order
+    for string in random_text(10, 3):
+        assert backed_off(found, string) == pytest.approx(backed_off(model, string), rel=1e-6)
+        assert float(Automaton.of(found).scores(*padded([string]))) == pytest.approx(
+            backed_off(model, string), rel=1e-4
+        )
+
+
+# As SRILM may write it: an unknown word, contexts pruned away, spaces and empty lines.
+FOREIGN = """
+
+\\data\\
+ngram 1=6
+ngram 2=2
+ngram 3=1
+
+\\1-grams:
+-0.5\t</s>
+-99\t<s>\t-0.1
+-1.0\t<unk>
+-0.4\taa\t-0.2
+-0.8 b -0.3
+-0.9\tch
+
+\\2-grams:
+-0.3\t<s> aa\t-0.05
+-0.6\taa b
+
+\\3-grams:
+-0.2\t<s> aa b
+
+\\end\\
+"""
+
+
+def test_a_file_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.arpa"
+    path.write_text(FOREIGN)
+    model = read_arpa(path, NAMES)
+    # aa behind <s>, b behind <s> aa, ch behind aa b (0) and b, the end behind b ch (0) and ch (0)
+    expected = -0.3 - 0.2 + (-0.3 - 0.9) - 0.5
+    assert backed_off(model, [1, 2, 3]) == pytest.approx(expected * math.log(10))
+    # b behind <s>, aa behind b, b behind b aa (none) and aa, the end behind aa b (0) and b
+    expected = (-0.1 - 0.8) + (-0.3 - 0.4) - 0.6 + (-0.3 - 0.5)
+    assert backed_off(model, [2, 1, 2]) == pytest.approx(expected * math.log(10))
+    for string in ([1, 2, 3], [2, 1, 2], [], [3, 3], [1, 1, 2]):
+        found = float(Automaton.of(model).scores(*padded([string])))
+        assert found == pytest.approx(backed_off(model, string), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "why"),
+    [
+        ("\\data\\", "data", 3, "expected .data."),
+        ("ngram 2=2", "ngram 3=2", 5, "expected ngram 2"),
+        ("ngram 2=2", "ngram 2=x", 5, "expected ngram 2"),
+        ("ngram 2=2", "ngram 2=3", 20, "3 such lines were promised"),
+        ("ngram 2=2", "ngram 2=1", 18, "expected .3-grams"),
+        ("-0.8 b", "-o.8 b", 13, "expected a number"),
+        ("-0.8 b", "nan b", 13, "expected a number"),
+        ("-0.8 b", "0.8 b", 13, "at most 0"),
+        ("-0.8 b", "-0.8 aa", 13, "there before"),
+        ("aa b\n\n", "aa bb\n\n", 18, "no phone 'bb'"),
+        ("-0.6\taa b", "-0.6\taa </s> b c", 18, "expected a log-probability, 2 words"),
+        ("-0.6\taa b", "-0.6\t</s> b", 18, "stands last"),
+        ("<s> aa b\n\n\\end", "b aa b\n\n\\end", 21, "no n-gram themselves"),
+        ("\\end\\", "", 24, "found the end"),
+    ],
+)
+def test_bad_files_are_told_with_their_line(
+    tmp_path: Path, old: str, new: str, line: int, why: str
+) -> None:
+    path = tmp_path / "bad.arpa"
+    assert old in FOREIGN
+    path.write_text(FOREIGN.replace(old, new, 1))
+    with pytest.raises(UserError, match=why) as caught:
+        read_arpa(path, NAMES)
+    assert f"{path}, line {line}:" in str(caught.value)
+
+
+def test_what_is_no_text_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "bytes.arpa"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="cannot read"):
+        read_arpa(path, NAMES)
+    with pytest.raises(UserError, match="cannot read"):
+        read_arpa(tmp_path / "none.arpa", NAMES)
+    path.write_text(FOREIGN)
+    with pytest.raises(UserError, match="no unigram of dh"):
+        read_arpa(path, (*NAMES, "dh"))
