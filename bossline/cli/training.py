@@ -243,14 +243,23 @@ def submit(
     ] = "unlabelled",
     smoothing: SmoothingOption = None,
     decoding: DecodingOption = None,
+    letters: Annotated[
+        bool, typer.Option("--letters", help="of strings: index,label as CMU 11-785 takes them")
+    ] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Write the course's file: Id,Class of frames, Id,Category of speakers and images, id and the
-    target of rows. They are counted against the split."""
+    target of rows, id and phones of strings. They are counted against the split."""
     from bossline import api
 
     rows = api.submit(
-        runs, output, split=split, smoothing=smoothing, decoding=decoding or (), device=device
+        runs,
+        output,
+        split=split,
+        smoothing=smoothing,
+        decoding=decoding or (),
+        letters=letters,
+        device=device,
     )
     console.print(f"{output}: {counted(rows, 'row')}")
 

@@ -28,6 +28,17 @@ PHONETIC_CLASSES: dict[str, tuple[str, ...]] = {
 }
 
 
+LETTERS = dict(
+    zip(
+        "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW "
+        "B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH".split(),
+        "a@AcWYEReIioOUu" + "bCdDfghjklmnGprsStTvwyzZ",
+        strict=True,
+    )
+)
+"""ARPAbet with a letter a phone, as CMU 11-785 writes strings: no blanks between them."""
+
+
 def phonetic_order(classes: tuple[str, ...]) -> list[int]:
     """Class indices ordered by phonetic class; names that are no phones keep their order, last.
 

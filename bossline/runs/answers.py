@@ -18,6 +18,7 @@ from bossline.data.packed import Corpus, Ints
 from bossline.runs.engine import Runs, opened_runs, searching
 from bossline.tasks.prediction import Cells, Prediction
 from bossline.tasks.trained import UNLABELLED, Ensemble, Smoothing, items_of, smoother_of
+from bossline.tasks.transcribe.prediction import StringPrediction
 
 
 def predict(
@@ -66,18 +67,20 @@ def submit(
     split: str = UNLABELLED,
     smoothing: Smoothing | None = None,
     decoding: Sequence[str] = (),
+    letters: bool = False,
     device: str = "auto",
 ) -> int:
     """Write a submission; returns the number of rows.
 
     Phonemes: `Id,Class` for every frame of the split; speakers and images: `Id,Category` for
-    every one; tables: `id` and the target for every row.
+    every one; tables: `id` and the target for every row; strings: `id,phones` for every utterance.
 
     Args:
         runs: a run or its folder, or several, which answer as one: by the mean of their
             log-probabilities, or of their values.
         smoothing: None: as the (first) run's recipe says.
         decoding: of strings: "beam=16" and the like, in place of what the recipes say.
+        letters: of strings: `index,label` with a letter a phone, as CMU 11-785 takes them.
 
     Raises:
         UserError: the split is empty or incomplete, runs that do not go together, or the file
@@ -89,8 +92,20 @@ def submit(
     predictions = predict(opened, split, smoothing=smoothing, decoding=decoding, device=device)
     asked = asked_about(corpus, items)
     predictions = [one for one, kept in zip(predictions, asked, strict=True) if kept]
+    if letters:
+        predictions = [in_letters(one) for one in predictions]
     expected = opened[0].task.count(corpus, items[asked])
     return write_submission(Path(path), corpus, items[asked], predictions, expected)
+
+
+def in_letters(prediction: Prediction) -> Prediction:
+    """
+    Raises:
+        UserError: it is no string, or its phones have no letters.
+    """
+    if not isinstance(prediction, StringPrediction):
+        raise UserError("--letters is for strings of phones: take a run of the task transcribe")
+    return prediction.in_letters()
 
 
 def asked_about(corpus: Corpus, items: Ints) -> npt.NDArray[np.bool_]:

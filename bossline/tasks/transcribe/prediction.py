@@ -8,7 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
+from bossline.core.errors import UserError
 from bossline.data.features.spec import FeatureSpec
+from bossline.data.phones import LETTERS
 from bossline.tasks.prediction import Cells, Prediction
 from bossline.tasks.transcribe.transcripts import CONFIDENCE, END, RANK, START, SYMBOL, Rows
 
@@ -43,6 +45,17 @@ class StringPrediction(Prediction):
         ranks = np.unique(self.outputs[:, RANK])[1:]
         return tuple(self._names(self.outputs[self.outputs[:, RANK] == rank]) for rank in ranks)
 
+    def in_letters(self) -> LetterPrediction:
+        """As a submission to CMU 11-785 has it.
+
+        Raises:
+            UserError: a phone that is none of ARPAbet.
+        """
+        for name in self.classes:
+            if name not in LETTERS:
+                raise UserError(f"'{name}' is no phone of ARPAbet: it has no letter")
+        return LetterPrediction(self.id, self.outputs, self.classes, self.spec)
+
     def rows(self, first: int) -> list[Cells]:
         return [(self.number, " ".join(self.phones))]
 
@@ -57,3 +70,13 @@ class StringPrediction(Prediction):
                 self.classes[int(row[SYMBOL]) - 1],
                 f"{row[CONFIDENCE]:.4f}",
             )
+
+
+@dataclass(frozen=True)
+class LetterPrediction(StringPrediction):
+    """A letter a phone; the utterances are numbered."""
+
+    header = ("index", "label")
+
+    def rows(self, first: int) -> list[Cells]:
+        return [(first, "".join(LETTERS[phone] for phone in self.phones))]
