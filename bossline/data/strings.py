@@ -13,6 +13,7 @@ Boundaries and silences are left out: a string says which phones follow one anot
 from __future__ import annotations
 
 import csv
+import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -313,9 +314,10 @@ def _read_arrays(folder: Path, problems: list[Problem]) -> list[Line]:
             array = read_npy(file)
             if array.dtype.kind != "U" or array.ndim != 1:
                 raise DamagedFile(f"holds {array.dtype} {array.shape}, expected text (phones,)")
+            letters = array.view(np.dtype("u4").newbyteorder(array.dtype.byteorder))
+            if letters.max(initial=0) > sys.maxunicode:
+                raise DamagedFile("holds numbers that are no letters")
             found.append(Line(source, id, array.tolist()))
         except DamagedFile as damage:
-            problems.append(Problem(source, str(damage)))
-        except ValueError:  # a number beyond the last letter of Unicode
-            problems.append(Problem(source, "holds no text that can be read"))
+            problems.append(Problem(source, str(damage), id, "train"))
     return found
