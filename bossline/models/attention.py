@@ -12,7 +12,7 @@ from torch.autograd import Function
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from bossline.batches.padded import Padding
+from bossline.batches.padded import Padded, Padding
 from bossline.core.config import MOST_LAYERS, Config
 from bossline.models.layers import Linear
 from bossline.models.positions import Places, PositionKind, Rotation
@@ -161,6 +161,33 @@ class SelfAttention(nn.Module):
         attended = _attended(queries, keys, values, where, dropout)
         joined: Tensor = self.output(attended.transpose(1, 2).flatten(2))
         return joined
+
+
+def attention_weights(encoder: nn.Module, batch: Padded) -> Tensor:
+    """(B, layers * heads, T, T): what an encoder's self-attention weighs frames with, for pictures.
+
+    Layer by layer, from one forward pass; row t are the weights of all frames for frame t, which
+    sum to 1 over the real ones. Rows of frames in the padding mean nothing. T is that of the
+    attention: an encoder that subsamples has fewer frames there.
+
+    Args:
+        encoder: with at least one layer of self-attention.
+        batch: what the encoder takes.
+    """
+    found: list[Tensor] = []
+
+    def look(layer: nn.Module, given: tuple[Any, ...]) -> None:
+        assert isinstance(layer, SelfAttention)
+        found.append(layer.weights(*given))
+
+    layers = [layer for layer in encoder.modules() if isinstance(layer, SelfAttention)]
+    hooks = [layer.register_forward_pre_hook(look) for layer in layers]
+    try:
+        encoder(batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return torch.cat(found, 1)
 
 
 class _RelativeScores(nn.Module):

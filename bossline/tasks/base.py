@@ -304,13 +304,23 @@ class Task(ABC, Generic[R]):
     ) -> Sequence[Prediction]:
         """A prediction for each of the items (U,)."""
 
-    def smoothing(self, kind: str) -> Any:
+    def smoothing(self, kind: str, recipe: R) -> Any:
         """The config of a smoother that was asked for in place of the recipe's.
 
         Raises:
             UserError: nothing to smooth.
         """
         raise UserError(f"smoothing is for frames, and the task {self.name} has none")
+
+    def fit_smoother(self, config: Any, corpus: Corpus, items: Ints) -> Smoother:
+        """A config's smoother, fitted to the frame labels of items."""
+        labels = self.truth(corpus, items).each()
+        smoother: Smoother = config.fit(labels, self.smoothed(self.classes(corpus)))
+        return smoother
+
+    def smoothed(self, classes: Sequence[str]) -> int:
+        """How many classes posteriors of frames have."""
+        return len(classes)
 
     def equip(self, model: nn.Module, run: OpenRun, recipe: R) -> None:
         """Give a run's model what else the recipe asks for to answer: mostly nothing.

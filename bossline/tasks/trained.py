@@ -170,20 +170,19 @@ def smoother_of(run: OpenRun, asked: Smoothing | None = None) -> Smoother | None
         return None if own is None else _restored(own, run)
     if asked == "none":
         return None
-    config = run.task.smoothing(asked)
+    config = run.task.smoothing(asked, run.recipe)
     corpus = run.corpus()
-    truth = run.task.truth(corpus, items_of([run], corpus, "train"))
-    smoother: Smoother = config.fit(truth.each(), len(run.classes))
-    return smoother
+    return run.task.fit_smoother(config, corpus, items_of([run], corpus, "train"))
 
 
 def _restored(config: Any, run: OpenRun) -> Smoother:
     tables = run.tensors(SMOOTHING)
     if tables is None:
         raise UserError(f"{run.path / SMOOTHING} is missing: run 'bossline evaluate {run.path}'")
-    known = tables["prior"].size if "prior" in tables else len(run.classes)
-    if known != len(run.classes):
-        raise run.damaged(SMOOTHING, f"prior: {known} of {len(run.classes)} classes")
+    expected = run.task.smoothed(run.classes)
+    known = tables["prior"].size if "prior" in tables else expected
+    if known != expected:
+        raise run.damaged(SMOOTHING, f"prior: {known} of {expected} classes")
     try:
         smoother: Smoother = config.restore(tables)
     except UserError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -10,8 +10,11 @@ from torch import Tensor, nn
 from torch.export import Dim, export
 
 from bossline.batches.padded import Padded
+from bossline.models.decoders import Decoder
+from bossline.models.decoders.transformer import TransformerDecoderConfig
 from bossline.models.encoders import EncoderConfig
 from bossline.models.pooling import PoolingConfig
+from bossline.models.positions import PositionKind
 from tests.kinds import MODELS, kinds
 
 ATTENTION = {"width": 8, "heads": 2, "depth": 1}
@@ -64,6 +67,18 @@ class OfPadded(nn.Module):
         return answer
 
 
+class OfStrings(nn.Module):
+    """A decoder as a function of tensors."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, tokens: Tensor, frames: Tensor, lengths: Tensor) -> Tensor:
+        logits: Tensor = self.decoder(tokens, Padded.of(frames, lengths))
+        return logits
+
+
 SHORT = torch.randn(3, 13, DIM), torch.tensor([13, 9, 11])
 LONG = torch.randn(4, 20, DIM), torch.tensor([8, 20, 20, 15])
 BEYOND = torch.randn(2, 16, DIM), torch.tensor([12, 15])  # no utterance fills the frames
@@ -99,6 +114,25 @@ def test_taggers_for_any_length(kind: str, frame_stack: int) -> None:
     any_length(
         built("tagger", {"encoder": encoder, "frame_stack": frame_stack, "shifts": frame_stack})
     )
+
+
+@pytest.mark.parametrize("positions", get_args(PositionKind))
+def test_positions_for_any_length(positions: str) -> None:
+    any_length(
+        built("tagger", {"encoder": {"kind": "transformer", **ATTENTION, "positions": positions}})
+    )
+
+
+@pytest.mark.parametrize("positions", get_args(PositionKind))
+def test_decoders_for_any_length(positions: PositionKind) -> None:
+    """As one function of symbols, frames and lengths; an LSTM's loop is as long as its example."""
+    torch.manual_seed(0)
+    config = TransformerDecoderConfig(width=8, heads=2, depth=1, positions=positions)
+    decoder = OfStrings(config.build(DIM, 5).eval())
+    example = torch.randint(5, (3, 6)), *SHORT
+    exported = export(decoder, example, dynamic_shapes=({0: Dim.AUTO, 1: Dim.AUTO}, *ANY_LENGTH))
+    same(exported, decoder, *example)
+    same(exported, decoder, torch.randint(5, (4, 9)), *LONG)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS)

@@ -38,7 +38,7 @@ from bossline.tasks.prediction import Cells, Prediction
 from bossline.tasks.recipe import Recipe
 from bossline.training.contract import StepLoss, Validation
 
-PER = Metric("per", "phone error rate", "PER", False)
+PER = Metric("ser", "symbol error rate", "SER", False)
 QUIET = Console(quiet=True)
 
 
@@ -174,7 +174,7 @@ class StringTask(Task[StringRecipe]):
     ) -> Scores:
         errors = [edits(a, b) for a, b in zip(decided.each(), truth.each(), strict=True)]
         return Scores(
-            metric="per",
+            metric="ser",
             ids=tuple(ids),
             sums=tuple(map(float, errors)),
             lengths=tuple(map(int, truth.lengths)),
@@ -213,7 +213,7 @@ def strings(toy: Corpus) -> Iterator[Corpus]:
     Path("small.yaml").write_text(RECIPE.replace("WIDTH", "2"))
     Path("large.yaml").write_text(RECIPE.replace("WIDTH", "24"))
     yield toy
-    del TASKS["strings"], METRICS["per"]
+    del TASKS["strings"], METRICS["ser"]
 
 
 def test_it_trains_scores_reports_predicts_and_submits(strings: Corpus) -> None:
@@ -226,7 +226,7 @@ def test_it_trains_scores_reports_predicts_and_submits(strings: Corpus) -> None:
     assert test.score.low <= test.score.value <= test.score.high
     assert test.score.value < runs[0].scores["test"].score.value
     page = write_report(runs, Path("report.html")).read_text()
-    assert "phone error rate" in page
+    assert "symbol error rate" in page
     prediction, *_ = api.predict(runs[1], "test")
     assert prediction.id == test.ids[0]
     assert len(prediction.outputs) < strings.lengths[strings.ids.index(prediction.id)]

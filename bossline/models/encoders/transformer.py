@@ -1,4 +1,4 @@
-"""A Transformer encoder whose norms stand before its branches."""
+"""Transformer encoders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded, Padding
-from bossline.models.attention import AttentionConfig
+from bossline.models.attention import AttentionConfig, NormPlace
 from bossline.models.encoders.layers import (
     Encoder,
     FeedForward,
@@ -24,6 +24,7 @@ class TransformerConfig(AttentionConfig):
     """linear, depth x (attention, feed-forward), norm."""
 
     kind: Literal["transformer"] = "transformer"
+    norm: NormPlace = Field("pre", description="before branches, or after their residuals")
     drop_path: float = Field(
         0.0, ge=0, lt=1, description="chance to drop a branch of the last layer; less before it"
     )
@@ -37,9 +38,9 @@ class TransformerConfig(AttentionConfig):
 
 
 class Transformer(Encoder):
-    """(B, T, inputs) -> (B, T, width). arXiv 1706.03762; pre-norm as in arXiv 2002.04745.
+    """(B, T, inputs) -> (B, T, width). arXiv 1706.03762; its norms as there, or as in 2002.04745.
 
-    Pre-norm leaves the sum of all branches unscaled, hence the norm at the end.
+    Norms before the branches leave the sum of all branches unscaled, hence another at the end.
     """
 
     def __init__(self, config: TransformerConfig, inputs: int) -> None:
@@ -49,7 +50,7 @@ class Transformer(Encoder):
         self.positions = positions_of(config.positions, config.width, config.heads)
         rates = drop_path_rates(config.drop_path, config.depth)
         self.layers = nn.ModuleList(_Layer(config, rate) for rate in rates)
-        self.norm = nn.LayerNorm(config.width)
+        self.norm = nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
 
     def forward(self, batch: Padded) -> Padded:
         x = self.positions.added(self.project(zero_padding(batch.frames, batch.padding)))
@@ -62,15 +63,22 @@ class Transformer(Encoder):
 class _Layer(nn.Module):
     def __init__(self, config: TransformerConfig, drop_path: float) -> None:
         super().__init__()
+        pre = config.norm == "pre"
         self.norm = nn.LayerNorm(config.width)
         self.attention = config.attention()
         self.feed_forward = FeedForward(
-            config.width, config.feed_forward, nn.GELU(), config.dropout
+            config.width, config.feed_forward, nn.GELU(), config.dropout, norm=pre
         )
+        self.last_norm = None if pre else nn.LayerNorm(config.width)
         self.dropout = Dropout(config.dropout)
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, padding: Padding, places: Places) -> Tensor:
+        if self.last_norm is not None:
+            attended = self.attention(x, padding, places)
+            x = self.norm(x + self.drop_path(self.dropout(attended)))
+            normed: Tensor = self.last_norm(x + self.drop_path(self.feed_forward(x)))
+            return normed
         attended = self.attention(self.norm(x), padding, places)
         x = x + self.drop_path(self.dropout(attended))
         transformed: Tensor = self.drop_path(self.feed_forward(x))

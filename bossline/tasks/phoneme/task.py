@@ -73,7 +73,7 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
     def fit_smoother(self) -> Smoother | None:
         if self.recipe.smoothing is None:
             return None
-        return self.recipe.smoothing.fit(self.truth("train").each(), len(self.classes))
+        return self.task.fit_smoother(self.recipe.smoothing, self.corpus, self.splits["train"])
 
     def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
         """Also the posteriors of one utterance, of a length that a picture can show."""
@@ -137,7 +137,7 @@ class PhonemeTask(ClassificationTask[PhonemeRecipe]):
             answers.index_copy_(0, where, logits.index_select(0, rows).float().softmax(1))
         return Answers(answers, opened.utterance_lengths)
 
-    def smoothing(self, kind: str) -> Any:
+    def smoothing(self, kind: str, recipe: PhonemeRecipe) -> Any:
         return TypeAdapter(SmoothingConfig).validate_python({"kind": kind})
 
     def predict(

@@ -18,6 +18,7 @@ from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Answers, Smoother, Task, answered
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe import transcripts
+from bossline.tasks.transcribe.decoding.confidence import fit_calibration
 from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
 from bossline.tasks.transcribe.decoding.ngram import estimate
 from bossline.tasks.transcribe.language import PhoneModel
@@ -194,11 +195,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     def fit_smoother(self) -> Smoother | None:
         if self.recipe.smoothing is None:
             return None
-        each = np.split(
-            self.spoken.frames(self.splits["train"]),
-            np.cumsum(self.corpus.lengths[self.splits["train"]])[:-1],
-        )
-        return self.recipe.smoothing.fit(each, len(self.classes) + 1)
+        return self.task.fit_smoother(self.recipe.smoothing, self.corpus, self.splits["train"])
 
     def learn(self) -> PhoneModel | None:
         decoding = self.recipe.decoding
@@ -212,12 +209,17 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         self.corpus.check_sizes()
         quick = self.recipe.model_copy(update={"decoding": GreedyConfig()})
         opened, truth = self._validation
+        if isinstance(model, Transcriber):
+            model.confidence.copy_(torch.tensor([1.0, 0.0]))
         answers = answered(self.task, model, opened, quick, self.runtime)
         decided = self.task.decide(answers)
         ranks = self.runtime.ranks
         lengths = ranks.joined(torch.from_numpy(decided.lengths)).numpy()
         whole = Answers(ranks.joined(decided.rows), lengths)
         score = self.task.judge(whole, truth).score
+        if isinstance(model, Transcriber):
+            found = fit_calibration(*transcripts.judged(whole, truth))
+            model.confidence.copy_(torch.tensor(found))
         return Validation(loss=self._validation_loss(model), score=score)
 
     @torch.inference_mode()

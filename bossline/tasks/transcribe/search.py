@@ -14,6 +14,7 @@ from bossline.models.decoders import Decoder
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.transcribe.decoding import DecodingConfig
 from bossline.tasks.transcribe.decoding.beam import BeamConfig, beam_search
+from bossline.tasks.transcribe.decoding.confidence import calibrated
 from bossline.tasks.transcribe.decoding.ctc import best_paths
 from bossline.tasks.transcribe.decoding.forced import forced_spans
 from bossline.tasks.transcribe.decoding.hypotheses import Hypotheses
@@ -105,8 +106,7 @@ def _transcripts(
     starts, ends, confidence = (
         np.asarray(values.double().cpu().numpy(), np.float64) for values in placed
     )
-    slope, offset = model.confidence.tolist()
-    calibrated = 1 / (1 + np.exp(-(slope * _log_odds(confidence) + offset)))
+    sure = calibrated(confidence, *model.confidence.tolist())
     lists = []
     for u, strings in enumerate(found.each()):
         scores, ended = found.scores[u].tolist(), found.ended[u].tolist()
@@ -114,7 +114,7 @@ def _transcripts(
             [
                 Transcript(
                     np.array(string, np.int64),
-                    _of(string, rank, calibrated[u]),
+                    _of(string, rank, sure[u]),
                     _of(string, rank, starts[u]),
                     _of(string, rank, ends[u]),
                     score=scores[rank],
@@ -133,8 +133,3 @@ def _transcripts(
 def _of(string: list[int], rank: int, values: Floats) -> Floats:
     """(L,) of a best string; zeros of any other."""
     return values[: len(string)].copy() if rank == 0 else np.zeros(len(string))
-
-
-def _log_odds(probabilities: Floats) -> Floats:
-    bounded = probabilities.clip(1e-6, 1 - 1e-6)
-    return np.asarray(np.log(bounded / (1 - bounded)))

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from torch import nn
 
 from bossline.batches.utterances import Utterances
+from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
@@ -129,5 +130,20 @@ class TranscribeTask(Task[TranscribeRecipe]):
         each = zip(ids, told.each(), strict=True)
         return [StringPrediction(id, rows, classes, features) for id, rows in each]
 
-    def smoothing(self, kind: str) -> Any:
+    def smoothed(self, classes: Sequence[str]) -> int:
+        """The phones and silence."""
+        return len(classes) + 1
+
+    def fit_smoother(self, config: Any, corpus: Corpus, items: Ints) -> Smoother:
+        spoken = Spoken(corpus)
+        labels = np.split(spoken.frames(items), np.cumsum(corpus.lengths[items])[:-1])
+        smoother: Smoother = config.fit(labels, self.smoothed(spoken.vocabulary.names))
+        return smoother
+
+    def smoothing(self, kind: str, recipe: TranscribeRecipe) -> Any:
+        if recipe.model.kind != "tagger":
+            raise UserError(
+                "smoothing is for models that label frames; another search for strings is asked "
+                "for by --decoding"
+            )
         return TypeAdapter(SmoothingConfig).validate_python({"kind": kind})

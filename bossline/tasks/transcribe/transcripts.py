@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.tasks.base import Answers
-from bossline.tasks.transcribe.decoding.edits import distances
+from bossline.tasks.transcribe.decoding.edits import align, distances
 
 RANK, SYMBOL, SCORE, CONFIDENCE, START, END, ENDED = range(7)
 """Columns: of the n-best list, 0 the best; 1 to V; of the whole string, a logarithm; probability
@@ -95,6 +95,14 @@ def strings(answers: Answers) -> list[npt.NDArray[np.int64]]:
     rows = answers.array if answers.rows.ndim == 1 else answers.array[:, SYMBOL]
     each = np.split(rows.astype(np.int64), _ends(answers))
     return [symbols[symbols > 0] for symbols in each]
+
+
+def judged(answers: Answers, truth: Answers) -> tuple[Rows, npt.NDArray[np.bool_]]:
+    """(N,) confidence of each phone of best strings, and whether it stands for itself in the
+    alignment with what is true."""
+    rows = answers.array
+    confidence = rows[rows[:, SYMBOL] > 0, CONFIDENCE]
+    return confidence, align(strings(truth), strings(answers)).right
 
 
 def _ends(answers: Answers) -> npt.NDArray[np.int64]:

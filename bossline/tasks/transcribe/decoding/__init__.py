@@ -1,5 +1,7 @@
-"""From frame posteriors and decoders to strings: a file a search. The union of configs is what a
-recipe takes."""
+"""From what a network says to strings of phones: a file a search, and what strings are measured by.
+
+A config says how strings are found; the union of configs is what a recipe takes.
+"""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ def beam_search(
         raise ValueError("a CTC weight above 0 needs the posteriors of CTC")
     limits = memory.padding.known
     longest = int(limits.max())
-    scorer = PrefixScorer(ctc, limits) if ctc is not None and config.ctc_weight else None
+    scorer = PrefixScorer.of(ctc, limits) if ctc is not None and config.ctc_weight else None
     search = _Search(memory, config, scorer, automaton if config.ngram else None)
     found = search.ended
     state = decoder.start(memory, config.beam)
@@ -239,11 +239,10 @@ class _Search:
 
     def keep(self, left: Tensor) -> None:
         """Go on with these of the A utterances only."""
-        for name in (
-            "utterances", "tokens", "_limits", "_strings", "_total", "_decoder", "_language",
-            "_contexts",
-        ):  # fmt: skip
-            setattr(self, name, getattr(self, name).index_select(0, left))
+        self.utterances, self.tokens = self.utterances[left], self.tokens[left]
+        self._limits, self._strings = self._limits[left], self._strings[left]
+        self._total, self._decoder = self._total[left], self._decoder[left]
+        self._language, self._contexts = self._language[left], self._contexts[left]
         self.ended = self.ended.of(left)
         if self._scorer is not None and self._prefixes is not None:
             self._scorer = self._scorer.kept(left)

@@ -34,10 +34,23 @@ class PrefixState:
     last: Tensor
 
 
+@dataclass(frozen=True, eq=False)
 class PrefixScorer:
-    """The posteriors of a batch of utterances, as prefixes are scored by them."""
+    """The posteriors of a batch of utterances, as prefixes are scored by them.
 
-    def __init__(self, log_probs: Tensor, lengths: Tensor) -> None:
+    Attributes:
+        ratios: (B, T, V + 1) float64, probabilities over the greatest of their frame; 0 beyond the
+            lengths, where no path goes on.
+        best: (B, T) float64, log-probability of the best path of the first 1..T frames.
+        ends: (B,) int64, the lengths.
+    """
+
+    ratios: Tensor
+    best: Tensor
+    ends: Tensor
+
+    @classmethod
+    def of(cls, log_probs: Tensor, lengths: Tensor) -> PrefixScorer:
         """
         Args:
             log_probs: (B, T, V + 1), the blank first; on a device that has float64.
@@ -46,14 +59,15 @@ class PrefixScorer:
         real = real_frames(log_probs, lengths)
         best = log_probs.double().amax(2)
         ratios = (log_probs - best.unsqueeze(2)).exp()
-        # No path goes on beyond the last frame.
-        self._ratios = ratios.masked_fill(~real.unsqueeze(2), 0)  # (B, T, V + 1)
-        self._best = best.masked_fill(~real, 0).cumsum(1)  # (B, T) of the first 1..T frames
-        self._ends = lengths.to(log_probs.device)
+        return cls(
+            ratios=ratios.masked_fill(~real.unsqueeze(2), 0),
+            best=best.masked_fill(~real, 0).cumsum(1),
+            ends=lengths.to(log_probs.device),
+        )
 
     def start(self, beam: int) -> PrefixState:
         """Empty prefixes, `beam` to each utterance."""
-        blanks = self._ratios[:, :, 0].cumprod(1)
+        blanks = self.ratios[:, :, 0].cumprod(1)
         blanks = torch.cat([torch.ones_like(blanks[:, :1]), blanks], dim=1)
         blanks = blanks.T.unsqueeze(2).repeat(1, 1, beam)
         last = torch.zeros(blanks.shape[1:], dtype=torch.int64, device=blanks.device)
@@ -66,11 +80,11 @@ class PrefixScorer:
         """
         # Times t - 1, before the frame of the symbol, and utterances first: (B, K, T).
         before = (state.labels[:-1] + state.blanks[:-1]).permute(1, 2, 0)
-        weights = before.log() + self._best.unsqueeze(1)
+        weights = before.log() + self.best.unsqueeze(1)
         shift = weights.amax(2, keepdim=True).clamp_min(torch.finfo(torch.float64).min)
-        found = (weights - shift).exp() @ self._ratios
+        found = (weights - shift).exp() @ self.ratios
         # A symbol repeats only behind a blank.
-        repeated = state.blanks[:-1].permute(1, 2, 0).log() + self._best.unsqueeze(1) - shift
+        repeated = state.blanks[:-1].permute(1, 2, 0).log() + self.best.unsqueeze(1) - shift
         of_last = self._columns(state.last).permute(1, 2, 0)
         again = (repeated.exp() * of_last).sum(2, keepdim=True)
         found.scatter_(2, state.last.unsqueeze(2), again)
@@ -80,15 +94,15 @@ class PrefixScorer:
 
     def _whole(self, state: PrefixState) -> Tensor:
         """(B, K) log-probability of each prefix over all frames."""
-        ends = self._ends.unsqueeze(1).expand_as(state.last).unsqueeze(0)
+        ends = self.ends.unsqueeze(1).expand_as(state.last).unsqueeze(0)
         paths = (state.labels + state.blanks).gather(0, ends).squeeze(0)
-        return paths.log() + self._best[:, -1:]
+        return paths.log() + self.best[:, -1:]
 
     def _columns(self, symbols: Tensor) -> Tensor:
         """(T, B, K) what each frame has for the symbols, (B, K), over its best."""
-        utterances, steps, _ = self._ratios.shape
+        utterances, steps, _ = self.ratios.shape
         index = symbols.unsqueeze(1).expand(utterances, steps, -1)
-        return self._ratios.gather(2, index).transpose(0, 1)
+        return self.ratios.gather(2, index).transpose(0, 1)
 
     def advanced(self, state: PrefixState, parents: Tensor, symbols: Tensor) -> PrefixState:
         """Prefixes continued.
@@ -104,17 +118,17 @@ class PrefixScorer:
         before = blanks + state.labels[:-1].gather(2, index).masked_fill(repeats, 0)
         of_symbol = self._columns(symbols)
         labels = _scan(of_symbol, of_symbol * before)
-        of_blank = self._ratios[:, :, :1].transpose(0, 1)
+        of_blank = self.ratios[:, :, :1].transpose(0, 1)
         ended = _scan(of_blank.expand_as(of_symbol).contiguous(), of_blank * labels[:-1])
         return PrefixState(labels, ended, symbols)
 
     def kept(self, utterances: Tensor) -> PrefixScorer:
         """Only these utterances, (B',)."""
-        kept = object.__new__(PrefixScorer)
-        kept._ratios = self._ratios.index_select(0, utterances)
-        kept._best = self._best.index_select(0, utterances)
-        kept._ends = self._ends.index_select(0, utterances)
-        return kept
+        return PrefixScorer(
+            self.ratios.index_select(0, utterances),
+            self.best.index_select(0, utterances),
+            self.ends.index_select(0, utterances),
+        )
 
 
 def kept_prefixes(state: PrefixState, utterances: Tensor) -> PrefixState:

@@ -54,6 +54,12 @@ class Alignment:
         return self._count(self.references == 0)
 
     @property
+    def right(self) -> npt.NDArray[np.bool_]:
+        """(M,) of each symbol that was told, whether it was said."""
+        same = self.references == self.hypotheses
+        return np.asarray(same[self.hypotheses > 0])
+
+    @property
     def errors(self) -> Ints:
         """(U,) Levenshtein's distance."""
         return self.substitutions + self.deletions + self.insertions
@@ -168,8 +174,8 @@ class _Batch:
 
 def _batches(references: Strings, hypotheses: Strings) -> Iterator[_Batch]:
     """All pairs, those of similar lengths together."""
-    pairs = list(zip(references, hypotheses, strict=True))
-    sizes = np.array([(len(one), len(other)) for one, other in pairs], np.int64).reshape(-1, 2)
+    # As many hypotheses as references, else this fails.
+    sizes = np.stack([_lengths(references), _lengths(hypotheses)], axis=1)
     order = np.argsort(sizes.sum(1), kind="stable")
     begin = 0
     while begin < len(order):
@@ -185,6 +191,10 @@ def _batches(references: Strings, hypotheses: Strings) -> Iterator[_Batch]:
             sizes[chosen, 1],
         )
         begin = end
+
+
+def _lengths(strings: Strings) -> Ints:
+    return np.array([len(string) for string in strings], np.int64)
 
 
 def _padded(strings: Strings, chosen: Ints, lengths: Ints) -> Ints:

@@ -30,6 +30,7 @@ class Spans:
     feasible: Tensor
 
 
+@torch.no_grad()
 def forced_spans(
     log_probs: Tensor, lengths: Tensor, symbols: Tensor, symbol_lengths: Tensor
 ) -> Spans:

@@ -39,6 +39,7 @@ class PrefixBeamConfig(Config):
     )
 
 
+@torch.no_grad()
 def prefix_beam_search(
     log_probs: Tensor,
     lengths: Tensor,

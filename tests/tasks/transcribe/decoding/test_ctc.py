@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from pydantic import ValidationError
 from torch.nn import functional
 
 from bossline.tasks.transcribe.decoding.ctc import best_paths
@@ -157,8 +156,3 @@ def test_a_bonus_is_part_of_the_score() -> None:
     exact = string_probabilities(log_probs[0].double().numpy())
     for string, score in zip(found.each()[0], found.scores[0].tolist(), strict=False):
         assert score == pytest.approx(math.log(exact[tuple(string)]) + 0.4 * len(string), abs=1e-5)
-
-
-def test_a_beam_of_none_is_refused() -> None:
-    with pytest.raises(ValidationError, match="greater than or equal to 1"):
-        PrefixBeamConfig(beam=0)

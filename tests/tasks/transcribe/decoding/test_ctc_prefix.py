@@ -27,7 +27,7 @@ def close(score: float, probability: float) -> bool:
 
 def test_all_prefixes_of_all_strings() -> None:
     log_probs = random_log_probs(4, 5, 3)
-    scorer = PrefixScorer(log_probs, LENGTHS)
+    scorer = PrefixScorer.of(log_probs, LENGTHS)
     exact = [
         string_probabilities(log_probs[row, :length].double().numpy())
         for row, length in enumerate(LENGTHS.tolist())
@@ -54,7 +54,7 @@ def test_all_prefixes_of_all_strings() -> None:
 
 def test_a_prefix_is_as_probable_as_all_that_it_may_become() -> None:
     log_probs = random_log_probs(3, 80, 6, seed=1)
-    scorer = PrefixScorer(log_probs, torch.tensor([80, 33, 57]))
+    scorer = PrefixScorer.of(log_probs, torch.tensor([80, 33, 57]))
     state = scorer.start(2)
     symbols = torch.randint(1, 6, (3, 20, 2), generator=torch.Generator().manual_seed(2))
     before = torch.zeros(3, 2)
@@ -71,7 +71,7 @@ def test_long_utterances_do_not_underflow() -> None:
     log_probs = random_log_probs(2, 840, 30, seed=3, scale=0.5)
     log_probs = (log_probs + 2 * functional.one_hot(path, 30)).log_softmax(2)
     lengths = torch.tensor([840, 836])
-    scorer = PrefixScorer(log_probs, lengths)
+    scorer = PrefixScorer.of(log_probs, lengths)
     state = scorer.start(1)
     for k in range(120):
         state = scorer.advanced(state, torch.zeros(2, 1, dtype=torch.int64), symbols[:, k : k + 1])
@@ -88,7 +88,7 @@ def test_long_utterances_do_not_underflow() -> None:
 
 def test_utterances_that_stay_are_scored_as_before() -> None:
     log_probs = random_log_probs(4, 9, 4, seed=5)
-    scorer = PrefixScorer(log_probs, torch.tensor([9, 4, 6, 8]))
+    scorer = PrefixScorer.of(log_probs, torch.tensor([9, 4, 6, 8]))
     chosen = torch.tensor([[1, 2], [3, 1], [2, 2], [1, 3]])
     state = scorer.advanced(scorer.start(2), torch.zeros(4, 2, dtype=torch.int64), chosen)
     kept = torch.tensor([1, 3])
@@ -98,7 +98,7 @@ def test_utterances_that_stay_are_scored_as_before() -> None:
 
 def test_parents_are_those_named() -> None:
     log_probs = random_log_probs(1, 9, 4, seed=6)
-    scorer = PrefixScorer(log_probs, torch.tensor([9]))
+    scorer = PrefixScorer.of(log_probs, torch.tensor([9]))
     two = scorer.advanced(scorer.start(2), torch.tensor([[0, 1]]), torch.tensor([[1, 2]]))
     crossed = scorer.advanced(two, torch.tensor([[1, 0]]), torch.tensor([[2, 2]]))
     (scores,) = scorer.scores(crossed)[..., 0].tolist()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
@@ -14,6 +14,7 @@ from bossline.tasks.transcribe.decoding.edits import align, distances
 strings = st.lists(st.integers(1, 3), max_size=9)
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(strings, strings), max_size=12))
 def test_distances_are_those_of_rapidfuzz(pairs: list[tuple[list[int], list[int]]]) -> None:
     said, told = [one for one, _ in pairs], [other for _, other in pairs]
@@ -22,6 +23,7 @@ def test_distances_are_those_of_rapidfuzz(pairs: list[tuple[list[int], list[int]
     assert align(said, told).errors.tolist() == expected
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(strings, strings), max_size=12))
 def test_an_alignment_holds_both_strings(pairs: list[tuple[list[int], list[int]]]) -> None:
     alignment = align([one for one, _ in pairs], [other for _, other in pairs])
@@ -47,6 +49,7 @@ def all_alignments(one: tuple[int, ...], other: tuple[int, ...]) -> list[list[tu
 short = st.lists(st.integers(1, 2), max_size=4).map(tuple)
 
 
+@settings(max_examples=60, deadline=None)
 @given(short, short)
 def test_ties_fall_as_stated(one: tuple[int, ...], other: tuple[int, ...]) -> None:
     ways = all_alignments(one, other)
@@ -60,6 +63,7 @@ def test_kinds_of_errors_and_confusions() -> None:
     assert alignment.insertions.tolist() == [1, 1, 0]
     assert alignment.deletions.tolist() == [0, 0, 1]
     assert alignment.substitutions.tolist() == [1, 0, 0]
+    assert alignment.right.tolist() == [True, False, True, False, False, True]
     counts = alignment.confusions(3)
     assert counts.sum() == len(alignment.references)
     assert counts[0].tolist() == [0, 0, 2, 0]
@@ -86,5 +90,5 @@ def test_long_strings() -> None:
 
 
 def test_lists_of_different_lengths_are_a_mistake() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="same shape"):
         distances([[1]], [])
