@@ -29,7 +29,8 @@ def tasks() -> None:
     epilog="Examples: `bossline import libriphone/ --name libriphone`, "
     "`bossline import covid/2023 --name covid`, `bossline import food/ --name food`, "
     "`bossline import voices/ --name voices --speed 0.9 --speed 1.1`, "
-    "`bossline import my-features/ --name mine --as folder`",
+    "`bossline import my-features/ --name mine --as folder`, "
+    "`bossline import mfcc/ --name mine --as folder --strings transcripts.csv`",
 )
 def import_(
     folder: Annotated[Path, typer.Argument(help="the data as you have it")],
@@ -49,6 +50,23 @@ def import_(
             "--speed", help="keep recordings at this speed too, to train on; once for each speed"
         ),
     ] = None,
+    strings: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="the phones of each utterance: lines 'id PHONE PHONE ...', a .csv with columns id "
+            "and phones, or a folder of ID.npy; may be given several times"
+        ),
+    ] = None,
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(help="the phones of --strings in their order, one a line; else those found"),
+    ] = None,
+    phones: Annotated[
+        str,
+        typer.Option(
+            help="fold phones: keep, timit48, timit39, stress-off, or a .tsv file of FROM<TAB>TO"
+        ),
+    ] = "keep",
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="leave damaged items out and say so")
     ] = False,
@@ -69,6 +87,9 @@ def import_(
             reader=layout,
             deltas=deltas,
             speeds=speeds or (),
+            strings=strings or (),
+            vocabulary=vocabulary,
+            phones=phones,
             skip_damaged=skip_damaged,
             fresh=fresh,
             note=note,

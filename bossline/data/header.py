@@ -68,6 +68,9 @@ class Header(Config):
     shards: tuple[Shard, ...] = Field(min_length=1)
     left_out: tuple[LeftOut, ...] = ()
     source: Source
+    vocabulary: tuple[str, ...] = Field(
+        (), description="name of symbol 1, 2, ... of strings that utterances have of their own"
+    )
     note: str = Field("", description="a remark that every report repeats, e.g. on the labels")
     passed_over: tuple[str, ...] = Field(
         (), description="what lay among the items and was none, such as '3 .txt files in test/'"
@@ -75,12 +78,14 @@ class Header(Config):
 
     @model_validator(mode="after")
     def _adds_up(self) -> Header:
-        for name in ("parts", "speakers"):
+        for name in ("parts", "speakers", "vocabulary"):
             names = getattr(self, name)
             if len(set(names)) != len(names):
                 raise ValueError(f"{name}: one comes twice")
         if len({shard.file for shard in self.shards}) != len(self.shards):
             raise ValueError("shards: a file comes twice")
+        if self.vocabulary and self.features.item != "utterance":
+            raise ValueError("vocabulary: only utterances have strings")
         if not self.features.dim:
             raise ValueError("features: there are none")
         counts = {
@@ -106,9 +111,8 @@ def _checksum(content: dict[str, Any]) -> str:
 
 def write_header(folder: Path, header: Header) -> None:
     # Left out where there is nothing to say, so that such a header is as it always was.
-    content = header.model_dump(
-        mode="json", by_alias=True, exclude=None if header.passed_over else {"passed_over"}
-    )
+    empty = {name for name in ("passed_over", "vocabulary") if not getattr(header, name)}
+    content = header.model_dump(mode="json", by_alias=True, exclude=empty)
     write_json(folder / HEADER, {**content, "checksum": _checksum(content)})
 
 

@@ -19,10 +19,12 @@ from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.header import FORMAT, Source
 from bossline.data.loading import Loaded, Loading, load_all
 from bossline.data.packed import Corpus
+from bossline.data.phone_maps import KEEP, phone_map
 from bossline.data.readers import choose_reader
 from bossline.data.readers.base import Listing, Problem, Reader
 from bossline.data.speeds import check_speeds
 from bossline.data.store import check_name, is_packed, pack_path, register
+from bossline.data.strings import StringSource
 from bossline.data.writer import writing
 
 Progress = Callable[[str, int, int], None]
@@ -39,6 +41,9 @@ def import_corpus(
     reader: str | None = None,
     deltas: Literal["keep", "time"] = "keep",
     speeds: Sequence[float] = (),
+    strings: Sequence[Path] = (),
+    vocabulary: Path | None = None,
+    phones: str = KEEP,
     skip_damaged: bool = False,
     fresh: bool = False,
     note: str = "",
@@ -56,6 +61,9 @@ def import_corpus(
         reader: the layout; None recognises it.
         deltas: "time" replaces deltas along the coefficient axis by those over time.
         speeds: at which recordings are kept once more, beside the speed that they have.
+        strings: files or folders of what is said in utterances; see strings.py.
+        vocabulary: a file of all phones that strings may hold, in their order, one a line.
+        phones: how phones are folded, in strings and in classes that have names; see phone_maps.py.
         skip_damaged: leave damaged items out, and say so in the header, instead of failing.
         fresh: import again even if the pack exists.
         note: a remark that every report repeats, e.g. on where the labels come from.
@@ -74,12 +82,23 @@ def import_corpus(
             options["speeds"] = ",".join(f"{speed:g}" for speed in check_speeds(speeds))
         except ValueError as error:
             raise UserError(f"--speed: {error}") from error
+    if phones != KEEP:
+        options["phones"] = printable(phones)
+    beside = _beside(strings, vocabulary, phones)
     with _within_memory(chosen, path), ThreadPoolExecutor(os.cpu_count()) as threads:
-        key = _fingerprint(path, chosen, [options, note], threads, progress)
+        told: list[object] = [options, note]
+        if beside is not None:
+            names, files = beside.files()
+            digests = [*in_order(threads, _digest, files, _AHEAD)]
+            told.append([beside.folding and beside.folding.table, names, digests])
+        key = _fingerprint(path, chosen, told, threads, progress)
         pack = pack_path(key)
         if fresh or not is_packed(pack):
             source = Source(reader=chosen.name, path=printable(str(path)), options=options)
             listing = chosen.scan(path)
+            if beside is not None:
+                listing, said = beside.join(path, listing)
+                note = "; ".join(filter(None, (said, note)))
             if speeds:
                 listing.items.extend(chosen.at_speeds(path, listing.items, speeds))
             loading = Loading(listing.features, rebuild=deltas == "time")
@@ -89,6 +108,20 @@ def import_corpus(
         corpus = Corpus(pack)
     register(name, pack)
     return corpus
+
+
+def _beside(strings: Sequence[Path], vocabulary: Path | None, phones: str) -> StringSource | None:
+    """
+    Raises:
+        UserError: no such mapping of phones, or a vocabulary of nothing.
+    """
+    folding = phone_map(phones)
+    if vocabulary is not None and not strings:
+        raise UserError("--vocabulary lists the phones of --strings: give those as well")
+    if not strings and folding is None:
+        return None
+    paths = tuple(given.expanduser().absolute() for given in strings)
+    return StringSource(paths, vocabulary and vocabulary.expanduser().absolute(), folding)
 
 
 @contextmanager
@@ -155,6 +188,7 @@ def _pack(
         source=source,
         note=note,
         speakers=listing.speakers,
+        vocabulary=listing.vocabulary,
         passed_over=listing.passed_over,
     ) as writer:
         packed = 0
@@ -170,6 +204,7 @@ def _pack(
                     values,
                     part=item.part,
                     labels=item.labels,
+                    string=item.string,
                     speaker=item.speaker,
                     category=item.category,
                     target=item.target,

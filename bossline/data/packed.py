@@ -19,6 +19,11 @@ processes share the pages. A shard holds
 | shapes     | int32            | (items, 2)    | of images: height and width                |
 | targets    | float64          | (items,)      | of rows: NaN unknown                       |
 | ids        | uint8            | (bytes,)      | UTF-8, one id a line                       |
+
+and where the header has a vocabulary, which is only where utterances have strings of their own,
+
+| symbols        | int16 | (symbols,)   | 1 to V, of all strings end to end                     |
+| string_offsets | int64 | (items + 1,) | as offsets, into symbols; an item may have none       |
 """
 
 from __future__ import annotations
@@ -188,6 +193,27 @@ class Corpus:
         each = zip(self._labels, firsts, strict=True)
         return np.concatenate([labels[first] >= 0 for labels, first in each])
 
+    @cached_property
+    def _symbols(self) -> list[npt.NDArray[np.int16]]:
+        """Of each shard, those of its strings, end to end; checked like labels.
+
+        Raises:
+            UserError: one that is not in the vocabulary.
+        """
+        symbols = [shard.tensors["symbols"] for shard in self._shards]
+        last = len(self.header.vocabulary)
+        if any(some.min(initial=1) < 1 or some.max(initial=1) > last for some in symbols):
+            raise UserError(f"{self.path}: symbols outside of the vocabulary, 1..{last}; {AGAIN}")
+        return symbols
+
+    @cached_property
+    def has_string(self) -> npt.NDArray[np.bool_]:
+        """(items,) True with a string of its own, which is not empty."""
+        if not self.header.vocabulary:
+            return np.zeros(len(self), np.bool_)
+        ends = [shard.tensors["string_offsets"] for shard in self._shards]
+        return np.concatenate([np.diff(some) > 0 for some in ends])
+
     def frames(self, item: int) -> npt.NDArray[Any]:
         """One item's features, (T, dim), a view of the file.
 
@@ -197,12 +223,12 @@ class Corpus:
         shard, place = self._place(item)
         return np.asarray(self._shards[shard].tensors["frames"][place])
 
-    def _place(self, item: int) -> tuple[int, slice]:
-        """Its shard, looked at once more, and its frames there."""
+    def _place(self, item: int, offsets: str = "offsets") -> tuple[int, slice]:
+        """Its shard, looked at once more, and its frames there, or what else has offsets."""
         shard = int(np.searchsorted(self._shard_ends, item, side="right"))
         self._shards[shard].check_size()
         local = item - (int(self._shard_ends[shard - 1]) if shard else 0)
-        start, stop = self._shards[shard].tensors["offsets"][local : local + 2]
+        start, stop = self._shards[shard].tensors[offsets][local : local + 2]
         return shard, slice(start, stop)
 
     def image(self, item: int) -> npt.NDArray[np.uint8]:
@@ -214,6 +240,13 @@ class Corpus:
         """One utterance's labels, (T,)."""
         shard, place = self._place(utterance)
         return np.asarray(self._labels[shard][place])
+
+    def string(self, utterance: int) -> npt.NDArray[np.int16]:
+        """One utterance's own string, (L,) symbols 1 to V; empty where it has none."""
+        if not self.header.vocabulary:
+            return np.zeros(0, np.int16)
+        shard, place = self._place(utterance, "string_offsets")
+        return np.asarray(self._symbols[shard][place])
 
     def part(self, name: str) -> Ints:
         """Indices of the items of one of the source's own parts.

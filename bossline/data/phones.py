@@ -12,7 +12,7 @@ LIBRIPHONE = tuple(
 ARPABET = tuple(phone for phone in LIBRIPHONE if phone != "SPN")
 
 SILENCES = frozenset(
-    ("SIL", "SPN", "sil", "sp", "spn", "", "<sil>", "h#", "pau", "epi", "#h", "silence")
+    ("SIL", "SPN", "sil", "sp", "spn", "", "<sil>", "[SIL]", "h#", "pau", "epi", "#h", "silence")
 )
 """How corpora call what is no phone: a string of phones leaves it out."""
 

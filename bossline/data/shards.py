@@ -143,6 +143,8 @@ def _check_tensors(tensors: dict[str, Array], shard: Shard, header: Header) -> N
         wanted["targets"] = ((np.float64,), items)
     else:
         wanted["labels"] = ((np.int16,), (shard.frames,))
+    if header.vocabulary:
+        wanted |= {"symbols": ((np.int16,), None), "string_offsets": ((np.int64,), (items[0] + 1,))}
     for name, (dtypes, shape) in wanted.items():
         if name not in tensors:
             raise _Fault(f"it lacks the tensor {name}")
@@ -150,7 +152,7 @@ def _check_tensors(tensors: dict[str, Array], shard: Shard, header: Header) -> N
         if found.dtype not in dtypes or found.shape != (shape or (found.size,)):
             types = " or ".join(dtype.__name__ for dtype in dtypes)
             raise _Fault(
-                f"{name}: expected {types} {shape or '(bytes,)'}, found {found.dtype} {found.shape}"
+                f"{name}: expected {types} {shape or '(any,)'}, found {found.dtype} {found.shape}"
             )
     offsets = tensors["offsets"]
     _check_range("offsets", offsets, 0, shard.frames + 1)
@@ -159,6 +161,11 @@ def _check_tensors(tensors: dict[str, Array], shard: Shard, header: Header) -> N
         raise _Fault(f"offsets: expected to grow from 0 to {shard.frames}")
     _check_range("parts", tensors["parts"], 0, len(header.parts))
     _check_range("speakers", tensors["speakers"], -1, len(header.speakers))
+    if header.vocabulary:
+        ends, count = tensors["string_offsets"], len(tensors["symbols"])
+        _check_range("string_offsets", ends, 0, count + 1)
+        if ends[0] != 0 or ends[-1] != count or (np.diff(ends) < 0).any():
+            raise _Fault(f"string_offsets: expected to grow from 0 to {count}")
     if kind == "image":
         _check_range("categories", tensors["categories"], -1, len(header.classes))
         shapes = tensors["shapes"].astype(np.int64)

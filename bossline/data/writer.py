@@ -35,11 +35,13 @@ class CorpusWriter:
         features: Features,
         classes: Sequence[str],
         speakers: Sequence[str],
+        vocabulary: Sequence[str] = (),
     ) -> None:
         self._folder = folder
         self._features = features
         self._classes = tuple(classes)
         self._counts = np.zeros(len(self._classes), np.int64)
+        self._vocabulary = tuple(vocabulary)
         self._parts: list[str] = []
         self._speakers = {speaker: number for number, speaker in enumerate(speakers)}
         self._shards: list[Shard] = []
@@ -50,6 +52,7 @@ class CorpusWriter:
     def _clear(self) -> None:
         self._frames: list[npt.NDArray[Any]] = []
         self._labels: list[npt.NDArray[np.int16]] = []
+        self._strings: list[npt.NDArray[np.int16]] = []
         self._ids: list[str] = []
         self._part: list[int] = []
         self._speaker: list[int] = []
@@ -66,6 +69,7 @@ class CorpusWriter:
         *,
         part: str,
         labels: npt.NDArray[Any] | None = None,
+        string: npt.NDArray[Any] | None = None,
         speaker: str | None = None,
         category: int | None = None,
         target: float | None = None,
@@ -78,6 +82,7 @@ class CorpusWriter:
             values: frames (T, dim), a row (1, dim), or an image (H, W, 3) uint8.
             part: the source's own division it belongs to.
             labels: (T,) class of each frame, or None for an unlabelled utterance.
+            string: (L,) symbols 1 to V, or None; only where there is a vocabulary.
             speaker: who speaks, where known.
             category: class of an image, where known.
             target: of a row, where known.
@@ -97,6 +102,7 @@ class CorpusWriter:
         self._labels.append(
             np.full(len(values), _NO_LABEL, np.int16) if labels is None else labels.astype(np.int16)
         )
+        self._strings.append(np.array(() if string is None else string, np.int16))
         classes = category if labels is None else labels
         if classes is not None:
             self._counts += np.bincount(
@@ -168,6 +174,10 @@ class CorpusWriter:
             tensors["targets"] = np.array(self._target, np.float64)
         else:
             tensors["labels"] = np.concatenate(self._labels)
+        if self._vocabulary:
+            ends = np.cumsum([len(string) for string in self._strings])
+            tensors["symbols"] = np.concatenate(self._strings)
+            tensors["string_offsets"] = np.concatenate([[0], ends]).astype(np.int64)
         save_file(tensors, self._folder / file)
         with (self._folder / file).open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -194,6 +204,7 @@ class CorpusWriter:
                 shards=tuple(self._shards),
                 left_out=tuple(self._left_out),
                 source=source,
+                vocabulary=self._vocabulary,
                 note=note,
                 passed_over=tuple(passed_over),
             ),
@@ -209,6 +220,7 @@ def writing(
     source: Source,
     note: str = "",
     speakers: Sequence[str] = (),
+    vocabulary: Sequence[str] = (),
     passed_over: Sequence[str] = (),
 ) -> Iterator[CorpusWriter]:
     """Write a corpus folder: it appears at `path` when the block ends well, else nothing does.
@@ -220,13 +232,14 @@ def writing(
         source: where the frames come from.
         note: a remark that every report repeats.
         speakers: speaker 0, 1, ...; any other gets the next number when it first comes.
+        vocabulary: name of symbol 1, 2, ..., where utterances have strings of their own.
         passed_over: what lay among the items and is none.
 
     Raises:
         UserError: the disk is full or read-only.
     """
     with replacing_folder(path) as folder:
-        writer = CorpusWriter(folder, features, classes, speakers)
+        writer = CorpusWriter(folder, features, classes, speakers, vocabulary)
         yield writer
         writer.finish(source, note, passed_over)
     stamp_written(Corpus(path))

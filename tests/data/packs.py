@@ -45,6 +45,23 @@ def write_kind(path: Path, kind: str) -> Path:
     return path
 
 
+def write_strings(path: Path) -> Path:
+    """Four utterances, of which the second has no string of its own."""
+    source = Source(reader="test", path="")
+    with writing(
+        path, features=KINDS["speech"], classes=(), source=source, vocabulary=("t", "a", "s")
+    ) as output:
+        for number, string in enumerate([[1, 2, 1], None, [3], [2, 2]]):
+            frames = np.full((number + 2, 3), number)
+            output.add(
+                f"i{number}",
+                frames,
+                part="train",
+                string=None if string is None else np.array(string),
+            )
+    return path
+
+
 def sign(folder: Path, **changes: Any) -> None:
     """Change a header, and let its checksum fit again."""
     path = folder / "corpus.json"

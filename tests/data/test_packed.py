@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 
 from bossline.core.errors import UserError
 from bossline.data import packed, writer
@@ -105,6 +106,47 @@ def test_round_trip(
         speaker = corpus.speakers[k]
         assert (None if speaker < 0 else header.speakers[speaker]) == item.speaker
     corpus.verify()
+
+
+@settings(
+    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    strings=st.lists(st.none() | st.lists(st.integers(1, 3), max_size=5), min_size=1, max_size=7),
+    shard_bytes=st.sampled_from([1, 40, 1 << 20]),
+)
+def test_strings_round_trip(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    strings: list[list[int] | None],
+    shard_bytes: int,
+) -> None:
+    monkeypatch.setattr(writer, "SHARD_BYTES", shard_bytes)
+    with writing(
+        tmp_path / "pack", features=FEATURES, classes=(), source=SOURCE, vocabulary="abc"
+    ) as output:
+        for number, string in enumerate(strings):
+            symbols = None if string is None else np.array(string)
+            output.add(f"u{number}", np.zeros((2, DIM)), part="train", string=symbols)
+    corpus = Corpus(tmp_path / "pack")
+    assert corpus.header.vocabulary == ("a", "b", "c")
+    assert [corpus.string(u).tolist() for u in range(len(strings))] == [s or [] for s in strings]
+    assert corpus.has_string.tolist() == [bool(string) for string in strings]
+    assert not corpus.labelled.any()
+
+
+def test_a_corpus_without_strings_is_written_as_ever(tmp_path: Path) -> None:
+    """Else the keys of all packs that are there would change."""
+    corpus = write(tmp_path / "pack", simple([2, 3]))
+    content = json.loads((tmp_path / "pack" / HEADER).read_text())
+    assert sorted(content) == [
+        "checksum", "class_counts", "classes", "features", "format", "frames", "labelled_frames",
+        "left_out", "note", "parts", "shards", "source", "speakers", "utterances",
+    ]  # fmt: skip
+    with safe_open(tmp_path / "pack" / corpus.header.shards[0].file, "numpy") as shard:
+        assert sorted(shard.keys()) == ["frames", "ids", "labels", "offsets", "parts", "speakers"]
+    assert not corpus.has_string.any()
+    assert corpus.string(1).tolist() == []
 
 
 def test_opening_maps_and_does_not_load(tmp_path: Path) -> None:

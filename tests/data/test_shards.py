@@ -18,12 +18,21 @@ from safetensors.numpy import load_file
 
 from bossline.core.errors import UserError
 from bossline.data.packed import Corpus
-from tests.data.packs import KINDS, SHARD, replace_tensors, sign, sign_shard, write_kind
+from tests.data.packs import (
+    KINDS,
+    SHARD,
+    replace_tensors,
+    sign,
+    sign_shard,
+    write_kind,
+    write_strings,
+)
 
 REQUIRED = {
     "speech": ("frames", "labels", "offsets", "parts", "speakers", "ids"),
     "image": ("frames", "categories", "shapes", "offsets", "parts", "speakers", "ids"),
     "table": ("frames", "targets", "offsets", "parts", "speakers", "ids"),
+    "strings": ("symbols", "string_offsets"),
 }
 TENSORS = [(kind, name) for kind, names in REQUIRED.items() for name in names]
 
@@ -33,13 +42,16 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sound")
     for kind in KINDS:
         write_kind(folder / kind, kind)
+    write_strings(folder / "strings")
     return folder
 
 
 def open_all(folder: Path) -> Corpus:
-    """Open a pack, and look at its labels too."""
+    """Open a pack, and look at its labels and strings too."""
     corpus = Corpus(folder)
     assert len(corpus.labelled) == len(corpus)
+    for number in range(len(corpus)):
+        assert bool(len(corpus.string(number))) == corpus.has_string[number]
     return corpus
 
 
@@ -82,7 +94,11 @@ def test_a_tensor_of_another_form(
         "empty": found[:0],
     }
     replace_tensors(folder, **{name: others[change]})
-    refused(folder, SHARD, f"{name}: expected ")
+    what = "string_offsets" if name == "symbols" and change not in SEEN_ALONE else name
+    refused(folder, SHARD, f"{what}: expected ")
+
+
+SEEN_ALONE = ("dtype", "another axis")  # any number of symbols is well until offsets end elsewhere
 
 
 WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -127,6 +143,37 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
         "image",
         {"shapes": np.array([[1 << 30, 1 << 30], [2, 2], [3, 2], [4, 2]], np.int32)},
         "shapes",
+    ),
+    "symbol 0": (
+        "strings",
+        {"symbols": np.array([1, 0, 1, 3, 2, 2], np.int16)},
+        "vocabulary, 1..3",
+    ),
+    "symbol 4": (
+        "strings",
+        {"symbols": np.array([1, 2, 1, 4, 2, 2], np.int16)},
+        "vocabulary, 1..3",
+    ),
+    "string offsets from 1": (
+        "strings",
+        {"string_offsets": [1, 3, 3, 4, 6]},
+        "string_offsets: exp",
+    ),
+    "string offsets to less": (
+        "strings",
+        {"string_offsets": [0, 3, 3, 4, 5]},
+        "string_offsets: exp",
+    ),
+    "string offsets to more": ("strings", {"string_offsets": [0, 3, 3, 4, 7]}, "expected 0..6"),
+    "falling string offsets": (
+        "strings",
+        {"string_offsets": [0, 4, 3, 4, 6]},
+        "string_offsets: exp",
+    ),
+    "string offsets that wrap around": (
+        "strings",
+        {"string_offsets": [0, (1 << 63) - 1, -(1 << 63), 4, 6]},
+        "string_offsets: expected 0..6",
     ),
     "infinite target": ("table", {"targets": np.array([0, np.inf, 1, np.nan])}, "targets"),
     "no UTF-8": ("speech", {"ids": np.frombuffer(b"a\n\xff\nb\nc\n", np.uint8)}, "UTF-8"),
@@ -282,6 +329,8 @@ HEADERS: dict[str, tuple[dict[str, Any], str]] = {
     "text for a list": ({"speakers": "ann"}, "speakers: "),
     "another kind of features": ({"features": {"kind": "table"}}, "features.table"),
     "format 0": ({"format": 0}, "format: "),
+    "strings that the shard lacks": ({"vocabulary": ["t"]}, "it lacks the tensor symbols"),
+    "a symbol twice": ({"vocabulary": ["t", "t"]}, "vocabulary: one comes twice"),
 }
 
 
@@ -293,6 +342,12 @@ def test_a_header_that_promises_what_is_not_there(sound: Path, tmp_path: Path, c
     refused(folder, words)
 
 
+def test_images_have_no_strings(sound: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(sound / "image", tmp_path / "pack")
+    sign(folder, vocabulary=["t"])
+    refused(folder, "only utterances have strings")
+
+
 @pytest.mark.parametrize("text", ["null", "5", '"a"', "[]", "{}", "[" * 100_000, "{", "NaN"])
 def test_a_header_of_other_json(sound: Path, tmp_path: Path, text: str) -> None:
     folder = shutil.copytree(sound / "speech", tmp_path / "pack")
@@ -301,7 +356,7 @@ def test_a_header_of_other_json(sound: Path, tmp_path: Path, text: str) -> None:
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data(), kind=st.sampled_from(list(KINDS)))
+@given(data=st.data(), kind=st.sampled_from([*KINDS, "strings"]))
 def test_flipped_bytes_open_or_are_named(
     sound: Path, tmp_path: Path, data: st.DataObject, kind: str
 ) -> None:

@@ -68,7 +68,16 @@ def _utterances_of(corpus: Corpus) -> dict[str, str]:
         "with labels",
         "speakers": f"{len(header.speakers):,}" if header.speakers else "unknown",
         "classes": str(len(header.classes)),
+        "strings": _strings_of(corpus),
     }
+
+
+def _strings_of(corpus: Corpus) -> str:
+    if not (names := corpus.header.vocabulary):
+        return ""
+    known = np.flatnonzero(corpus.has_string)
+    count = sum(len(corpus.string(int(u))) for u in known)
+    return f"of {counted(len(known), 'utterance')}, {count:,} symbols of {len(names)} phones"
 
 
 def _rows_of(corpus: Corpus, features: TableSpec) -> dict[str, str]:
@@ -103,6 +112,8 @@ def _part(corpus: Corpus, part: str) -> str:
     text = counted(count, features.item)
     if isinstance(features, FeatureSpec):
         kind = "labelled" if count and known == count else "without labels"
+        if corpus.header.vocabulary:
+            kind += f", {int(corpus.has_string[chosen].sum()):,} with strings"
         return f"{text}, {counted(int(corpus.lengths[chosen].sum()), 'frame')}, {kind}"
     what = "target" if isinstance(features, TableSpec) else "class"
     if 0 < known < count:

@@ -39,6 +39,8 @@ class Item:
     speaker: str | None = None
     labels: npt.NDArray[np.int16] | None = None
     """(T,) of its frames."""
+    string: npt.NDArray[np.int16] | None = None
+    """(L,) symbols of what is said, 1 to V."""
     category: int | None = None
     """Class of an image."""
     target: float | None = None
@@ -69,6 +71,8 @@ class Listing:
     problems: list[Problem] = field(default_factory=list)
     speakers: tuple[str, ...] = ()
     """Speaker 0, 1, ... of the corpus, where the source numbers them; others come behind."""
+    vocabulary: tuple[str, ...] = ()
+    """Symbol 1, 2, ... of strings; none where there are none."""
     passed_over: list[str] = field(default_factory=list)
     """What lies among the items and is none, a line a kind: "3 .heic files in test/"."""
 

@@ -2,8 +2,9 @@
 
 ANY/NAME.npy or .pt   (T, dim), at any depth; the id is the path without its suffix
 labels.txt            id label label ..., one a frame; ids that it lacks are unlabelled
+                      (may be absent: then no frame has a label, as where there are only strings)
 classes.txt           name of class 0, 1, ..., one a line        (optional; else the numbers)
-splits.txt            id part    (optional; else train if labelled, test if not)
+splits.txt            id part    (optional; else train if labelled or nothing is, test if not)
 speakers.txt          id speaker (optional)
 
 Names may hold blanks; a line of a table then begins with the whole id.
@@ -36,7 +37,6 @@ from bossline.data.readers.base import (
     read_names,
     read_table,
     register,
-    require,
     tree,
 )
 
@@ -98,28 +98,30 @@ class Folder(Reader):
         return [*existing(path, _TEXTS), *features]
 
     def scan(self, path: Path) -> Listing:
-        require(path, self, [_LABELS])
+        has_labels = present(path / _LABELS)
         files = tree(path)
         features = [file for file in files if _is_feature_file(file)]
         ids = [file.relative_to(path).as_posix().removesuffix(file.suffix) for file in features]
         spaced = {id for id in ids if " " in id and id_fault(id) is None}
         problems: list[Problem] = []
         names = read_names(path / _CLASSES) if present(path / _CLASSES) else ()
-        labels = read_labels(path, _LABELS, len(names) or MOST_CLASSES, problems, spaced)
+        labels = {}
+        if has_labels:
+            labels = read_labels(path, _LABELS, len(names) or MOST_CLASSES, problems, spaced)
         splits = _optional_table(path, _SPLITS, "part", problems, spaced)
         speakers = _optional_table(path, _SPEAKERS, "speaker", problems, spaced)
         if len({row.values[0] for row in splits.values()}) > _MOST_PARTS:
             raise UserError(f"{path / _SPLITS}: more than {_MOST_PARTS} parts")
         listing = Listing(
             FeatureSpec(kind="other", dim=_width(path, features)),
-            names or _default_classes(path, labels),
+            names or (_default_classes(path, labels) if has_labels else ()),
             problems=problems,
         )
         seen: dict[str, str] = {}
         for file, id in zip(features, ids, strict=True):
             source = printable(file.relative_to(path).as_posix())
             line, split, speaker = labels.get(id), splits.get(id), speakers.get(id)
-            part = split.values[0] if split else "train" if line else "test"
+            part = split.values[0] if split else "train" if line or not has_labels else "test"
             if id in seen:
                 problems.append(Problem(source, f"the same id as {seen[id]}"))
                 continue

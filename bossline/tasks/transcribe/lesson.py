@@ -12,10 +12,10 @@ from bossline.batches.utterances import Utterances, cut
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.ranks import uniform
-from bossline.core.runtime import on_device
-from bossline.data.packed import Ints
+from bossline.core.runtime import Runtime, on_device
+from bossline.data.packed import Corpus, Ints
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Answers, Smoother, answered
+from bossline.tasks.base import Answers, Smoother, Task, answered
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.confidence import fit_calibration
@@ -30,7 +30,7 @@ from bossline.tasks.transcribe.objective import (
     loss_of_frames,
 )
 from bossline.tasks.transcribe.recipe import TranscribeRecipe
-from bossline.tasks.transcribe.strings import Strings, Vocabulary
+from bossline.tasks.transcribe.strings import Spoken, Strings
 from bossline.training.contract import StepLoss, Validation
 from bossline.training.schedules import Span
 
@@ -40,9 +40,45 @@ _SHOWN = 3
 class TranscribeLesson(Lesson[TranscribeRecipe]):
     """Utterances and their strings."""
 
-    @cached_property
-    def vocabulary(self) -> Vocabulary:
-        return Vocabulary.of(self.corpus.header.classes)
+    def __init__(
+        self,
+        task: Task[TranscribeRecipe],
+        recipe: TranscribeRecipe,
+        corpus: Corpus,
+        runtime: Runtime,
+    ) -> None:
+        """
+        Raises:
+            UserError: as any lesson's; or the recipe needs to know where a phone is said, and the
+                corpus has strings of its own and does not.
+        """
+        super().__init__(task, recipe, corpus, runtime)
+        self.spoken = Spoken(corpus)
+        if self.spoken.own:
+            self._check_own_strings()
+
+    def _check_own_strings(self) -> None:
+        items = np.concatenate([self.splits["train"], self.splits["validation"]])
+        lengths, longest = self.corpus.lengths[items], self.recipe.batches.longest
+        if (lengths > longest).any():
+            raise UserError(
+                f"{self._example(items[lengths > longest])} of more frames than batches.longest="
+                f"{longest}: nobody knows where to cut a string that has no times; set "
+                f"batches.longest={lengths.max()}, or leave such utterances out"
+            )
+        if not self._learns_frames:
+            return
+        advice = "take a transcriber with objective.frames=0 and model.frames=false"
+        if not (labelled := self.corpus.labelled[items]).all():
+            raise UserError(
+                "the recipe learns labels of frames too, and there are none of "
+                f"{self._example(items[~labelled])}: {advice}"
+            )
+        if len(foreign := np.flatnonzero(self.spoken.vocabulary.symbols < 0)):
+            raise UserError(
+                "the recipe learns labels of frames too, and their class "
+                f"{self.corpus.header.classes[foreign[0]]} is none of the strings' phones: {advice}"
+            )
 
     @cached_property
     def _learnt(self) -> tuple[Ints, int]:
@@ -57,7 +93,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
             return items, 0
         whole = self.corpus.lengths[items]
         utterances, lengths = cut(whole, self.recipe.batches.longest)
-        strings = self._strings(items, utterances, lengths)
+        strings = self.spoken.of_pieces(items, utterances, lengths)
         short = model.steps(lengths) < strings.lengths + strings.repeats
         without = np.unique(utterances[short])
         if len(without) == len(items):
@@ -71,16 +107,6 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     def _example(self, utterances: Ints) -> str:
         named = ", ".join(self.corpus.ids[u] for u in utterances[:_SHOWN])
         return named if len(utterances) <= _SHOWN else f"{named} ..."
-
-    def _strings(self, items: Ints, utterances: Ints, lengths: Ints) -> Strings:
-        """Of the pieces that items were cut into, see `cut`."""
-        found, last, start = [], -1, 0
-        for utterance, length in zip(utterances.tolist(), lengths.tolist(), strict=True):
-            start = start if utterance == last else 0
-            labels = self.corpus.frame_labels(int(items[utterance]))[start : start + length]
-            found.append(self.vocabulary.string(labels))
-            last, start = utterance, start + length
-        return Strings.of(found)
 
     @property
     def description(self) -> str:
@@ -105,12 +131,14 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     @cached_property
     def strings(self) -> Strings:
         """Of the training pieces."""
-        return self._strings(self._learnt[0], self.training.utterances, self.training.lengths)
+        return self.spoken.of_pieces(
+            self._learnt[0], self.training.utterances, self.training.lengths
+        )
 
     @cached_property
     def training_targets(self) -> Tensor:
         """(N,) int16, the symbols of the frames, 0: silence."""
-        symbols = self._symbols(self._learnt[0]).astype(np.int16)
+        symbols = self.spoken.frames(self._learnt[0]).astype(np.int16)
         return torch.from_numpy(symbols).to(self.runtime.device)
 
     def batch(self, epoch: int, step: int) -> Batch:
@@ -164,11 +192,6 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     def _learns_frames(self) -> bool:
         return self.recipe.model.kind == "tagger" or self.recipe.objective.frames > 0
 
-    def _symbols(self, items: Ints) -> Ints:
-        """(N,) of the frames of utterances, end to end; 0: silence."""
-        labels = np.concatenate([self.corpus.frame_labels(int(u)) for u in items])
-        return np.asarray(self.vocabulary.symbols[labels])
-
     def fit_smoother(self) -> Smoother | None:
         if self.recipe.smoothing is None:
             return None
@@ -203,12 +226,12 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     def _validation_loss(self, model: nn.Module) -> float:
         opened, _ = self._validation
         own, _ = self.runtime.ranks.dealt(self.splits["validation"])
-        strings = self._strings(own, opened.utterances, opened.lengths)
+        strings = self.spoken.of_pieces(own, opened.utterances, opened.lengths)
         training = model.training
         model.eval()
         sums = torch.zeros(2, dtype=torch.float64, device=self.runtime.device)
         ends = np.cumsum(opened.lengths)
-        symbols = np.split(self._symbols(own), ends[:-1])
+        symbols = np.split(self.spoken.frames(own), ends[:-1]) if self._learns_frames else []
         for inputs in opened.apart():
             items = inputs.items.numpy()
             targets, labels = self._targets(strings, items), None

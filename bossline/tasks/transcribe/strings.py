@@ -1,4 +1,4 @@
-"""Strings of phones: of an utterance's frame labels, as arrays, and as names."""
+"""Strings of phones: a corpus' own or of its frame labels, as arrays, and as names."""
 
 from __future__ import annotations
 
@@ -57,20 +57,21 @@ class Strings:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a string may hold: the classes of frames that are no silence.
+    """What a string may hold: the corpus' own vocabulary, else the classes that are no silence.
 
     Attributes:
         names: (V,) of symbol 1, 2, ...
-        symbols: (C,) the symbol of each class; 0: silence.
+        symbols: (C,) the symbol of each class of frames; 0: silence, -1: not in the vocabulary.
     """
 
     names: tuple[str, ...]
     symbols: Ints
 
     @classmethod
-    def of(cls, classes: Sequence[str]) -> Vocabulary:
-        names = tuple(name for name in classes if name not in SILENCES)
-        symbols = [names.index(name) + 1 if name in names else 0 for name in classes]
+    def of(cls, classes: Sequence[str], own: Sequence[str] = ()) -> Vocabulary:
+        names = tuple(own) or tuple(name for name in classes if name not in SILENCES)
+        known = {name: symbol for symbol, name in enumerate(names, start=1)}
+        symbols = [0 if name in SILENCES else known.get(name, -1) for name in classes]
         return cls(names, np.array(symbols, np.int64))
 
     def string(self, labels: npt.NDArray[np.integer]) -> Ints:
@@ -80,13 +81,61 @@ class Vocabulary:
         return np.asarray(symbols[symbols > 0])
 
 
-def has_labels(corpus: Corpus) -> npt.NDArray[np.bool_]:
-    """(U,) True where an utterance has labels of frames, and they are not all silence."""
-    spoken = Vocabulary.of(corpus.header.classes).symbols > 0
-    return np.array(
-        [
-            bool(known) and bool(spoken[corpus.frame_labels(u)].any())
-            for u, known in enumerate(corpus.labelled)
-        ],
-        bool,
-    )
+class Spoken:
+    """What is said in the utterances of a corpus.
+
+    A corpus that has strings of its own is taken at its word: labels of frames, where it has them
+    too, then make no strings.
+
+    Attributes:
+        vocabulary: of the strings.
+        own: whether they are the corpus' own, which have no times.
+    """
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+        self.own = bool(corpus.header.vocabulary)
+        self.vocabulary = Vocabulary.of(corpus.header.classes, corpus.header.vocabulary)
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """(U,) True where an utterance has a string that is not empty."""
+        corpus = self._corpus
+        if self.own:
+            return corpus.has_string
+        spoken = self.vocabulary.symbols > 0
+        return np.array(
+            [
+                bool(known) and bool(spoken[corpus.frame_labels(u)].any())
+                for u, known in enumerate(corpus.labelled)
+            ],
+            bool,
+        )
+
+    def strings(self, items: Ints) -> Strings:
+        """Of whole utterances."""
+        return self.of_pieces(items, np.arange(len(items)), self._corpus.lengths[items])
+
+    def of_pieces(self, items: Ints, utterances: Ints, lengths: Ints) -> Strings:
+        """Of the pieces that utterances were cut into, see `cut`; own strings cannot be cut.
+
+        Args:
+            items: (U,) utterances of the corpus.
+            utterances: (P,) which of them each piece is of.
+            lengths: (P,) frames of each piece.
+        """
+        if self.own:
+            each = [self._corpus.string(int(items[u])).astype(np.int64) for u in utterances]
+            return Strings.of(each)
+        found, last, start = [], -1, 0
+        for utterance, length in zip(utterances.tolist(), lengths.tolist(), strict=True):
+            start = start if utterance == last else 0
+            labels = self._corpus.frame_labels(int(items[utterance]))[start : start + length]
+            found.append(self.vocabulary.string(labels))
+            last, start = utterance, start + length
+        return Strings.of(found)
+
+    def frames(self, items: Ints) -> Ints:
+        """(N,) symbols of the frames of labelled utterances, end to end; 0: silence."""
+        labels = np.concatenate([self._corpus.frame_labels(int(u)) for u in items])
+        return np.asarray(self.vocabulary.symbols[labels])

@@ -29,7 +29,7 @@ from bossline.tasks.transcribe.prediction import StringPrediction
 from bossline.tasks.transcribe.recipe import TranscribeRecipe
 from bossline.tasks.transcribe.scores import PER, StringScores
 from bossline.tasks.transcribe.search import searched
-from bossline.tasks.transcribe.strings import Strings, Vocabulary, has_labels
+from bossline.tasks.transcribe.strings import Spoken
 from bossline.training.contract import Validation
 
 
@@ -51,19 +51,18 @@ class TranscribeTask(Task[TranscribeRecipe]):
     }
 
     def labelled(self, corpus: Corpus) -> npt.NDArray[np.bool_]:
-        return has_labels(corpus)
+        return Spoken(corpus).known
 
     def classes(self, corpus: Corpus) -> tuple[str, ...]:
         """The phones that a string may hold, symbol 1 first."""
-        return Vocabulary.of(corpus.header.classes).names
+        return Spoken(corpus).vocabulary.names
 
     def count(self, corpus: Corpus, items: Ints) -> None:
         return None
 
     def truth(self, corpus: Corpus, items: Ints) -> Answers:
         """(N,) symbols."""
-        vocabulary = Vocabulary.of(corpus.header.classes)
-        strings = Strings.of([vocabulary.string(corpus.frame_labels(int(u))) for u in items])
+        strings = Spoken(corpus).strings(items)
         return Answers.of(strings.symbols, strings.lengths)
 
     def build(self, recipe: TranscribeRecipe, features: Features, outputs: int) -> nn.Module:
@@ -136,9 +135,9 @@ class TranscribeTask(Task[TranscribeRecipe]):
         return len(classes) + 1
 
     def fit_smoother(self, config: Any, corpus: Corpus, items: Ints) -> Smoother:
-        vocabulary = Vocabulary.of(corpus.header.classes)
-        labels = [vocabulary.symbols[corpus.frame_labels(int(u))] for u in items]
-        smoother: Smoother = config.fit(labels, self.smoothed(vocabulary.names))
+        spoken = Spoken(corpus)
+        labels = np.split(spoken.frames(items), np.cumsum(corpus.lengths[items])[:-1])
+        smoother: Smoother = config.fit(labels, self.smoothed(spoken.vocabulary.names))
         return smoother
 
     def smoothing(self, kind: str, recipe: TranscribeRecipe) -> Any:
