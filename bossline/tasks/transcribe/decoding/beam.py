@@ -73,7 +73,7 @@ class BeamConfig(Config):
         0.0,
         ge=0,
         le=10,
-        description="what frames cost that no symbol of a string attended to; orders the n best anew",
+        description="what frames cost that no symbol attended to; it orders the n best anew",
     )
     ngram: NgramConfig | None = Field(None, description="a model of phones, of training strings")
 

@@ -1,4 +1,4 @@
-"""Which frames a string has not attended to: what it left out costs, and the n best change places."""
+"""Frames that no symbol of a string attended to cost it something, and the n best change places."""
 
 from __future__ import annotations
 
