@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -15,9 +17,10 @@ from bossline.core.ranks import uniform
 from bossline.core.runtime import on_device
 from bossline.data.packed import Ints
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Answers, Smoother, answered
+from bossline.tasks.base import Answers, Scored, Smoother, answered
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
+from bossline.tasks.transcribe.example import seen_of_one
 from bossline.tasks.transcribe.objective import (
     Batch,
     Loss,
@@ -173,6 +176,15 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
             np.cumsum(self.corpus.lengths[self.splits["train"]])[:-1],
         )
         return self.recipe.smoothing.fit(each, len(self.classes) + 1)
+
+    def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
+        """Also whose each row is, and what the model makes of one utterance."""
+        whose = np.repeat(np.arange(len(test.items)), test.decided.lengths)
+        return {
+            **super().kept(model, test),
+            "whose": whose.astype(np.int32),
+            **seen_of_one(model, test, self.recipe, self.corpus, self.runtime),
+        }
 
     def validate(self, model: nn.Module) -> Validation:
         """Loss as in training, and phone errors of the simplest search; fits the confidence."""
