@@ -44,6 +44,7 @@ DECODER = {
         ]
         for penalty in (0.5, 1.0)
     },
+    "decoder, beam 8, coverage 0.05": ["kind=beam", "ctc_weight=0", "coverage=0.05"],
     "decoder, beam 8, end threshold 1.5": ["kind=beam", "ctc_weight=0", "end_threshold=1.5"],
 }  # fmt: skip
 JOINT = {

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from bossline.data.importing import import_corpus
     from bossline.data.packed import Corpus
     from bossline.data.store import open_corpus
+    from bossline.evaluation.alignment_files import score_alignments
     from bossline.extensions import load_extension
     from bossline.recipes import Recipe, load_recipe
     from bossline.reports.page import write_report
@@ -69,6 +70,7 @@ _HOME = {
     "register_schedule": "bossline.tasks",
     "register_task": "bossline.tasks",
     "resume": "bossline.api",
+    "score_alignments": "bossline.evaluation.alignment_files",
     "submit": "bossline.api",
     "train": "bossline.api",
     "verify": "bossline.api",
@@ -101,6 +103,7 @@ __all__ = [
     "register_schedule",
     "register_task",
     "resume",
+    "score_alignments",
     "submit",
     "train",
     "verify",

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bossline.cli import data, studies, training, voices
+from bossline.cli import alignments, data, studies, training, voices
 from bossline.cli.options import console
 from bossline.core.errors import UserError
 from bossline.core.launch import launched, speaks
@@ -49,7 +49,7 @@ app = typer.Typer(
     epilog="First steps without data: `bossline synth --name toy`, then "
     "`bossline ladder phoneme --corpus toy`.",
 )
-for part in (data, training, studies, voices):
+for part in (data, training, studies, voices, alignments):
     app.add_typer(part.app)
 
 

@@ -12,7 +12,10 @@ from bossline.core.terminal import terminal
 console = terminal()
 
 CorpusOption = Annotated[
-    str, typer.Option("--corpus", "-c", metavar="NAME", help="name given at import, or a folder")
+    str,
+    typer.Option(
+        "--corpus", "-c", metavar="NAME", help="name given at import, a folder, or its URL"
+    ),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads [default: all cores]")]

@@ -41,7 +41,9 @@ def train(
     overrides: Overrides = None,
     corpus: Annotated[
         str | None,
-        typer.Option("--corpus", "-c", metavar="NAME", help="name given at import, or a folder"),
+        typer.Option(
+            "--corpus", "-c", metavar="NAME", help="name given at import, a folder, or its URL"
+        ),
     ] = None,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="go on with an interrupted run")

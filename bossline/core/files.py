@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from bossline.core.errors import UserError
 from bossline.core.leftovers import part_file, part_folder, set_aside, sweep
-from bossline.core.reading import read_text, reason, within_memory
+from bossline.core.reading import as_text, read_bytes, reason, within_memory
 
 
 def _sync(path: Path) -> None:
@@ -133,13 +133,28 @@ def read_json(path: Path) -> Any:
         UserError: missing, unreadable or not JSON.
     """
     try:
-        with within_memory(path):
-            return json.loads(read_text(path))
+        return parse_json(read_bytes(path), str(path))
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {reason(error)}") from error
+
+
+def parse_json(content: bytes, where: str) -> Any:
+    """What a file of JSON holds.
+
+    Args:
+        where: names the file in messages.
+
+    Raises:
+        UserError: not JSON, or larger than the memory when taken apart.
+    """
+    try:
+        with within_memory(where):
+            return json.loads(as_text(content))
+    except OSError as error:
+        raise UserError(f"{where}: cannot be read: {reason(error)}") from error
     except RecursionError as error:
-        raise UserError(f"{path}: not readable as JSON (nested too deeply)") from error
+        raise UserError(f"{where}: not readable as JSON (nested too deeply)") from error
     except ValueError as error:  # no UTF-8, no JSON, or a number of thousands of digits
-        raise UserError(f"{path}: not readable as JSON ({error})") from error
+        raise UserError(f"{where}: not readable as JSON ({error})") from error

@@ -88,11 +88,20 @@ def read_text(path: Path) -> str:
     """
     content = read_bytes(path)
     with within_memory(path):
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return as_text(content)
+
+
+def as_text(content: bytes) -> str:
+    """UTF-8 text as `read_text` gives it.
+
+    Raises:
+        UnicodeDecodeError: not UTF-8.
+    """
+    return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
 
 
 @contextmanager
-def within_memory(path: Path) -> Iterator[None]:
+def within_memory(path: Path | str) -> Iterator[None]:
     """Around whatever takes a file apart: its parts are many times larger than its bytes.
 
     Raises:

@@ -132,12 +132,25 @@ def read_header(folder: Path) -> tuple[Header, str]:
         content = read_json(path)
     except UserError as error:
         raise UserError(f"{error}; {AGAIN}") from error
+    return check_header(content, str(path), AGAIN)
+
+
+def check_header(content: Any, where: str, advice: str) -> tuple[Header, str]:
+    """The header that a file's JSON is, and its checksum.
+
+    Args:
+        where: names the file in messages.
+        advice: what to do about a damaged one.
+
+    Raises:
+        UserError: a newer format, or a damaged header.
+    """
     if not isinstance(content, dict):
-        raise UserError(f"{path}: expected a JSON object; {AGAIN}")
+        raise UserError(f"{where}: expected a JSON object; {advice}")
     version = content.get("format")
     if isinstance(version, int) and version > FORMAT:
         raise UserError(
-            f"{path} has format version {version}, this bossline reads up to {FORMAT}: "
+            f"{where} has format version {version}, this bossline reads up to {FORMAT}: "
             "update bossline (pip install -U bossline), or import the corpus again"
         )
     checksum = content.pop("checksum", None)
@@ -145,9 +158,9 @@ def read_header(folder: Path) -> tuple[Header, str]:
         header = Header.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = "".join(f"{key}: " for key in (".".join(map(str, first["loc"])),) if key)
+        key = "".join(f"{key}: " for key in (".".join(map(str, first["loc"])),) if key)
         why = first["msg"].removeprefix("Value error, ").lower()
-        raise UserError(f"{path}: {where}{why}; {AGAIN}") from error
+        raise UserError(f"{where}: {key}{why}; {advice}") from error
     if checksum != _checksum(content):
-        raise UserError(f"{path}: its checksum does not match; {AGAIN}")
+        raise UserError(f"{where}: its checksum does not match; {advice}")
     return header, str(checksum)

@@ -35,13 +35,18 @@ class Moments(NamedTuple):
 
 def moments(values: npt.NDArray[np.float32]) -> Moments:
     """Of an utterance, (T, dim) and finite."""
-    with np.errstate(over="ignore"):
-        half = values.astype(np.float16)
-    exact = values.astype(np.float64)
-    lowest, highest, means = exact.min(0), exact.max(0), exact.mean(0)
-    if not np.isfinite(half).all():
+    # In as few passes as there can be: a fifth of an import's time is spent here.
+    lowest, highest = values.min(0).astype(np.float64), values.max(0).astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lost = values.astype(np.float16).astype(np.float32)
+        np.subtract(values, lost, out=lost)  # exact: what rounding takes away has fewer digits
+        fits = np.isfinite(np.stack([lowest, highest]).astype(np.float16)).all()
+    exact = lost.astype(np.float64)
+    errors = _squares(exact)
+    np.copyto(exact, values)
+    means = exact.mean(0)
+    if not fits:
         return Moments(False, len(exact), lowest, highest, means, means, means)
-    errors = _squares(exact - half)
     exact -= means
     deviations = _squares(exact)
     scales = deviations

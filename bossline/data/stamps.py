@@ -9,10 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 from bossline.core.errors import UserError
 from bossline.core.files import read_json, write_json
+from bossline.data.header import Header
 from bossline.data.packed import Corpus
 
 STAMP = "verified.json"
@@ -26,12 +28,20 @@ def verify_once(corpus: Corpus) -> None:
     Raises:
         UserError: a shard is damaged.
     """
-    try:
-        known = read_json(corpus.path / STAMP)
-    except UserError:
-        known = None
-    if known != _stamp(corpus):
+    if not is_stamped(corpus.path, corpus.header, corpus.key):
         verify_and_stamp(corpus)
+
+
+def is_stamped(folder: Path, header: Header, key: str) -> bool:
+    """Whether all shards are there and were hashed on this machine since they were last touched.
+
+    Args:
+        key: the header's checksum.
+    """
+    try:
+        return bool(read_json(folder / STAMP) == _stamp(folder, header, key))
+    except UserError:
+        return False
 
 
 def verify_and_stamp(corpus: Corpus) -> None:
@@ -40,14 +50,15 @@ def verify_and_stamp(corpus: Corpus) -> None:
     Raises:
         UserError: a shard is damaged.
     """
-    before = _stamp(corpus)  # what is touched while it is hashed fits no stamp
+    # What is touched while it is hashed fits no stamp.
+    before = _stamp(corpus.path, corpus.header, corpus.key)
     corpus.verify()
     _write(corpus, before)
 
 
 def stamp_written(corpus: Corpus) -> None:
     """Stamp a pack that has just been written, its shards hashed on the way."""
-    _write(corpus, _stamp(corpus))
+    _write(corpus, _stamp(corpus.path, corpus.header, corpus.key))
 
 
 def _write(corpus: Corpus, stamp: dict[str, Any]) -> None:
@@ -55,14 +66,14 @@ def _write(corpus: Corpus, stamp: dict[str, Any]) -> None:
         write_json(corpus.path / STAMP, stamp)
 
 
-def _stamp(corpus: Corpus) -> dict[str, Any]:
+def _stamp(folder: Path, header: Header, key: str) -> dict[str, Any]:
     """
     Raises:
         UserError: a shard is gone.
     """
     files = {}
-    for shard in corpus.header.shards:
-        path = corpus.path / shard.file
+    for shard in header.shards:
+        path = folder / shard.file
         try:
             status = os.stat(path)
         except OSError as error:
@@ -73,4 +84,4 @@ def _stamp(corpus: Corpus) -> dict[str, Any]:
             status.st_ctime_ns,
             status.st_ino,
         ]
-    return {"corpus": corpus.key, "machine": platform.node(), "shards": files}
+    return {"corpus": key, "machine": platform.node(), "shards": files}

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from bossline.core.errors import UserError, did_you_mean
 from bossline.core.files import read_json, write_json
+from bossline.data.fetched import open_fetched
 from bossline.data.header import HEADER
 from bossline.data.packed import Corpus
+from bossline.data.remote import is_url
 from bossline.data.stamps import verify_and_stamp, verify_once
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -63,15 +65,20 @@ def names() -> list[str]:
 
 
 def open_corpus(name: str | Path, *, verified: bool = False) -> Corpus:
-    """Open a corpus by the name it was imported under, or by its folder.
+    """Open a corpus by the name it was imported under, by its folder, or by the folder's URL.
+
+    What lies behind a URL is fetched once (see fetched.py), and always hashed.
 
     Args:
-        name: or the folder.
+        name: or the folder, or its URL.
         verified: hash its shards too, which is done once on a machine (see stamps.py).
 
     Raises:
-        UserError: no such corpus (with the nearest name), or it cannot be read, or is damaged.
+        UserError: no such corpus (with the nearest name), or it cannot be read or fetched, or is
+            damaged.
     """
+    if is_url(str(name)):
+        return open_fetched(str(name), home() / "fetched")
     corpus = Corpus(_folder(name))
     if verified:
         verify_once(corpus)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -18,6 +19,7 @@ from bossline.data.phones import PHONETIC_CLASSES, phonetic_order
 from bossline.evaluation.classification import ClassificationScores, Counts, precision_recall_f1
 from bossline.evaluation.intervals import Interval, wilson_interval
 from bossline.figures.style import (
+    DASHES,
     INK,
     MUTED,
     NORMAL,
@@ -108,9 +110,23 @@ def confused_pairs(
 
 def confusion(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
     """Row-normalised confusion matrix; phones ordered and framed by phonetic class."""
-    groups = grouped(classes)
+    words = f"share of the {scores.unit} of the true class"
+    return confusion_matrix(np.array(scores.confusion), classes, grouped(classes), words)
+
+
+def confusion_matrix(
+    counts: Counts, classes: Sequence[str], groups: Sequence[Group], words: str
+) -> Figure:
+    """Shares of the rows of counts (C, C), rows are true and columns predicted.
+
+    Args:
+        counts: in the order of the classes.
+        classes: (C,) names.
+        groups: in the order in which they are shown, each framed.
+        words: what a share is.
+    """
     order = [k for group in groups for k in group.members]
-    shares = _row_shares(np.array(scores.confusion))[np.ix_(order, order)]
+    shares = _row_shares(counts)[np.ix_(order, order)]
     side = max(2.6, 0.144 * len(order))
     figure = new_figure(side + 1.8, side + 1.3)
     axes = figure.subplots()
@@ -146,7 +162,7 @@ def confusion(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
     bar = figure.colorbar(
         ScalarMappable(norm, "viridis"), ax=axes, location="top", aspect=60, pad=0.01
     )
-    bar.set_label(f"share of the {scores.unit} of the true class", fontsize=NORMAL, color=MUTED)
+    bar.set_label(words, fontsize=NORMAL, color=MUTED)
     bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1])
     bar.ax.set_xticklabels(["0", "1%", "5%", "10%", "25%", "50%", "100%"])
     bar.ax.tick_params(colors=MUTED, labelsize=SMALL, length=2)
@@ -323,20 +339,25 @@ def length_bins(seconds: npt.ArrayLike, correct: npt.ArrayLike) -> list[LengthBi
         seconds: (U,).
         correct: (U,) bool.
     """
-    right = np.asarray(correct, np.bool_)
-    lengths, place, counts = np.unique(seconds, return_inverse=True, return_counts=True)
-    wanted = min(MOST_BINS, max(1, len(right) // LEAST_IN_A_BIN))
-    middles = np.cumsum(counts) - counts / 2
-    bin_of = (middles * wanted / len(right)).astype(np.int64)[place]
+    lengths, right = np.asarray(seconds, np.float64), np.asarray(correct, np.bool_)
     return [
         LengthBin(
-            shortest=float(lengths[place[inside]].min()),
-            longest=float(lengths[place[inside]].max()),
+            shortest=float(lengths[inside].min()),
+            longest=float(lengths[inside].max()),
             count=int(inside.sum()),
             accuracy=wilson_interval(int(right[inside].sum()), int(inside.sum())),
         )
-        for inside in (bin_of == k for k in np.unique(bin_of))
+        for inside in binned(lengths)
     ]
+
+
+def binned(lengths: npt.ArrayLike) -> list[npt.NDArray[np.bool_]]:
+    """Which utterances (U,) are in each of the bins of `length_bins`."""
+    _, place, counts = np.unique(lengths, return_inverse=True, return_counts=True)
+    wanted = min(MOST_BINS, max(1, len(place) // LEAST_IN_A_BIN))
+    middles = np.cumsum(counts) - counts / 2
+    bin_of = (middles * wanted / len(place)).astype(np.int64)[place]
+    return [bin_of == k for k in np.unique(bin_of)]
 
 
 def accuracy_by_length(bins: list[LengthBin]) -> Figure:
@@ -346,7 +367,7 @@ def accuracy_by_length(bins: list[LengthBin]) -> Figure:
     dress(axes, title="Accuracy by length", x="seconds (and utterances)", grid="y")
     everything = sum(b.count for b in bins)
     mean = sum(b.count * b.accuracy.value for b in bins) / everything
-    axes.axhline(mean, color=MUTED, linewidth=1, linestyle=(0, (3, 2)))
+    axes.axhline(mean, color=MUTED, linewidth=1, linestyle=DASHES)
     axes.text(
         1.01,
         mean,

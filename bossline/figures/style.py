@@ -27,6 +27,7 @@ VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", PAPER: "--paper"}
 # Okabe and Ito's palette, which colour-blind readers tell apart.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 ERROR = "#d55e00"
+DASHES = (0, (3, 2))
 
 SMALL, NORMAL, LARGE = 8.0, 9.0, 10.5
 

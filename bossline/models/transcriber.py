@@ -51,6 +51,11 @@ class TranscriberConfig(ModelConfig):
             raise ValueError("frames: every frame needs its label, so no encoder may subsample")
         return self
 
+    @property
+    def frames_per_step(self) -> int:
+        """Of the encoder."""
+        return self.frame_stack * (4 if self.encoder.kind == "subsample" else 1)
+
     def steps(self, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """How many steps the encoder makes of so many frames."""
         stacked = -(-lengths // self.frame_stack)
@@ -82,7 +87,7 @@ class Transcriber(nn.Module):
         super().__init__()
         self.phones: Any = None
         self.frame_stack = config.frame_stack
-        self.frames_per_step = config.frame_stack * (4 if config.encoder.kind == "subsample" else 1)
+        self.frames_per_step = config.frames_per_step
         self.register_buffer("confidence", torch.tensor([1.0, 0.0]))
         self.encoder = config.encoder.build(config.frame_stack * inputs)
         self.dropout = Dropout(config.dropout)

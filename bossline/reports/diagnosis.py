@@ -7,6 +7,7 @@ from pathlib import Path
 from bossline.core.counting import counted
 from bossline.evaluation.calibration import chance_error, expected_calibration_error
 from bossline.figures.picture import Picture
+from bossline.figures.reliability import reliability
 from bossline.reports import landscape
 from bossline.reports.study import StudyTable, write_study
 from bossline.studies.diagnosis.diagnose import Diagnosis
@@ -127,7 +128,7 @@ def _pictures(found: Diagnosis) -> list[Picture]:
             "The same over two directions; contours are equal ratios of the loss.",
         ),
         Picture.of(
-            landscape.reliability(found.calibration),
+            reliability(found.calibration),
             "reliability",
             "Accuracy against confidence on the test split",
             "On the dashed line a network is as often right as it says; below it, it is too sure. "

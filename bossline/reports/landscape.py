@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.colors import LogNorm, to_rgba
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter
 
 from bossline.figures.style import (
+    DASHES,
     ERROR,
     GRID,
     INK,
@@ -24,11 +25,9 @@ from bossline.figures.style import (
 )
 from bossline.studies.diagnosis.hessian import NOISE, Spectrum
 from bossline.studies.diagnosis.layers import Layer
-from bossline.studies.diagnosis.sample import Calibration
 from bossline.studies.diagnosis.surface import Losses, steps
 
 _LEVELS = 14
-_DASHES = (0, (3, 2))
 
 
 def spectrum(found: Spectrum) -> Figure:
@@ -45,7 +44,7 @@ def spectrum(found: Spectrum) -> Figure:
             found.values[chosen], shares[chosen], "o", color=colour, markersize=4.5,
             label=f"curves {name} ({int(chosen.sum())})",
         )  # fmt: skip
-    axes.axvline(0, color=MUTED, linewidth=0.8, linestyle=_DASHES)
+    axes.axvline(0, color=MUTED, linewidth=0.8, linestyle=DASHES)
     axes.set_yscale("log")
     axes.set_ylim(shares.min() / 3, 2)
     axes.set_xscale("symlog", linthresh=10 * floor, linscale=0.5)
@@ -53,7 +52,7 @@ def spectrum(found: Spectrum) -> Figure:
     axes.set_xticks([0, *decades, *-decades])
     axes.set_xlim(min(1.5 * found.bottom, -15 * floor), max(1.5 * found.top, 15 * floor))
     axes.minorticks_off()
-    _legend(figure)
+    outside_legend(figure, "outside lower left", ncols=2, handlelength=1.2, columnspacing=1.4)
     return figure
 
 
@@ -92,38 +91,6 @@ def slice_plane(losses: Losses) -> Figure:
     return figure
 
 
-def reliability(found: Calibration) -> Figure:
-    """Accuracy against confidence: bars of equal width, pale where few; points of equal mass."""
-    figure = new_figure(3.7, 3.9)
-    axes = figure.subplots()
-    dress(axes, title="Calibration", x="confidence", y="accuracy", grid="y")
-    wide, heavy = found["equal-width"], found["equal-mass"]
-    most = max(b.count for b in wide)
-    axes.bar(
-        [b.low for b in wide],
-        [b.accuracy for b in wide],
-        [0.94 * (b.high - b.low) for b in wide],
-        align="edge",
-        color=[to_rgba(SERIES[0], 0.1 + 0.5 * (b.count / most) ** 0.5) for b in wide],
-        label="bins of equal width",
-    )
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=_DASHES)
-    axes.plot(
-        [b.confidence for b in heavy],
-        [b.accuracy for b in heavy],
-        "o-",
-        color=SERIES[1],
-        linewidth=1.2,
-        markersize=4,
-        label="bins of equal mass",
-    )
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=0))
-    _legend(figure)
-    return figure
-
-
 def scales(layers: Sequence[Layer]) -> Figure:
     """Activations and gradients, layer by layer, from the input down."""
     figure = new_figure(7.6, 1.3 + 0.22 * len(layers))
@@ -146,7 +113,3 @@ def scales(layers: Sequence[Layer]) -> Figure:
         axes.margins(x=0.12)
         axes.grid(axis="y", color=GRID, linewidth=0.8)
     return figure
-
-
-def _legend(figure: Figure) -> None:
-    outside_legend(figure, "outside lower left", ncols=2, handlelength=1.2, columnspacing=1.4)

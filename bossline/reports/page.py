@@ -83,7 +83,7 @@ def write_report(runs: Sequence[Rung], path: Path, title: str | None = None) -> 
         steps=_steps(ordered),
         overview=_overview(ordered),
         metric=ordered[0].metric,
-        others=next((list(r.scores["test"].others) for r in ordered if "test" in r.scores), []),
+        others=_other_headings(ordered),
         targets=_have_targets(ordered),
         frames=any(run.task.unit == "frames" for run in shown),
         items=" or ".join(dict.fromkeys(map(wording.items_of, shown))),
@@ -146,6 +146,12 @@ def _hardest(run: Run) -> list[HardClass]:
     if not isinstance(test, ClassificationScores) or not has_many_classes(run):
         return []
     return hardest_classes(test, run.info.classes)
+
+
+def _other_headings(runs: Sequence[Rung]) -> list[str]:
+    """Of what any of the runs tells beside its measure."""
+    tests = [run.scores["test"] for run in runs if "test" in run.scores]
+    return list(dict.fromkeys(heading for test in tests for heading in test.others))
 
 
 def _overview(runs: Sequence[Rung]) -> Picture:

@@ -70,7 +70,7 @@ def train(
 
     Args:
         recipe: "phoneme/strong", a path to a YAML file, or a Recipe.
-        corpus: a name given at import, or the folder of a packed corpus.
+        corpus: a name given at import, the folder of a packed corpus, or its URL.
         overrides: "model.width=1024" and the like; only with a recipe by name or path.
         run: folder to write; by default the next free one below runs/.
         device: "auto", "cpu", "cuda", "cuda:1".

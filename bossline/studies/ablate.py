@@ -89,7 +89,7 @@ def ablate(
     again.
 
     Args:
-        corpus: a name given at import, or the folder of a packed corpus.
+        corpus: a name given at import, the folder of a packed corpus, or its URL.
         seeds: runs of each variant: the recipe's seed and those that follow it.
 
     Raises:

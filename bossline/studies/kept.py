@@ -34,7 +34,7 @@ def reach(
 
     Args:
         recipe: its content, seed included, decides which run it is.
-        corpus: a name given at import, or the folder of a packed corpus.
+        corpus: a name given at import, the folder of a packed corpus, or its URL.
         folder: of the study; the run is a folder in it.
 
     Raises:

@@ -41,8 +41,8 @@ def climb(
     A run's folder is named by recipe and corpus content, so a changed recipe is another run.
 
     Args:
-        task: "phoneme", "speaker", "covid" or "food".
-        corpus: a name given at import, or the folder of a packed corpus.
+        task: "phoneme", "speaker", "covid", "food" or "transcribe".
+        corpus: a name given at import, the folder of a packed corpus, or its URL.
         overrides: for every rung, e.g. "seed=2"; those of the model and its training pass by a
             rung that is fitted.
         to: the last rung to climb; None climbs all.

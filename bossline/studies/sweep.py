@@ -83,7 +83,7 @@ def sweep(
     """Train what is not there yet; finished runs are reused, interrupted ones resumed.
 
     Args:
-        corpus: a name given at import, or the folder of a packed corpus.
+        corpus: a name given at import, the folder of a packed corpus, or its URL.
         jobs: processes next to each other.
         threads: CPU threads of each process; None shares all cores between them.
         console: where progress is shown; None shows it on the terminal.

@@ -88,7 +88,7 @@ def equal_size(
         recipe: "phoneme/strong", or a path to a YAML file.
         layers: hidden layers wanted, at least 1.
         overrides: "model.width=1024" and the like, for the recipe.
-        corpus: gives inputs and outputs; a name given at import, or a folder.
+        corpus: gives inputs and outputs; a name given at import, a folder, or its URL.
         inputs: numbers of a window; None: windows of 39-dimensional frames.
         outputs: classes; None: 41.
 

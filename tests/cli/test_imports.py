@@ -36,7 +36,7 @@ def in_a_process(lines: Sequence[Sequence[str]], *codes: int | None) -> str:
 def test_help_needs_no_torch() -> None:
     verbs = [
         command.name or command.callback.__name__
-        for part in (cli.data, cli.training, cli.studies, cli.voices)
+        for part in (cli.data, cli.training, cli.studies, cli.voices, cli.alignments)
         for command in part.app.registered_commands
     ]
     assert len(verbs) > 20

@@ -13,6 +13,7 @@ from bossline.data import writer
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.header import Source
 from bossline.data.packed import Corpus
+from bossline.data.precision import moments
 from bossline.data.writer import writing
 
 
@@ -112,3 +113,30 @@ def test_no_column_loses_a_thousandth_of_its_deviation(
     varies = np.ptp(exact, axis=0) > 0
     assert (lost[varies] <= 1.001e-3 * exact.std(0)[varies]).all()
     assert (lost <= 1.001e-3 * np.sqrt((exact**2).mean(0)))[~varies].all()
+
+
+NUMBERS = st.floats(-65504, 65504, width=32) | st.floats(-(2.0**-13), 2.0**-13, width=32)
+
+
+@given(rows=st.lists(st.lists(NUMBERS, min_size=3, max_size=3), min_size=1, max_size=8))
+def test_moments_are_those_of_long_sums(rows: list[list[float]]) -> None:
+    values = np.array(rows, np.float32)
+    exact = values.astype(np.longdouble)
+    found = moments(values)
+    errors = exact - values.astype(np.float16).astype(np.longdouble)
+    np.testing.assert_allclose(found.errors, (errors**2).sum(0).astype(float), rtol=1e-12)
+    np.testing.assert_array_equal(found.lowest, exact.min(0).astype(float))
+    np.testing.assert_array_equal(found.highest, exact.max(0).astype(float))
+    scale = np.abs(exact).max(0).astype(float)
+    np.testing.assert_allclose(
+        found.means, exact.mean(0).astype(float), rtol=0, atol=1e-14 * scale.max()
+    )
+    deviations = ((exact - exact.mean(0)) ** 2).sum(0).astype(float)
+    np.testing.assert_allclose(found.deviations, deviations, rtol=1e-9, atol=1e-26 * scale.max())
+
+
+@pytest.mark.parametrize(("largest", "fits"), [(65519.9, True), (65520, False), (1e30, False)])
+def test_what_rounds_to_infinity_is_kept_exactly(largest: float, fits: bool) -> None:
+    # A deviation so large that only the range of float16 is the question.
+    values = np.array([[largest], [-largest]], np.float32)
+    assert moments(values).keeps is fits

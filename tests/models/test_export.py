@@ -116,14 +116,14 @@ def test_taggers_for_any_length(kind: str, frame_stack: int) -> None:
     )
 
 
-@pytest.mark.parametrize("positions", get_args(PositionKind))
+@pytest.mark.parametrize("positions", get_args(PositionKind)[1:])
 def test_positions_for_any_length(positions: str) -> None:
     any_length(
         built("tagger", {"encoder": {"kind": "transformer", **ATTENTION, "positions": positions}})
     )
 
 
-@pytest.mark.parametrize("positions", get_args(PositionKind))
+@pytest.mark.parametrize("positions", ["rotary", "relative"])
 def test_decoders_for_any_length(positions: PositionKind) -> None:
     """As one function of symbols, frames and lengths; an LSTM's loop is as long as its example."""
     torch.manual_seed(0)

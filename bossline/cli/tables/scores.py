@@ -67,10 +67,11 @@ def folds_table(rungs: Sequence[Folds]) -> Table:
 def scores_table(scores: Mapping[str, Scores]) -> Table:
     """Scores split by split; where smoothing or views decided, what they changed."""
     metric = scores["test"].measure
-    others = scores["test"].others
+    others = dict.fromkeys(heading for found in scores.values() for heading in found.others)
     table = new_table("split", f"{metric.words} [95 %]", *others, "of")
     for split, found in scores.items():
-        table.add_row(split, str(found.score), *found.others.values(), found.counted)
+        told = (found.others.get(heading, "") for heading in others)
+        table.add_row(split, str(found.score), *told, found.counted)
     notes = [
         f"{brought_by(lacking)} on test: {paired_difference(scores['test'], before)}"
         for lacking, before in beside(scores).items()

@@ -49,7 +49,7 @@ def tune(
 
     Args:
         recipe: task/rung, or the path to a YAML file of a recipe or of a plan (key `space`).
-        corpus: a name given at import, or the folder of a packed corpus.
+        corpus: a name given at import, the folder of a packed corpus, or its URL.
         arguments: key=value for all trials; key=low..high (:log, :step) or key=a,b,c to search.
         trials: finished ones to reach, pruned ones among them, over all workers.
         storage: see `open_storage`; None keeps a database beside the runs.

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 
-from bossline.data.features.spec import FeatureSpec, Seconds
+from bossline.data.features.spec import FeatureSpec
 from bossline.figures.classes import grouped
 from bossline.figures.picture import Picture
-from bossline.figures.style import ERROR, GRID, INK, MUTED, NORMAL, SERIES, SMALL, dress, new_figure
+from bossline.figures.style import ERROR, INK, MUTED, NORMAL, SMALL, dress, new_figure
+from bossline.figures.utterance import (
+    BOX,
+    BOX_WIDTH,
+    HEAT,
+    ROW,
+    STRIP,
+    WIDTH,
+    Said,
+    draw_features,
+    draw_shades,
+    draw_strip,
+    name_rows,
+    segments,
+    shade_patches,
+    span,
+    true_patch,
+)
 from bossline.tasks.base import OpenRun
 from bossline.training.contents import PREDICTIONS
 
@@ -83,33 +98,12 @@ def _what_is_seen(example: Example) -> str:
     )
 
 
-# A row of classes, frame by frame, as what is said: segments.
-
-
-def segments(row: npt.NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
-    """Runs of equal classes: (class, first frame, frame after the last).
-
-    >>> list(segments(np.array([7, 7, 2])))
-    [(7, 0, 2), (2, 2, 3)]
-    """
-    edges = np.flatnonzero(np.diff(row)) + 1
-    starts, stops = [0, *edges], [*edges, len(row)]
-    for start, stop in zip(starts, stops, strict=True):
-        yield int(row[start]), int(start), int(stop)
-
-
 # Posteriors over time as a map, with the true phones and the path drawn on it.
 
 
 LEAST = 0.15  # a posterior that makes a class worth a row
 MOST_ROWS = 41  # all classes of LibriPhone; more would make a picture higher than a screen
-_BLUE, _AMBER = SERIES[0], SERIES[4]
-# Transparent at 0, so that the page shows through, light or dark.
-_COLOURS = LinearSegmentedColormap.from_list("posterior", [to_rgba(_BLUE, a) for a in (0.0, 1.0)])
-# A square root lets what comes second show beside what is nearly certain.
-_NORM = PowerNorm(0.5, vmin=0, vmax=1)
-_IN_LEGEND = (0.05, 0.25, 1.0)
-_PATH_WIDTH, _BOX_WIDTH = 0.9, 1.2  # points
+_PATH_WIDTH = 0.9  # points
 
 
 def path_name(example: Example) -> str:
@@ -143,14 +137,7 @@ def draw_posteriors(
     edges = example.spec.frame_edges(len(example.true))
     place = np.full(len(classes), np.nan)
     place[rows] = np.arange(len(rows))
-    axes.imshow(
-        example.posteriors[:, rows].T,
-        aspect="auto",
-        interpolation="none",
-        cmap=_COLOURS,
-        norm=_NORM,
-        extent=(*_span(example), len(rows) - 0.5, -0.5),
-    )
+    draw_shades(axes, example.posteriors[:, rows].T, span(example.spec, len(example.true)))
     axes.set_ylim(len(rows) - 0.4, -0.6)
     boxes = [
         Rectangle((edges[start], place[k] - 0.5), edges[stop] - edges[start], 1)
@@ -158,7 +145,7 @@ def draw_posteriors(
         if k in rows
     ]
     axes.add_collection(
-        PatchCollection(boxes, facecolor="none", edgecolor=_AMBER, linewidth=_BOX_WIDTH)
+        PatchCollection(boxes, facecolor="none", edgecolor=BOX, linewidth=BOX_WIDTH)
     )
     path = list(segments(example.predicted))
     last, _, end = path[-1]
@@ -169,55 +156,22 @@ def draw_posteriors(
         color=INK,
         linewidth=_PATH_WIDTH,
     )
-    _name_rows(axes, rows, classes)
+    groups = [(group, sum(k in rows for k in group.members)) for group in grouped(classes)]
+    name_rows(axes, [classes[k] for k in rows], groups)
     _explain(axes, path_name(example))
-
-
-def _span(example: Example) -> tuple[float, float]:
-    """Left and right of a map of its frames, all of one width, in seconds."""
-    edges = example.spec.frame_edges(len(example.true))
-    first = example.spec.frame_centres(1)[0]
-    return float(2 * first - edges[1]), float(edges[-1])
-
-
-def _name_rows(axes: Axes, rows: list[int], classes: tuple[str, ...]) -> None:
-    """Names at the left; each phonetic class has its colour beside them and a line above."""
-    axes.set_yticks(
-        range(len(rows)), [classes[k] for k in rows], fontsize=SMALL, color=INK, parse_math=False
-    )
-    top = 0
-    for group in grouped(classes):
-        height = sum(k in rows for k in group.members)
-        axes.add_patch(
-            Rectangle(
-                (-0.0045, top - 0.5),
-                0.003,
-                height,
-                transform=axes.get_yaxis_transform(),
-                color=group.colour,
-                linewidth=0,
-                clip_on=False,
-            )
-        )
-        if top and height:
-            axes.axhline(top - 0.5, color=GRID, linewidth=0.8, zorder=0)
-        top += height
 
 
 def _explain(axes: Axes, path: str) -> None:
     """Title and legend, in one line above the map."""
     axes.set_title("posteriors", loc="left", fontsize=NORMAL, color=MUTED)
-    shades = [Patch(color=_COLOURS(_NORM(p)), label=f"{p:.0%}") for p in _IN_LEGEND]
-    marks = [
-        Patch(facecolor="none", edgecolor=_AMBER, linewidth=_BOX_WIDTH, label="true"),
-        Line2D([], [], color=INK, linewidth=_PATH_WIDTH, label=path),
-    ]
+    path_line = Line2D([], [], color=INK, linewidth=_PATH_WIDTH, label=path)
+    handles = [*shade_patches(), true_patch(), path_line]
     axes.legend(
-        handles=shades + marks,
+        handles=handles,
         loc="lower right",
         bbox_to_anchor=(1, 1),
         borderaxespad=0,
-        ncols=len(shades + marks),
+        ncols=len(handles),
         columnspacing=1.4,
         frameon=False,
         fontsize=SMALL,
@@ -228,10 +182,7 @@ def _explain(axes: Axes, path: str) -> None:
 # One utterance, seen and read: features, posteriors, true and predicted phones, confidence.
 
 
-# Inches: the figure's width, the height of its parts, and what lies between them.
-_WIDTH = 11.4
-_FEATURES, _ROW, _STRIP, _CONFIDENCE, _BETWEEN = 1.3, 0.145, 0.27, 0.7, 1.4
-_LETTER = 0.075  # inches that a letter of a phone's name takes
+_CONFIDENCE, _BETWEEN = 0.7, 1.4  # inches
 
 
 def example(example: Example, classes: tuple[str, ...]) -> Figure:
@@ -242,20 +193,23 @@ def example(example: Example, classes: tuple[str, ...]) -> Figure:
     if shown.smoothed:
         strips["smoothed"] = shown.predicted
     rows = classes_that_matter(shown, classes)
-    heights = [_FEATURES, _ROW * len(rows), *[_STRIP] * len(strips), _CONFIDENCE]
-    figure = new_figure(_WIDTH, sum(heights) + _BETWEEN)
+    heights = [HEAT, ROW * len(rows), *[STRIP] * len(strips), _CONFIDENCE]
+    figure = new_figure(WIDTH, sum(heights) + _BETWEEN)
     heat, posteriors, *bands, confidence = figure.subplots(
         len(heights), 1, sharex=True, height_ratios=heights
     )
     dress(heat)
-    _features(heat, shown)
+    draw_features(heat, shown.features, span(shown.spec, len(shown.true)))
     dress(posteriors)
     draw_posteriors(posteriors, shown, rows, classes)
     colours = {k: group.colour for group in grouped(classes) for k in group.members}
     for axes, (title, row) in zip(bands, strips.items(), strict=True):
         dress(axes)
-        axes.set_yticks([0.5], [title], color=INK)
-        _strip(axes, row, edges, classes, colours)
+        phones = [
+            Said(edges[start], edges[stop], classes[k], colours[k])
+            for k, start, stop in segments(row)
+        ]
+        draw_strip(axes, title, phones, edges[-1])
     dress(confidence, x="seconds", grid="y")
     _confidence(confidence, shown)
     confidence.set_xlim(0, edges[-1])
@@ -272,23 +226,6 @@ def _beginning(example: Example) -> Example:
         posteriors=example.posteriors[frames],
         predicted=example.predicted[frames],
     )
-
-
-def _features(axes: Axes, example: Example) -> None:
-    """As a heat map."""
-    features = example.features
-    low, high = np.quantile(features, [0.01, 0.99])  # an outlier must not bleach the rest
-    axes.imshow(
-        features.T,
-        aspect="auto",
-        origin="lower",
-        interpolation="none",
-        cmap="viridis",
-        vmin=float(low),
-        vmax=float(high),
-        extent=(*_span(example), -0.5, features.shape[1] - 0.5),
-    )
-    axes.set_title("features", loc="left", fontsize=NORMAL, color=MUTED)
 
 
 def _confidence(axes: Axes, example: Example) -> None:
@@ -310,37 +247,3 @@ def _confidence(axes: Axes, example: Example) -> None:
         fontsize=NORMAL,
         color=MUTED,
     )
-
-
-def _strip(
-    axes: Axes,
-    row: npt.NDArray[np.int64],
-    edges: Seconds,
-    classes: tuple[str, ...],
-    colours: dict[int, str],
-) -> None:
-    """Coloured segments, named where the name fits."""
-    axes.set_ylim(0, 1)
-    for k, start, stop in segments(row):
-        width = edges[stop] - edges[start]
-        axes.broken_barh(
-            [(edges[start], width)], (0, 1), facecolor=colours[k], edgecolor="white", linewidth=0.7
-        )
-        if width / edges[-1] * _WIDTH * 0.92 > _LETTER * len(classes[k]) + 0.03:
-            axes.text(
-                edges[start] + width / 2,
-                0.47,
-                classes[k],
-                fontsize=SMALL,
-                color=_readable_on(colours[k]),
-                horizontalalignment="center",
-                verticalalignment="center",
-                parse_math=False,
-            )
-
-
-def _readable_on(colour: str) -> str:
-    """Black or white, whichever stands out (relative luminance of WCAG)."""
-    linear = [((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "black" if luminance > 0.179 else "white"

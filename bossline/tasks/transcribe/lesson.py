@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -15,12 +17,13 @@ from bossline.core.ranks import uniform
 from bossline.core.runtime import Runtime, on_device
 from bossline.data.packed import Corpus, Ints
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Answers, Smoother, Task, answered
+from bossline.tasks.base import Answers, Scored, Smoother, Task, answered
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.confidence import fit_calibration
 from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
 from bossline.tasks.transcribe.decoding.ngram import estimate
+from bossline.tasks.transcribe.example import seen_of_one
 from bossline.tasks.transcribe.language import PhoneModel
 from bossline.tasks.transcribe.objective import (
     Batch,
@@ -203,6 +206,15 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
             return None
         strings = transcripts.strings(self.truth("train"))
         return PhoneModel(estimate(strings, len(self.classes), decoding.ngram.order))
+
+    def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
+        """Also whose each row is, and what the model makes of one utterance."""
+        whose = np.repeat(np.arange(len(test.items)), test.decided.lengths)
+        return {
+            **super().kept(model, test),
+            "whose": whose.astype(np.int32),
+            **seen_of_one(model, test, self.recipe, self.corpus, self.runtime),
+        }
 
     def validate(self, model: nn.Module) -> Validation:
         """Loss as in training, and phone errors of the simplest search; fits the confidence."""

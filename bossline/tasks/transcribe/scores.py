@@ -12,6 +12,7 @@ from bossline.evaluation.scores import Metric, Scores
 from bossline.tasks.base import Answers
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.edits import align
+from bossline.tasks.transcribe.failures import Failures
 
 PER = Metric("per", "phone error rate", "PER", False)
 
@@ -23,6 +24,7 @@ class StringScores(Scores):
         substitutions: (U,) of each utterance; likewise deletions and insertions.
         confusions: (V + 1, V + 1) counts, the row was said and the column told; row 0 are
             insertions, column 0 deletions.
+        failures: searches that went astray; older scores know of none.
     """
 
     metric: Literal["per"] = "per"
@@ -30,6 +32,7 @@ class StringScores(Scores):
     deletions: tuple[int, ...]
     insertions: tuple[int, ...]
     confusions: tuple[tuple[int, ...], ...]
+    failures: Failures = Failures()
 
     @classmethod
     def of(
@@ -54,6 +57,7 @@ class StringScores(Scores):
             deletions=tuple(map(int, aligned.deletions)),
             insertions=tuple(map(int, aligned.insertions)),
             confusions=tuple(tuple(map(int, row)) for row in aligned.confusions(symbols)),
+            failures=Failures.of(decided, truth),
         )
 
     def misfit(self, classes: int) -> str | None:
@@ -66,13 +70,16 @@ class StringScores(Scores):
         table = np.array(self.confusions)
         if table.shape != (classes + 1, classes + 1):
             return f"confusions: expected ({classes + 1}, {classes + 1}), found {table.shape}"
+        if max(self.failures.found.values(), default=0) > len(self.ids):
+            return f"failures: more than {len(self.ids)} utterances"
         return super().misfit(classes)
 
     @property
     def others(self) -> dict[str, str]:
-        """Shares of the true phones."""
+        """Shares of the true phones, and how many searches failed where any did."""
         kinds = {"sub": self.substitutions, "del": self.deletions, "ins": self.insertions}
-        return {name: f"{sum(counts) / self.count:.4f}" for name, counts in kinds.items()}
+        shares = {name: f"{sum(counts) / self.count:.4f}" for name, counts in kinds.items()}
+        return shares | {name: f"{count:,}" for name, count in self.failures.found.items()}
 
     @property
     def _kind(self) -> tuple[object, ...]:
@@ -85,4 +92,5 @@ class StringScores(Scores):
         return {
             **{kind: tuple(n for one in several for n in getattr(one, kind)) for kind in kinds},
             "confusions": tuple(tuple(map(int, row)) for row in total),
+            "failures": Failures.pooled([one.failures for one in several]),
         }

@@ -15,6 +15,7 @@ from bossline.models.transcriber import Transcriber
 from bossline.tasks.transcribe.decoding import DecodingConfig
 from bossline.tasks.transcribe.decoding.beam import BeamConfig, beam_search
 from bossline.tasks.transcribe.decoding.confidence import calibrated
+from bossline.tasks.transcribe.decoding.coverage import covered
 from bossline.tasks.transcribe.decoding.ctc import best_paths
 from bossline.tasks.transcribe.decoding.forced import forced_spans
 from bossline.tasks.transcribe.decoding.hypotheses import Hypotheses
@@ -88,7 +89,10 @@ def _found(
         return prefix_beam_search(log_probs, lengths, decoding, model.phones)
     if isinstance(decoding, BeamConfig):
         assert model.decoder is not None
-        return beam_search(model.decoder, encoded, decoding, log_probs, model.phones)
+        found = beam_search(model.decoder, encoded, decoding, log_probs, model.phones)
+        if decoding.coverage:
+            found = covered(model.decoder, encoded, found, decoding.coverage)
+        return found
     if log_probs is not None:
         return best_paths(log_probs, lengths)
     assert model.decoder is not None

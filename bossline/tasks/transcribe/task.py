@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -12,10 +12,13 @@ from pydantic import TypeAdapter
 from torch import nn
 
 from bossline.batches.utterances import Utterances
+from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
+from bossline.evaluation.scores import Scores
+from bossline.figures.picture import Picture
 from bossline.models.tagger import TaggerConfig
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Smoother, Task
@@ -25,6 +28,12 @@ from bossline.tasks.transcribe.decoding.edits import distances
 from bossline.tasks.transcribe.frames import Posteriors, merged, posteriors
 from bossline.tasks.transcribe.language import equip
 from bossline.tasks.transcribe.lesson import TranscribeLesson
+from bossline.tasks.transcribe.pictures.attention import attention_pictures
+from bossline.tasks.transcribe.pictures.confidence import confidence_pictures
+from bossline.tasks.transcribe.pictures.errors import error_pictures
+from bossline.tasks.transcribe.pictures.heard import heard_of
+from bossline.tasks.transcribe.pictures.lengths import length_picture, lengths_together
+from bossline.tasks.transcribe.pictures.utterance import example_pictures
 from bossline.tasks.transcribe.prediction import StringPrediction
 from bossline.tasks.transcribe.recipe import TranscribeRecipe
 from bossline.tasks.transcribe.scores import PER, StringScores
@@ -48,6 +57,10 @@ class TranscribeTask(Task[TranscribeRecipe]):
     keeps: ClassVar = {
         "utterances": Kept(("U",), below="corpus"),
         "predicted": Kept(("N", transcripts.COLUMNS)),
+        "whose": Kept(("N",), below="U"),
+        "example": Kept((1,), below="corpus"),
+        "example_posteriors": Kept(("S", "V")),
+        "example_attention": Kept(("A", "L", "S")),
     }
 
     def labelled(self, corpus: Corpus) -> npt.NDArray[np.bool_]:
@@ -147,3 +160,41 @@ class TranscribeTask(Task[TranscribeRecipe]):
                 "for by --decoding"
             )
         return TypeAdapter(SmoothingConfig).validate_python({"kind": kind})
+
+    def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
+        assert isinstance(test, StringScores)
+        score, errors = test.score, sum(test.sums)
+        text = (
+            f"Writes the phones of {counted(len(test.ids), 'test utterance')} with a phone error "
+            f"rate of {score.value:.1%} (95% interval {score.low:.1%} to {score.high:.1%})"
+        )
+        if not errors:
+            return text
+        kinds = (
+            f"{sum(getattr(test, kind)) / errors:.0%} are {kind}"
+            for kind in ("substitutions", "deletions", "insertions")
+        )
+        return f"{text}; of its errors {', '.join(kinds)}"
+
+    def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
+        """An utterance, attention, and errors by phone, length and confidence."""
+        found: dict[str, list[Picture]] = {}
+        heard, example = heard_of(run) or (None, None)
+        if example is not None:
+            decoder = getattr(run.recipe.model, "decoder", None)
+            heads = getattr(decoder, "heads", 1)
+            found["An utterance"] = example_pictures(example, run.classes, key)
+            found["Attention"] = attention_pictures(example, run.classes, heads, key)
+        test = run.scores.get("test")
+        if isinstance(test, StringScores):
+            found["Errors by phone"] = error_pictures(test, run.classes, key)
+            found["Errors by length"] = [length_picture(test, key)]
+        if heard is not None:
+            found["Confidence"] = confidence_pictures(heard, key)
+        return found
+
+    def show_together(self, runs: Mapping[str, OpenRun]) -> dict[str, list[Picture]]:
+        """Errors by length."""
+        tests = {name: run.scores.get("test") for name, run in runs.items()}
+        scored = {name: test for name, test in tests.items() if isinstance(test, StringScores)}
+        return {"Errors by length": [lengths_together(scored)]} if len(scored) > 1 else {}

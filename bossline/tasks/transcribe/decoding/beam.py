@@ -69,6 +69,12 @@ class BeamConfig(Config):
         description="a string may end only where log p(end) > this * log p(the best symbol) "
         "(Hannun et al. 2019, arXiv 1904.02619, with 1.5); null: anywhere",
     )
+    coverage: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="what frames cost that no symbol attended to; it orders the n best anew",
+    )
     ngram: NgramConfig | None = Field(None, description="a model of phones, of training strings")
 
 

@@ -1,0 +1,75 @@
+"""Alignments: score."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bossline.cli.options import console
+
+PANEL = "Alignments"
+
+app = typer.Typer()
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline score hand/ aligned/`, `bossline score sa1.phn sa1.TextGrid`, "
+    "`bossline score timit/test/ mfa/ --mapping timit38`",
+)
+def score(
+    reference: Annotated[
+        Path,
+        typer.Argument(
+            metavar="REF",
+            help="a folder or a file: TextGrid, TIMIT, HTK, xwaves, CTM, Audacity, EMU, Lhotse, "
+            "JSON, CSV",
+        ),
+    ],
+    hypothesis: Annotated[
+        Path,
+        typer.Argument(metavar="HYP", help="the same recordings; names pair, formats may vary"),
+    ],
+    tier: Annotated[
+        str | None, typer.Option(help="what to compare [default: the tier that holds phones]")
+    ] = None,
+    hypothesis_tier: Annotated[
+        str | None, typer.Option(help="its name in HYP [default: as in REF]")
+    ] = None,
+    mapping: Annotated[
+        str,
+        typer.Option(
+            help="of labels: none, arpabet (no stress), timit39 (61 to 39), timit38 (no silence)"
+        ),
+    ] = "none",
+    rate: Annotated[int, typer.Option(min=1, help="Hz, of TIMIT's sample numbers")] = 16000,
+    as_json: Annotated[bool, typer.Option("--json", help="everything, for programs")] = False,
+) -> None:
+    """How good is an alignment: boundaries found, their errors in time, phones told apart.
+
+    Exit code 1 where a recording is missing on one side or cannot be read; each is named.
+    """
+    from bossline.cli.tables.alignments import boundaries_table, phones_table
+    from bossline.evaluation.alignment_files import score_alignments
+
+    found = score_alignments(
+        reference,
+        hypothesis,
+        tier=tier,
+        hypothesis_tier=hypothesis_tier,
+        mapping=mapping,
+        rate=rate,
+    )
+    if as_json:
+        typer.echo(found.model_dump_json(indent=1))
+    else:
+        if found.scores is not None:
+            console.print(boundaries_table(found.scores), "", sep="\n")
+            console.print(phones_table(found.scores))
+        for what, sentences in found.remarks.items():
+            for sentence in sentences:
+                console.print(f"{what}: {sentence}", soft_wrap=True)
+    if not found.complete:
+        raise typer.Exit(1)

@@ -1,0 +1,61 @@
+"""Alignments against references."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from bossline.cli.tables.layout import facts_table, new_table
+from bossline.core.counting import counted
+from bossline.evaluation.boundaries import AlignmentScores
+from bossline.evaluation.intervals import Interval
+
+
+def boundaries_table(scores: AlignmentScores) -> Table:
+    """Boundaries found, by tolerance and way of counting; fits 80 columns."""
+    table = new_table(
+        "within", "counted", "precision", "recall", "F1 [95 %]", "R-value [95 %]",
+        right=("within", "precision", "recall"),
+    )  # fmt: skip
+    for found in scores.boundaries:
+        for way, one in (("strict", found.strict), ("lenient", found.lenient)):
+            table.add_row(
+                f"{1000 * found.tolerance:g} ms", way, f"{one.precision.value:.3f}",
+                f"{one.recall.value:.3f}", _share(one.f1), _share(one.r_value),
+            )  # fmt: skip
+    over = scores.boundaries[0].over_segmentation.value
+    table.caption = (
+        f"{counted(scores.files, 'recording')}; boundaries of any label, {abs(over):.1%} too "
+        f"{'many' if over >= 0 else 'few'}; strict: one to one"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def phones_table(scores: AlignmentScores) -> Table:
+    """Labels on the path of the fewest edits, and how far the edges of equal ones are off."""
+    facts = {
+        "phone error rate [95 %]": f"{scores.phone_error_rate}, mapping '{scores.mapping}'",
+        "of": f"{counted(scores.phones, 'phone')}; {scores.substitutions:,} substituted, "
+        f"{scores.deletions:,} deleted, {scores.insertions:,} inserted",
+        "edges measured": f"both of {counted(scores.matched, 'phone')} with equal labels",
+    }
+    if errors := scores.errors:
+        facts |= {
+            "mean absolute error [95 %]": _milliseconds(errors.mean_absolute),
+            "median absolute error": f"{1000 * errors.median_absolute:.1f} ms",
+            "bias, late above 0 [95 %]": _milliseconds(errors.bias),
+            "median bias": f"{1000 * errors.median_bias:.1f} ms",
+            "edges within": ", ".join(
+                f"{1000 * float(limit):g} ms {share.value:.1%}"
+                for limit, share in errors.within.items()
+            ),
+        }
+    return facts_table(facts)
+
+
+def _share(of: Interval) -> str:
+    return f"{of.value:.3f} [{of.low:.3f}, {of.high:.3f}]"
+
+
+def _milliseconds(of: Interval) -> str:
+    return f"{1000 * of.value:.1f} ms [{1000 * of.low:.1f}, {1000 * of.high:.1f}]"

@@ -1,0 +1,113 @@
+"""Where a decoder looked for each phone that it told."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bossline.figures.picture import Picture
+from bossline.figures.style import INK, MUTED, NORMAL, SMALL, dress, new_figure
+from bossline.figures.utterance import ROW, draw_shades, shade_patches
+from bossline.tasks.transcribe.pictures.heard import Example
+from bossline.tasks.transcribe.transcripts import SYMBOL
+
+MOST_MAPS = 12
+_IN_A_ROW = 4
+
+
+def attention_pictures(
+    example: Example, classes: tuple[str, ...], heads: int, key: str
+) -> list[Picture]:
+    """The mean over heads, and some heads alone; nothing without a decoder.
+
+    Args:
+        heads: of a layer.
+    """
+    if example.attention is None or not example.attention.size:
+        return []
+    names = [classes[int(symbol) - 1] for symbol in example.heard.told[0][:, SYMBOL]]
+    reach = example.reach(example.attention.shape[2])
+    every = "its only head" if len(example.attention) == 1 else "the mean over all heads"
+    found = [
+        Picture.of(
+            mean_map(example.attention, names, reach),
+            f"{key}-attention",
+            f"Attention of the decoder over {example.id}",
+            f"Where the decoder looks in {example.id} for each phone that it tells, from the top: "
+            f"{every}. Each row sums to 100%.",
+        )
+    ]
+    if len(example.attention) > 1:
+        shown = maps_shown(len(example.attention), heads)
+        some = "" if len(shown) == len(example.attention) else ", of the uppermost layers"
+        found.append(
+            Picture.of(
+                head_maps(example.attention, heads, reach),
+                f"{key}-heads",
+                f"Attention of {len(shown)} heads over {example.id}",
+                f"The same head by head{some}.",
+            )
+        )
+    return found
+
+
+def maps_shown(maps: int, heads: int) -> dict[int, str]:
+    """Which of the maps, layer by layer, have a place, with their titles: the last `MOST_MAPS`."""
+    first = max(0, maps - MOST_MAPS)
+    return {a: f"layer {a // heads + 1}, head {a % heads + 1}" for a in range(first, maps)}
+
+
+def mean_map(
+    attention: npt.NDArray[np.float32], names: list[str], reach: tuple[float, float]
+) -> Figure:
+    """
+    Args:
+        attention: (A, L, S).
+        names: (L,) of the phones.
+        reach: left and right of the steps, in seconds.
+    """
+    figure = new_figure(6.2, 1.1 + ROW * len(names))
+    axes = figure.subplots()
+    dress(axes, x="seconds")
+    _map(axes, attention.mean(0), reach)
+    axes.set_yticks(range(len(names)), names, fontsize=SMALL, color=INK, parse_math=False)
+    axes.legend(
+        handles=shade_patches(),
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        borderaxespad=0,
+        ncols=3,
+        columnspacing=1.4,
+        frameon=False,
+        fontsize=SMALL,
+        labelcolor=MUTED,
+    )
+    return figure
+
+
+def head_maps(attention: npt.NDArray[np.float32], heads: int, reach: tuple[float, float]) -> Figure:
+    """Small multiples, a map a head."""
+    shown = maps_shown(len(attention), heads)
+    columns = min(_IN_A_ROW, heads, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = new_figure(max(2.2 * columns, 4.4), 0.7 + 1.9 * rows)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, (number, title) in zip(grid.flat, shown.items(), strict=False):
+        axes.set_axis_on()
+        dress(axes)
+        _map(axes, attention[number], reach)
+        axes.set_title(title, loc="left", fontsize=SMALL, color=INK)
+        axes.tick_params(labelsize=SMALL)
+    figure.supxlabel("seconds", fontsize=NORMAL, color=MUTED)
+    figure.supylabel("told phones, by number", fontsize=NORMAL, color=MUTED)
+    return figure
+
+
+def _map(axes: Axes, weights: npt.NDArray[np.float32], reach: tuple[float, float]) -> None:
+    draw_shades(axes, weights, reach)
+    for spine in axes.spines.values():
+        spine.set_visible(True)
