@@ -288,9 +288,10 @@ def evaluate(
 
 def _score(run: Run, lesson: Lesson[Any]) -> None:
     smoother = lesson.fit_smoother()
-    learnt = smoother or lesson.learn()
-    if learnt is not None:
-        run.write_smoothing(learnt.tables())
+    if smoother is not None:
+        run.write_smoothing(smoother.tables())
+    for name, text in lesson.learn().items():
+        run.write(name, text.encode())
     trained = TrainedModel(run, lesson.runtime)
     scored = {split: lesson.score(trained, smoother, split) for split in ("validation", "test")}
     kept = lesson.kept(trained.model, scored["test"])

@@ -80,18 +80,8 @@ class Predictor(Protocol):
         """
 
 
-class Learnt(Protocol):
-    """What a run has learnt from its training labels beside the weights of its model."""
-
-    def tables(self) -> dict[str, npt.NDArray[np.float64]]:
-        """As arrays, which a run keeps."""
-
-
-class Smoother(Learnt, Protocol):
-    """Turns posteriors of frames into a path of classes, every utterance alone.
-
-    The config's `restore` takes its tables back.
-    """
+class Smoother(Protocol):
+    """Turns posteriors of frames into a path of classes, every utterance alone."""
 
     def path(self, probabilities: npt.NDArray[np.float32], lengths: Ints) -> Ints:
         """The class of each frame, (N,).
@@ -100,6 +90,9 @@ class Smoother(Learnt, Protocol):
             probabilities: (N, C) class posteriors, utterances end to end.
             lengths: (U,) frames of each utterance, at least 1; they add up to N.
         """
+
+    def tables(self) -> dict[str, npt.NDArray[np.float64]]:
+        """What was estimated from labels; the config's `restore` takes it back."""
 
 
 @dataclass(frozen=True)

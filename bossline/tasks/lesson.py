@@ -20,7 +20,7 @@ from bossline.data.packed import Corpus
 from bossline.data.splits import split_corpus
 from bossline.evaluation.scores import Metric
 from bossline.models.layers import Penalised
-from bossline.tasks.base import Answers, Learnt, Predictor, R, Scored, Smoother, Task, answered
+from bossline.tasks.base import Answers, Predictor, R, Scored, Smoother, Task, answered
 from bossline.training.contract import StepLoss, Validation
 
 
@@ -180,9 +180,9 @@ class Lesson(ABC, Generic[R]):
         """The recipe's smoother, fitted to the training labels."""
         return None
 
-    def learn(self) -> Learnt | None:
-        """What else is learnt from the training labels for the search that the recipe asks for."""
-        return None
+    def learn(self) -> dict[str, str]:
+        """Files by name that a run keeps of what else is learnt from its training labels."""
+        return {}
 
     def score(self, predictor: Predictor, smoother: Smoother | None, split: str) -> Scored:
         """Predict a split and hold it against what is true."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 INFO, RECIPE, METRICS, SCORES = "run.json", "recipe.yaml", "metrics.jsonl", "scores.json"
 WEIGHTS, SMOOTHING, DET = "best.safetensors", "smoothing.safetensors", "det.safetensors"
 PREDICTIONS = "predictions.safetensors"
+PHONES = "phones.arpa"
 THRESHOLD, GALLERY = "threshold.json", "gallery.safetensors"
 
 _SCORE_AGAIN = "run 'bossline evaluate {run}'"
 REMEDIES = {
     SMOOTHING: _SCORE_AGAIN,
+    PHONES: _SCORE_AGAIN,
     SCORES: _SCORE_AGAIN,
     PREDICTIONS: _SCORE_AGAIN,
     DET: "run 'bossline evaluate {run} --trials FILE'",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,12 @@ from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Answers, Scored, Smoother, Task, answered
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe import transcripts
+from bossline.tasks.transcribe.decoding.arpa import arpa_of, read_arpa
 from bossline.tasks.transcribe.decoding.confidence import fit_calibration
 from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
 from bossline.tasks.transcribe.decoding.ngram import estimate
 from bossline.tasks.transcribe.example import seen_of_one
-from bossline.tasks.transcribe.language import PhoneModel
+from bossline.tasks.transcribe.language import asked_for
 from bossline.tasks.transcribe.objective import (
     Batch,
     Loss,
@@ -34,6 +36,7 @@ from bossline.tasks.transcribe.objective import (
 )
 from bossline.tasks.transcribe.recipe import TranscribeRecipe
 from bossline.tasks.transcribe.strings import Spoken, Strings
+from bossline.training.contents import PHONES
 from bossline.training.contract import StepLoss, Validation
 from bossline.training.schedules import Span
 
@@ -200,12 +203,17 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
             return None
         return self.task.fit_smoother(self.recipe.smoothing, self.corpus, self.splits["train"])
 
-    def learn(self) -> PhoneModel | None:
-        decoding = self.recipe.decoding
-        if decoding.kind == "greedy" or decoding.ngram is None:
-            return None
-        strings = transcripts.strings(self.truth("train"))
-        return PhoneModel(estimate(strings, len(self.classes), decoding.ngram.order))
+    def learn(self) -> dict[str, str]:
+        """The model of phones that the recipe's search asks for."""
+        config = asked_for(self.recipe.decoding)
+        if config is None:
+            return {}
+        if config.file is not None:
+            found = read_arpa(Path(config.file), self.classes)
+        else:
+            strings = transcripts.strings(self.truth("train"))
+            found = estimate(strings, len(self.classes), config.order)
+        return {PHONES: arpa_of(found, self.classes)}
 
     def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
         """Also whose each row is, and what the model makes of one utterance."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from bossline.core.errors import UserError, did_you_mean, printable
-from bossline.core.files import write_text
 from bossline.core.reading import read_text, reason
 from bossline.tasks.transcribe.decoding.ngram import MOST_WORDS, Level, Ngram
 
@@ -21,15 +20,12 @@ _LN10 = math.log(10)
 Row = tuple[tuple[int, ...], float, float]
 
 
-def write_arpa(path: Path, model: Ngram, names: Sequence[str]) -> None:
-    """
+def arpa_of(model: Ngram, names: Sequence[str]) -> str:
+    """A model as text.
+
     Args:
-        path: replaced as a whole.
         model: of V symbols.
         names: V of them, without white space.
-
-    Raises:
-        UserError: the file cannot be written.
     """
     words = [END, *names, BEGIN]
     lines = ["\\data\\"]
@@ -44,15 +40,11 @@ def write_arpa(path: Path, model: Ngram, names: Sequence[str]) -> None:
             # Nothing follows an end, and nothing is longer than the longest.
             tail = "" if n == model.order or gram[-1] == 0 else f"\t{backoff / _LN10:.9g}"
             lines.append(f"{max(log_prob / _LN10, _NEVER):.9g}\t{text}{tail}")
-    write_text(path, "\n".join([*lines, "", "\\end\\", ""]))
+    return "\n".join([*lines, "", "\\end\\", ""])
 
 
 def read_arpa(path: Path, names: Sequence[str]) -> Ngram:
-    """Read a model of these symbols; n-grams with `<unk>` are left out.
-
-    Args:
-        path: of the file.
-        names: of the V symbols; each needs a unigram.
+    """The model of a file, see `parse_arpa`.
 
     Raises:
         UserError: unreadable, or not such a model; names the line.
@@ -63,6 +55,20 @@ def read_arpa(path: Path, names: Sequence[str]) -> Ngram:
         raise UserError(f"cannot read {path}: {reason(error)}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"cannot read {path}: no UTF-8 text, and no ARPA file") from error
+    return parse_arpa(text, path, names)
+
+
+def parse_arpa(text: str, path: Path, names: Sequence[str]) -> Ngram:
+    """Read a model of these symbols; n-grams with `<unk>` are left out.
+
+    Args:
+        text: of the file.
+        path: where it is from, for errors.
+        names: of the V symbols; each needs a unigram.
+
+    Raises:
+        UserError: not such a model; names the line.
+    """
     lines = _Lines(path, text)
     words = {END: 0, **{name: k for k, name in enumerate(names, start=1)}}
     words[BEGIN] = len(words)

@@ -29,6 +29,9 @@ class NgramConfig(Config):
         4, ge=1, le=MOST_WORDS, description="phones that are counted together, the last one told"
     )
     weight: float = Field(0.3, ge=0, le=10, description="of its log-probabilities")
+    file: str | None = Field(
+        None, description="an ARPA file of the same phones, in place of counts of training strings"
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bossline.core.errors import UserError
-from bossline.tasks.transcribe.decoding.arpa import read_arpa, write_arpa
+from bossline.tasks.transcribe.decoding.arpa import arpa_of, read_arpa
 from bossline.tasks.transcribe.decoding.automaton import Automaton
 from bossline.tasks.transcribe.decoding.ngram import Ngram, estimate
 from bossline.tasks.transcribe.decoding.prefix_beam import PrefixBeamConfig, prefix_beam_search
@@ -144,7 +144,7 @@ def test_a_file_holds_the_model(
 ) -> None:
     path = tmp_path_factory.mktemp("arpa") / "phones.arpa"
     model = estimate(strings, 3, order)
-    write_arpa(path, model, NAMES)
+    path.write_text(arpa_of(model, NAMES))
     found = read_arpa(path, NAMES)
     assert found.order == order
     for string in random_text(10, 3):
