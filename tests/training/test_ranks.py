@@ -27,6 +27,7 @@ from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.runs.run import Run
 from bossline.tasks import lesson_of
+from bossline.tasks.transcribe.objective import Targets
 from tests.conftest import over, write_toy
 from tests.lessons import STEPPED, lesson, small
 from tests.ranks import (
@@ -79,6 +80,9 @@ def rows_of(batch: Any) -> list[list[bytes]]:
                 frames[:length]
                 for frames, length in zip(part.frames, part.lengths.tolist(), strict=True)
             ]
+        elif isinstance(part, Targets):
+            rows = zip(part.symbols, part.lengths, strict=True)
+            pieces = [symbols[:length] for symbols, length in rows]
         elif isinstance(part, Tensor) and len(part) == count:
             pieces = list(part)
         elif isinstance(part, Tensor):
@@ -138,6 +142,12 @@ TRAININGS = {
     "mixed images": (
         "food/boss", "dishes", "batches.side=16", "batches.size=15",
         "model={kind: resnet, widths: [4, 8], blocks: [1, 1], squeeze_excitation: true}",
+    ),
+    "strings": (
+        "transcribe/boss", "toy", "batches.size=120", "augment=null", "decoding={kind: greedy}",
+        "model={kind: transcriber, frames: true, encoder: {kind: tdnn, width: 8}}",
+        "model.decoder={kind: transformer, depth: 1, width: 8, heads: 2, dropout: 0}",
+        "objective.guided={schedule: {kind: exponential, gamma: 0.9}}",
     ),
     "a penalty": (
         "phoneme/floor", "toy", "batches={kind: windows, frames: 3, size: 50}",

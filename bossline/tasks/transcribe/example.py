@@ -39,7 +39,7 @@ def seen_of_one(
     if isinstance(test.answers, Posteriors):
         return found | {"example_posteriors": test.answers.each()[shown].astype(np.float16)}
     assert isinstance(model, Transcriber)
-    frames = torch.from_numpy(corpus.frames(int(test.items[shown])).astype(np.float32))
+    frames = torch.from_numpy(np.array(corpus.frames(int(test.items[shown])))).float()
     inputs = Padded.of(frames.unsqueeze(0).to(runtime.device), torch.tensor([len(frames)]))
     told = torch.from_numpy(transcripts.strings(test.decided)[shown]).to(runtime.device)
     training = model.training
