@@ -113,12 +113,12 @@ def name_rows(axes: Axes, names: Sequence[str], groups: Iterable[tuple[Group, in
         groups: each with its number of rows.
     """
     axes.set_yticks(range(len(names)), names, fontsize=SMALL, color=INK, parse_math=False)
-    top = 0
+    top, inch = 0, 1 / axes.figure.get_figwidth()
     for group, height in groups:
         axes.add_patch(
             Rectangle(
-                (-0.0045, top - 0.5),
-                0.003,
+                (-0.05 * inch, top - 0.5),
+                0.034 * inch,
                 height,
                 transform=axes.get_yaxis_transform(),
                 color=group.colour,

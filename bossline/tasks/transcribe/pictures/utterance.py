@@ -49,7 +49,7 @@ from bossline.tasks.transcribe.pictures.heard import Example
 from bossline.tasks.transcribe.transcripts import CONFIDENCE, END, START, SYMBOL
 
 LEAST = 0.15  # a posterior that makes a phone worth a row
-_TOLD, _CONFIDENCE, _BETWEEN = 0.42, 0.7, 1.3  # inches
+_TOLD, _CONFIDENCE, _BETWEEN = 0.5, 0.7, 1.3  # inches
 
 KINDS = {"substitution": SERIES[1], "deletion": SERIES[0], "insertion": SERIES[2]}
 """The colours of errors, wherever they are told apart."""
@@ -207,29 +207,31 @@ def _told(
     end: float,
 ) -> None:
     """Names with their times as bars below: CTC tells a phone in a moment, too short for a name."""
-    axes.set_yticks([0.7], ["told"], color=INK)
+    axes.set_yticks([0.62], ["told"], color=INK)
     axes.set_ylim(0, 1)
     starts, stops = (example.seconds(shown.rows[:, column]) for column in (START, END))
     middles = (starts + stops) / 2
-    free = -1.0  # where the last name ends
+    ends = [-1.0, -1.0]  # of the last name in each of two lines
     for row, start, stop, middle in zip(shown.rows, starts, stops, middles, strict=True):
         symbol = int(row[SYMBOL])
         width = max(stop - start, 0.002 * end)
-        axes.broken_barh([(start, width)], (0, 0.4), facecolor=colours[symbol], linewidth=0)
+        axes.broken_barh([(start, width)], (0, 0.28), facecolor=colours[symbol], linewidth=0)
         name = classes[symbol - 1]
-        half = LETTER * len(name) / 2 / WIDTH * end
-        if middle - half >= free:
-            free = middle + half
-            axes.text(
-                middle,
-                0.7,
-                name,
-                fontsize=SMALL,
-                color=INK,
-                horizontalalignment="center",
-                verticalalignment="center",
-                parse_math=False,
-            )
+        half = (LETTER * len(name) + 0.03) / 2 / WIDTH * end
+        line = next((line for line in (0, 1) if middle - half >= ends[line]), None)
+        if line is None:
+            continue
+        ends[line] = middle + half
+        axes.text(
+            middle,
+            0.47 + 0.34 * line,
+            name,
+            fontsize=SMALL,
+            color=INK,
+            horizontalalignment="center",
+            verticalalignment="center",
+            parse_math=False,
+        )
 
 
 def _confidence(axes: Axes, example: Example, shown: _Shown) -> None:
