@@ -138,8 +138,9 @@ def utterance(example: Example, classes: tuple[str, ...]) -> Figure:
     colours = {k + 1: group.colour for group in groups for k in group.members}
     dress(true)
     phones = [
-        Said(*example.seconds([start, stop]).tolist(), classes[k - 1], colours[k])
+        Said(begin, end_of, classes[k - 1], colours[k])
         for k, start, stop in segments(example.true[: shown.frames])
+        for begin, end_of in [example.seconds([start, stop]).tolist()]
         if k
     ]
     draw_strip(true, "true", phones, end)
