@@ -48,7 +48,7 @@ class UtteranceConfig(BatchConfig):
             device: where batches are computed.
         """
         opened: FrameBatches = where_they_fit(
-            partial(Utterances, pieces, self), pieces, device
+            partial(Utterances, pieces, self.on(device)), pieces, device
         )
         return opened
 
