@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from pydantic import Field
 from torch import Tensor
 
 from bossline.core.config import Config
@@ -18,6 +20,18 @@ class BatchConfig(Config):
 
     kind: str
     size: int
+    size_on_cuda: int | None = Field(
+        None,
+        ge=2,
+        description="in place of size where a GPU trains, which waits for launches in small "
+        "batches; the learning rate may have to follow",
+    )
+
+    def on(self, device: torch.device) -> Self:
+        """As it is on a device."""
+        if device.type != "cuda" or self.size_on_cuda is None:
+            return self
+        return self.model_copy(update={"size": self.size_on_cuda})
 
     def inputs(self, dim: int) -> int:
         """Numbers that a model gets for a frame, row or pixel of `dim` numbers."""

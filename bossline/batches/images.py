@@ -43,7 +43,7 @@ class ImageConfig(BatchConfig):
             pieces: (H, W, 3) uint8 each, of any sizes.
             device: where batches are computed; the resized images are kept there.
         """
-        return Images(pieces, self, device)
+        return Images(pieces, self.on(device), device)
 
 
 class Images:

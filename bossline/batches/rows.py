@@ -27,7 +27,7 @@ class RowConfig(BatchConfig):
             pieces: (1, D) each.
             device: where batches are computed; the rows are kept there.
         """
-        return Rows(pieces, self, device)
+        return Rows(pieces, self.on(device), device)
 
 
 class Rows:

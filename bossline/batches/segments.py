@@ -64,7 +64,7 @@ class SegmentConfig(BatchConfig):
             device: where batches are computed.
             groups: (U,) whose utterance each is; only balanced sampling asks.
         """
-        opening = partial(Segments, pieces, self, groups=groups)
+        opening = partial(Segments, pieces, self.on(device), groups=groups)
         opened: Batches = where_they_fit(opening, pieces, device)
         return opened
 

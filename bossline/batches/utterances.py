@@ -48,7 +48,9 @@ class UtteranceConfig(BatchConfig):
             pieces: features of each utterance, (T, D) each.
             device: where batches are computed.
         """
-        opened: FrameBatches = where_they_fit(partial(Utterances, pieces, self), pieces, device)
+        opened: FrameBatches = where_they_fit(
+            partial(Utterances, pieces, self.on(device)), pieces, device
+        )
         return opened
 
 
@@ -128,7 +130,8 @@ class Utterances:
     def in_order(self) -> Iterator[tuple[Padded, Tensor, Tensor]]:
         """All utterances, the shortest first.
 
-        A piece of a cut utterance comes with frames of context, which are not among its own.
+        A piece of a cut utterance comes with frames of context, which are not among its own. A
+        model's outputs are those of all frames (B, T), padding included, end to end.
         """
         ends = self._starts + self.lengths
         starts = np.maximum(self._starts - CONTEXT, self._utterance_starts)
@@ -136,9 +139,8 @@ class Utterances:
         before = self._starts - starts
         for chosen, steps in Buckets(lengths, EVALUATION_FRAMES).in_order():
             batch = gathered(self._frames, starts[chosen], lengths[chosen], steps)
-            own, all_frames = self.lengths[chosen], lengths[chosen]
-            first = np.cumsum(all_frames) - all_frames + before[chosen]
-            places = _places(own)
+            own, places = self.lengths[chosen], _places(self.lengths[chosen])
+            first = steps * np.arange(len(chosen)) + before[chosen]
             indices, rows = (
                 self._on_device(np.repeat(start, own) + places)
                 for start in (self._starts[chosen], first)

@@ -53,7 +53,9 @@ class WindowConfig(BatchConfig):
             pieces: features of each utterance, (T, D) each.
             device: where batches are computed.
         """
-        opened: FrameBatches = where_they_fit(partial(Windows, pieces, self), pieces, device)
+        opened: FrameBatches = where_they_fit(
+            partial(Windows, pieces, self.on(device)), pieces, device
+        )
         return opened
 
 

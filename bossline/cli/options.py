@@ -19,6 +19,14 @@ CorpusOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1")]
 ThreadsOption = Annotated[int | None, typer.Option(min=1, help="CPU threads [default: all cores]")]
+CompileOption = Annotated[
+    Literal["off", "graphs", "inductor"],
+    typer.Option(help="steps as CUDA graphs, or made kernels of by torch.compile"),
+]
+PrecisionOption = Annotated[
+    Literal["auto", "float32", "bfloat16"] | None,
+    typer.Option(help="of forward passes [default: as the recipe says]"),
+]
 SmoothingOption = Annotated[
     Literal["none", "median", "viterbi"] | None,
     typer.Option(help="of the posteriors [default: as the (first) run's recipe says]"),

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from bossline.cli.options import (
+    CompileOption,
     CorpusOption,
     DecodingOption,
     DeviceOption,
     Overrides,
+    PrecisionOption,
     RunArguments,
     ScoreNormOption,
     SmoothingOption,
@@ -53,6 +55,8 @@ def train(
     ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
+    compile: CompileOption = "off",
+    precision: PrecisionOption = None,
 ) -> None:
     """Train a recipe on a corpus, score it on its test split, write a report."""
     if recipe is not None:
@@ -64,8 +68,11 @@ def train(
 
     keep_freed_memory()
     if resume is not None:
-        if recipe or corpus or run:
-            raise UserError("--resume takes no recipe, corpus or run: they stand in the run folder")
+        if recipe or corpus or run or compile != "off" or precision:
+            raise UserError(
+                "--resume takes no recipe, corpus, run, compile or precision: they stand in the "
+                "run folder"
+            )
         finished = api.resume(resume, device=None if device == "auto" else device, console=console)
     elif recipe is None or corpus is None:
         raise UserError("give a recipe and --corpus, e.g. bossline train phoneme/simple -c toy")
@@ -77,6 +84,8 @@ def train(
             run=run,
             device=device,
             threads=threads,
+            compile=compile,
+            precision=precision,
             console=console,
         )
     if launched().rank:  # of several processes that trained together one reports

@@ -83,6 +83,12 @@ def seed_of(sequence: np.random.SeedSequence) -> int:
     return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+def seed_step(seed: int, step: int, rank: int = 0) -> None:
+    """Have all that a step draws by chance beyond its batch follow from seed, step and rank."""
+    sequence = np.random.SeedSequence([seed, step, rank], spawn_key=(2,))
+    torch.manual_seed(seed_of(sequence))
+
+
 class Chance(torch.Generator):
     """A generator of a whole batch, of whose draws a rank takes those of its rows.
 
@@ -230,8 +236,7 @@ class Joined(Ranks):
     def seed(self, seed: int, step: int) -> None:
         # Ranks that drew alike would drop out alike. Of step and rank alone, so that a training
         # that was interrupted goes on as it would have, and a checkpoint is of no rank.
-        sequence = np.random.SeedSequence([seed, step, self.rank], spawn_key=(2,))
-        torch.manual_seed(seed_of(sequence))
+        seed_step(seed, step, self.rank)
 
     def backward(
         self, mean: Tensor, count: int, score: Tensor, model: nn.Module

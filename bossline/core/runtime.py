@@ -1,9 +1,10 @@
-"""Where a training runs: device, threads, precision."""
+"""Where and how a training runs: device, threads, precision, steps one by one or compiled."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,6 +12,15 @@ from torch import Tensor
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.ranks import ALONE, Ranks, current
+
+Compile = Literal["off", "graphs", "inductor"]
+"""What becomes of a training step: nothing; a CUDA graph a shape; what torch.compile makes of it.
+
+See training/graphs.py.
+"""
+
+Precision = Literal["auto", "float32", "bfloat16"]
+"""Of forward passes; "auto": bfloat16 autocast where the device multiplies it natively."""
 
 
 @dataclass(frozen=True)
@@ -21,23 +31,36 @@ class Runtime:
         threads: of the CPU.
         bfloat16: whether the device multiplies it; a CPU that emulates it is several times slower.
         ranks: the processes that train together.
+        compile: what becomes of a training step.
+        precision: in place of a recipe's; None leaves it to the recipe.
     """
 
     device: torch.device
     threads: int
     bfloat16: bool
     ranks: Ranks = ALONE
+    compile: Compile = "off"
+    precision: Precision | None = None
 
     @classmethod
-    def choose(cls, device: str = "auto", threads: int | None = None) -> Runtime:
+    def choose(
+        cls,
+        device: str = "auto",
+        threads: int | None = None,
+        compile: Compile = "off",
+        precision: Precision | None = None,
+    ) -> Runtime:
         """
         Args:
             device: "cpu", "cuda", "cuda:1" ...; "auto" takes a GPU where there is one. Of several
                 processes each takes a GPU of its own, whichever is named.
             threads: CPU threads of this process; None leaves torch's own choice, all cores.
+            compile: what becomes of a training step.
+            precision: in place of a recipe's.
 
         Raises:
-            UserError: no such device here.
+            UserError: no such device here, or it cannot compile so. That is refused, not passed
+                over: a run says how it was made, and whoever asked would believe it.
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -49,24 +72,38 @@ class Runtime:
         except (RuntimeError, AssertionError) as error:
             available = "cpu, cuda" if torch.cuda.is_available() else "cpu"
             raise UserError(f"no device '{device}' here; available: {available}") from error
+        if compile == "graphs" and chosen.type != "cuda":
+            raise UserError(f"compile=graphs is for CUDA, and this runs on {chosen}: take off")
+        if compile != "off" and ranks.world > 1:
+            raise UserError(
+                f"compile={compile} is for one process: the sums that several exchange in a step "
+                "are in no graph; take off"
+            )
         if threads is not None:
             torch.set_num_threads(threads)
         settle_kernels()
         if chosen.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32: matrix units instead of plain cores
-        return cls(chosen, torch.get_num_threads(), _multiplies_bfloat16(chosen), ranks)
+        bfloat16 = _multiplies_bfloat16(chosen)
+        return cls(chosen, torch.get_num_threads(), bfloat16, ranks, compile, precision)
 
     def autocast(self, precision: str) -> AbstractContextManager[object]:
-        """The precision of forward passes: "auto", "float32" or "bfloat16"."""
+        """The precision of forward passes.
+
+        Args:
+            precision: a recipe's; the runtime's own goes before it.
+        """
         half = self._uses_bfloat16(precision)
         return torch.autocast(self.device.type, torch.bfloat16, enabled=half)
 
     def _uses_bfloat16(self, precision: str) -> bool:
-        return precision == "bfloat16" or (precision == "auto" and self.bfloat16)
+        chosen = self.precision or precision
+        return chosen == "bfloat16" or (chosen == "auto" and self.bfloat16)
 
     def describe(self, precision: str) -> str:
         """Device, threads and the precision that a recipe's setting comes to here."""
         number = "bfloat16" if self._uses_bfloat16(precision) else "float32"
+        number += "" if self.compile == "off" else f", {self.compile}"
         times = f"{self.ranks.world} x " if self.ranks.world > 1 else ""
         if self.device.type == "cuda":
             return f"{times}{torch.cuda.get_device_name(self.device)}, {number}"

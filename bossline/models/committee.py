@@ -15,6 +15,7 @@ from torch.nn import functional
 from bossline.batches.padded import Padded
 from bossline.models.base import ModelConfig
 from bossline.models.fitted.speaker_lda import SpeakerLda, SpeakerLdaConfig
+from bossline.models.heads import Number
 from bossline.models.speaker import SpeakerConfig, SpeakerModel, SpeakerNetwork, VoiceModel
 
 MemberConfig = Annotated[SpeakerConfig | SpeakerLdaConfig, Field(discriminator="kind")]
@@ -105,7 +106,7 @@ class Committee(SpeakerNetwork):
         ]
         return torch.stack(votes).sum(0)
 
-    def loss(self, batch: Padded, labels: Tensor, done: float) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: Padded, labels: Tensor, done: Number) -> tuple[Tensor, Tensor]:
         """The mean of the networks' losses, and what the networks answer together."""
         losses, scores = zip(*(m.loss(batch, labels, done) for m in self.networks), strict=True)
         agreed = torch.stack([one.float().log_softmax(1) for one in scores]).mean(0)

@@ -14,6 +14,9 @@ from torch.nn import functional
 from bossline.core.config import Config
 from bossline.models.layers import OutputLayer
 
+Number = float | Tensor
+"""A tensor () where a graph is to hold for any."""
+
 # What every head is.
 
 
@@ -25,7 +28,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def loss(
-        self, embeddings: Tensor, labels: Tensor, margin_scale: float
+        self, embeddings: Tensor, labels: Tensor, margin_scale: Number
     ) -> tuple[Tensor, Tensor]:
         """The mean loss, and the scores (B, C) as `forward` gives them.
 
@@ -48,7 +51,7 @@ class SoftmaxConfig(Config):
         0.0, ge=0, lt=1, description="weight of the uniform target (Szegedy 2016, arXiv 1512.00567)"
     )
 
-    def margin_scale(self, done: float) -> float:
+    def margin_scale(self, done: Number) -> Number:
         """There is no margin."""
         return 1.0
 
@@ -96,7 +99,7 @@ class SoftmaxHead(Head):
         return scores
 
     def loss(
-        self, embeddings: Tensor, labels: Tensor, margin_scale: float
+        self, embeddings: Tensor, labels: Tensor, margin_scale: Number
     ) -> tuple[Tensor, Tensor]:
         scores = self(embeddings)
         loss = functional.cross_entropy(
@@ -124,9 +127,12 @@ class MarginConfig(Config):
         1, ge=1, description="weight vectors per class, of which the nearest counts"
     )
 
-    def margin_scale(self, done: float) -> float:
+    def margin_scale(self, done: Number) -> Number:
         """How much of the margin counts after this share of the training."""
-        return min(done / self.warmup, 1.0) if self.warmup else 1.0
+        if not self.warmup:
+            return 1.0
+        share = done / self.warmup
+        return share.clamp(max=1) if isinstance(share, Tensor) else min(share, 1.0)
 
 
 class MarginHead(Head):
@@ -146,14 +152,14 @@ class MarginHead(Head):
         nn.init.normal_(self.weight, std=inputs**-0.5)
 
     @abstractmethod
-    def target(self, cosines: Tensor, margin: float) -> Tensor:
+    def target(self, cosines: Tensor, margin: Number) -> Tensor:
         """(B, 1) cosines of the true classes -> what stands for them in the loss."""
 
     def forward(self, embeddings: Tensor) -> Tensor:
         return self.scale * self._cosines(embeddings)
 
     def loss(
-        self, embeddings: Tensor, labels: Tensor, margin_scale: float
+        self, embeddings: Tensor, labels: Tensor, margin_scale: Number
     ) -> tuple[Tensor, Tensor]:
         cosines = self._cosines(embeddings)
         column = labels.unsqueeze(1)
@@ -191,7 +197,7 @@ class AmSoftmaxConfig(MarginConfig):
 class AmSoftmaxHead(MarginHead):
     """The true class counts as cos(angle) - margin."""
 
-    def target(self, cosines: Tensor, margin: float) -> Tensor:
+    def target(self, cosines: Tensor, margin: Number) -> Tensor:
         return cosines - margin
 
 
@@ -226,12 +232,14 @@ class AamSoftmaxHead(MarginHead):
     infinite at 0 and pi, and so is that of the sine, which is therefore clamped.
     """
 
-    def target(self, cosines: Tensor, margin: float) -> Tensor:
+    def target(self, cosines: Tensor, margin: Number) -> Tensor:
         squared_sines = (1 - cosines) * (1 + cosines)
         sines = squared_sines.clamp(min=_SMALLEST_SQUARED_SINE).sqrt()
-        turned = cosines * math.cos(margin) - sines * math.sin(margin)
-        falling = cosines - margin * math.sin(margin)
-        return torch.where(cosines > -math.cos(margin), turned, falling)
+        of = torch if isinstance(margin, Tensor) else math
+        cosine, sine = of.cos(margin), of.sin(margin)  # type: ignore[attr-defined]
+        turned = cosines * cosine - sines * sine
+        falling = cosines - margin * sine
+        return torch.where(cosines > -cosine, turned, falling)
 
 
 # From embeddings to a loss over classes, each head with the class weights that it owns.

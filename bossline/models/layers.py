@@ -63,7 +63,7 @@ class Dropout(nn.Module):
         """Any shape, the same shape."""
         if not self.training or not self._dropped:
             return x
-        if x.device.type != "cpu":
+        if x.device.type != "cpu" or torch.compiler.is_compiling():
             return functional.dropout(x, self.p, inplace=self.inplace)
         draws = torch.empty(-(-x.numel() // 8), dtype=torch.int64)
         draws.random_(torch.iinfo(torch.int64).min, None)  # all 64 bits, the sign too

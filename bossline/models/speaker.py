@@ -12,7 +12,7 @@ from bossline.batches.padded import Padded
 from bossline.models.base import ModelConfig
 from bossline.models.encoders import EncoderConfig
 from bossline.models.encoders.layers import frame_stacked
-from bossline.models.heads import HeadConfig, LinearHeadConfig
+from bossline.models.heads import HeadConfig, LinearHeadConfig, Number
 from bossline.models.pooling import MeanConfig, PoolingConfig
 
 
@@ -54,7 +54,7 @@ class SpeakerNetwork(VoiceModel):
     """A voice model that learns by gradient steps."""
 
     @abstractmethod
-    def loss(self, batch: Padded, labels: Tensor, done: float) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: Padded, labels: Tensor, done: Number) -> tuple[Tensor, Tensor]:
         """The mean loss, and the scores (B, outputs).
 
         Args:
@@ -87,5 +87,5 @@ class SpeakerModel(SpeakerNetwork):
         scores: Tensor = self.head(self.embed(batch))
         return scores
 
-    def loss(self, batch: Padded, labels: Tensor, done: float) -> tuple[Tensor, Tensor]:
+    def loss(self, batch: Padded, labels: Tensor, done: Number) -> tuple[Tensor, Tensor]:
         return self.head.loss(self.embed(batch), labels, self._margin_scale(done))

@@ -62,7 +62,7 @@ class TaggerConfig(ModelConfig):
 
 
 class Tagger(nn.Module):
-    """Padded (B, T, inputs) -> (sum of lengths, outputs) logits of the real frames, end to end.
+    """Padded (B, T, inputs) -> (B, T, outputs) logits; those of the padding mean nothing.
 
     With `frame_stack` k the encoder makes T / k steps of k frames side by side, and the output
     layer gives each step k labels: every frame keeps its own, and a recurrence costs a k-th. Which
@@ -78,18 +78,42 @@ class Tagger(nn.Module):
 
     def forward(self, batch: Padded) -> Tensor:
         if self.shifts == 1:
-            return self._logits(batch, 0)
-        if self.training:
-            return self._logits(batch, int(torch.randint(self.shifts, ()).numpy()))
-        of_shifts = [self._logits(batch, by).log_softmax(1) for by in range(self.shifts)]
-        return torch.stack(of_shifts).mean(0)
+            return self._logits(batch)
+        if not self.training:
+            delayed = [self._after(batch, by).log_softmax(2) for by in range(self.shifts)]
+            return torch.stack(delayed).mean(0)
+        if batch.padding.traced:
+            return self._after_some(batch)
+        return self._after(batch, int(torch.randint(self.shifts, ()).numpy()))
 
-    def _logits(self, batch: Padded, delay: int) -> Tensor:
+    def _after(self, batch: Padded, delay: int) -> Tensor:
         """After so many copies of each utterance's first frame, which get no logits."""
         first = batch.frames[:, :1].expand(-1, delay, -1)
-        delayed = Padded.of(torch.cat((first, batch.frames), 1), batch.padding.known + delay)
-        steps = self.encoder(frame_stacked(delayed, self.frame_stack)).frames
+        frames = torch.cat((first, batch.frames), 1)
+        padding = batch.padding.changed(lambda length: length + delay, frames.shape[1])
+        return _cut(self._logits(Padded(frames, padding)), delay, batch.frames.shape[1])
+
+    def _after_some(self, batch: Padded) -> Tensor:
+        """After as many copies as chance wants, in a tensor of the same size for any number."""
+        padding = batch.padding
+        steps = padding.steps + self.shifts - 1
+        delay = torch.randint(self.shifts, (), device=padding.known.device)
+        places = torch.arange(steps, device=padding.device)
+        source = (places - delay).clamp(0, padding.steps - 1)
+        frames = batch.frames.index_select(1, source)
+        delayed = Padding(padding.known + delay, steps, padding.device, padding.least)
+        logits = self._logits(Padded(frames, delayed))
+        return logits.index_select(1, places[: padding.steps] + delay)
+
+    def _logits(self, batch: Padded) -> Tensor:
+        steps = self.encoder(frame_stacked(batch, self.frame_stack)).frames
         logits: Tensor = self.output(self.dropout(steps))
         frames = logits.view(logits.shape[0], -1, logits.shape[2] // self.frame_stack)
-        rows = Padding(batch.padding.known, frames.shape[1], frames.device).rows + delay
-        return frames.flatten(0, 1).index_select(0, rows)
+        return _cut(frames, 0, batch.frames.shape[1])
+
+
+def _cut(frames: Tensor, first: int, count: int) -> Tensor:
+    """(B, T, C) -> (B, count, C): so many frames from one on."""
+    if torch.compiler.is_compiling():  # a graph for any length would ask whether that is all
+        return frames.index_select(1, torch.arange(first, first + count, device=frames.device))
+    return frames.narrow(1, first, count)

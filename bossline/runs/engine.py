@@ -14,7 +14,7 @@ from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.memory import exhaustion_named
 from bossline.core.ranks import Ranks, joining
-from bossline.core.runtime import Runtime
+from bossline.core.runtime import Compile, Precision, Runtime
 from bossline.core.terminal import terminal
 from bossline.data.store import open_corpus
 from bossline.evaluation.scores import Scores
@@ -63,6 +63,8 @@ def train(
     run: str | Path | None = None,
     device: str = "auto",
     threads: int | None = None,
+    compile: Compile = "off",
+    precision: Precision | None = None,
     console: Console | None = None,
     watch: Watch | None = None,
 ) -> Run:
@@ -75,6 +77,8 @@ def train(
         run: folder to write; by default the next free one below runs/.
         device: "auto", "cpu", "cuda", "cuda:1".
         threads: CPU threads; None takes all cores.
+        compile: "graphs" makes each step a CUDA graph, "inductor" has torch compile it.
+        precision: "float32" or "bfloat16", in place of the recipe's.
         console: where progress is shown; None shows it on the terminal.
         watch: called with each epoch and its validation score; what it raises ends the training,
             and `resume` goes on. A model that is fitted has no epochs.
@@ -89,7 +93,7 @@ def train(
         ranks.check_same("recipe", chosen.model_dump(mode="json"))
         opened = open_corpus(corpus, verified=True)
         ranks.check_same("corpus", opened.key)
-        runtime = Runtime.choose(device, threads)
+        runtime = Runtime.choose(device, threads, compile, precision)
         lesson = lesson_of(chosen, opened, runtime)
         log = _shown(console, ranks)
         # What the data do not allow is refused before all writing.
@@ -128,7 +132,11 @@ def resume(
         opened = Run.of(run)
         if not opened.is_finished:
             _check_stepped(opened.recipe, ranks)
-            runtime = Runtime.choose(device or opened.info.device, opened.info.threads)
+            info = opened.info
+            place = device or info.device
+            lost = info.compile == "graphs" and not place.startswith("cuda")
+            compile: Compile = "off" if lost else info.compile
+            runtime = Runtime.choose(place, info.threads, compile, info.precision)
             lesson = lesson_of(opened.recipe, opened.corpus(), runtime)
             _continue(opened, lesson, None, _shown(console, ranks), watch)
         elif ranks.writes and opened.checkpoint.exists():

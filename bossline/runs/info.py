@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError
 from bossline.core.config import Config
 from bossline.core.errors import UserError
 from bossline.core.files import read_json, write_json
-from bossline.core.runtime import Runtime
+from bossline.core.runtime import Compile, Precision, Runtime
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus
 from bossline.extensions import LOADED
@@ -37,6 +37,8 @@ class RunInfo(Config):
     parameters: int = Field(ge=0)
     device: str = Field(description="as torch names it; resuming stays on it")
     threads: int = Field(ge=1)
+    compile: Compile = Field("off", description="what became of steps; resuming stays with it")
+    precision: Precision | None = Field(None, description="in place of the recipe's, likewise")
     hardware: str = Field(description="device, threads and precision in words")
     version: str = __version__
     torch: str = torch.__version__
@@ -74,6 +76,8 @@ def start_info(
         parameters=parameters,
         device=str(runtime.device),
         threads=runtime.threads,
+        compile=runtime.compile,
+        precision=runtime.precision,
         hardware=runtime.describe(recipe.precision),
         commit=_commit(),
         extensions=dict(LOADED),

@@ -96,9 +96,13 @@ class ClassificationLesson(Lesson[R]):
     """Batches with their labels, a model that scores classes."""
 
     @staticmethod
-    def step_loss(mean: Tensor, scores: Tensor, labels: Tensor) -> StepLoss:
+    def right(scores: Tensor, labels: Tensor) -> Tensor:
+        """How many of scores (..., C) are greatest at the label (...), which is no padding's."""
+        return (scores.detach().argmax(-1) == labels).sum()
+
+    def step_loss(self, mean: Tensor, scores: Tensor, labels: Tensor) -> StepLoss:
         """A batch's mean loss, with what its scores (B, C) get right."""
-        return StepLoss(mean, len(labels), (scores.detach().argmax(1) == labels).sum())
+        return StepLoss(mean, len(labels), self.right(scores, labels))
 
     def scored(self, answers: Answers, smoother: Smoother | None, split: str) -> Scored:
         scored = super().scored(answers, smoother, split)

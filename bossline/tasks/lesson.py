@@ -77,6 +77,10 @@ class Lesson(ABC, Generic[R]):
         runtime = self.runtime
         return generator_of(self.recipe.seed, epoch, step, runtime.device, runtime.ranks.part)
 
+    def counted(self, batch: Any) -> int:
+        """How much of what the task scores a batch holds, from the host's own knowledge."""
+        return len(batch[1])
+
     def in_full(self, batch: Any) -> Any:
         """A batch as at the training's end: with the margin of a head in full, say."""
         return batch

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
-from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from bossline.core.config import Config
 from bossline.training.schedules import Span
@@ -73,17 +74,46 @@ class WeightAverage(AveragedModel):
             if isinstance(part, nn.RNNBase):
                 part.flatten_parameters()  # copying tore apart the one chunk that cuDNN wants
 
-    def update(self, model: nn.Module, step: int) -> None:
-        """Let the weights enter the average, if it takes those of this step.
+    def counted(self, step: int) -> float:
+        """Count the weights of a step in, if they enter: the share that the average keeps of itself
+        in `blend`, 1 where they do not.
 
         Args:
             step: optimiser steps done.
         """
-        if self._config.takes(step, self._span):
-            # For equal means too: torch's own function for those fails on integer buffers.
-            kept = self._config.kept(int(self.n_averaged))
-            self.multi_avg_fn = get_ema_multi_avg_fn(kept)  # type: ignore[no-untyped-call]
-            self.update_parameters(model)
-            for own, its in zip(self.module.buffers(), model.buffers(), strict=True):
-                if not own.is_floating_point():  # a mean of whole numbers is none
-                    own.copy_(its)
+        if not self._config.takes(step, self._span):
+            return 1.0
+        count = int(self.n_averaged)
+        self.n_averaged += 1
+        return self._config.kept(count) if count else 0.0
+
+    @torch.no_grad()
+    def blend(self, model: nn.Module, kept: float | Tensor) -> None:
+        """Let the weights enter.
+
+        Args:
+            kept: share of itself that the average keeps; in a tensor where a graph is to hold for
+                any.
+        """
+        if not isinstance(kept, Tensor) and kept == 1:
+            return
+        pairs = zip(self._tensors(self.module), self._tensors(model), strict=True)
+        own: list[Tensor] = []
+        its: list[Tensor] = []
+        for mine, new in pairs:
+            if new.is_floating_point():
+                own.append(mine)
+                its.append(new)
+            else:  # a mean of whole numbers is none
+                mine.copy_(new)
+        if isinstance(kept, Tensor):
+            entering = 1 - kept
+            torch._foreach_lerp_(own, its, [entering.to(one.dtype) for one in own])
+        elif kept:
+            torch._foreach_lerp_(own, its, 1 - kept)
+        else:
+            torch._foreach_copy_(own, its)
+
+    @staticmethod
+    def _tensors(model: nn.Module) -> list[Tensor]:
+        return [one.detach() for one in (*model.parameters(), *model.buffers())]

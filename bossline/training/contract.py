@@ -128,6 +128,9 @@ class LessonLike(Protocol):
 
     def loss(self, model: nn.Module, batch: Any) -> StepLoss: ...
 
+    def counted(self, batch: Any) -> int:
+        """How much of what is scored a batch holds, from the host's own knowledge."""
+
     def validate(self, model: nn.Module) -> Validation: ...
 
     def gain(self, validation: Validation) -> float:

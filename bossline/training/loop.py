@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import astuple, dataclass
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -18,6 +19,7 @@ from bossline.training.averaging import WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
 from bossline.training.contents import WEIGHTS
 from bossline.training.contract import Keeper, LessonLike, Settings, StepLoss, Validation
+from bossline.training.graphs import Loss, Number, steps_of
 from bossline.training.journal import Journal, Unheard
 from bossline.training.schedules import Span
 from bossline.training.signals import Interrupted, stop_on_signal
@@ -73,6 +75,24 @@ def train(
     interval = max(1, span.steps_per_epoch // READINGS_PER_EPOCH)
     metric = lesson.metric
     tally = Tally(runtime.device, interval, metric)
+
+    def learn(loss_of: Loss, batch: Any, kept: Number) -> StepLoss:
+        """All of a step that a device does, at the rate that the optimiser's groups have.
+
+        Args:
+            kept: share of itself that the average keeps.
+        """
+        loss = loss_of(model, batch)
+        optimiser.zero_grad(set_to_none=True)
+        loss = StepLoss(*ranks.backward(loss.mean, loss.count, loss.score, model))
+        if settings.clip is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
+        optimiser.step()
+        if average is not None:
+            average.blend(model, kept)
+        return loss
+
+    taken = steps_of(runtime, learn, lesson, optimiser, settings.seed, console)
     torch.manual_seed(settings.seed)
     progress = Progress()
     if keeper.checkpoint.exists():
@@ -138,18 +158,10 @@ def train(
                     save()
                     raise Interrupted(f"stopped at step {progress.step}; {go_on}")
                 lr = rate_at(progress.step)
-                for group in optimiser.param_groups:
-                    group["lr"] = lr
+                kept = 1.0 if average is None else average.counted(progress.step + 1)
                 ranks.seed(settings.seed, progress.step)
-                loss = lesson.loss(model, lesson.batch(epoch, step))
-                optimiser.zero_grad(set_to_none=True)
-                loss = StepLoss(*ranks.backward(loss.mean, loss.count, loss.score, model))
-                if settings.clip is not None:
-                    nn.utils.clip_grad_norm_(model.parameters(), settings.clip)
-                optimiser.step()
+                loss = taken(lesson.batch(epoch, step), lr, kept, progress.step)
                 progress.step += 1
-                if average is not None:
-                    average.update(model, progress.step)
                 tally.add(loss)
                 clock.count += loss.count
 

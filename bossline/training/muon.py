@@ -50,7 +50,11 @@ class Muon(torch.optim.Muon):
                 steps = orthogonal(torch.stack([updates[place] for place in places]), group)
                 rate = 0.2 * group["lr"] * max(shape) ** 0.5
                 own = [parameters[place] for place in places]
-                torch._foreach_add_(own, list(steps.to(own[0].dtype).unbind()), alpha=-rate)
+                steps = steps.to(own[0].dtype)
+                if isinstance(rate, Tensor):  # a graph holds for any rate
+                    torch._foreach_sub_(own, list((steps * rate).unbind()))
+                else:
+                    torch._foreach_add_(own, list(steps.unbind()), alpha=-rate)
 
     def _momentum(self, parameter: Tensor) -> Tensor:
         state = self.state[parameter]

@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from bossline.core.config import Config
 
+IGNORED = -100  # a label that counts nothing, as torch has it: that of padding
+
 
 class CrossEntropyConfig(Config):
     kind: Literal["cross-entropy"] = "cross-entropy"
@@ -18,9 +20,12 @@ class CrossEntropyConfig(Config):
     )
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Mean loss of (B, C) logits against (B,) int64 labels; in float32 whatever the logits."""
+        """Mean loss of logits (..., C) against int64 labels (...), in float32 whatever the logits.
+
+        The mean is over labels other than IGNORED.
+        """
         return functional.cross_entropy(
-            logits.float(), labels, label_smoothing=self.label_smoothing
+            logits.float().flatten(0, -2), labels.flatten(), label_smoothing=self.label_smoothing
         )
 
     def mixed(self, logits: Tensor, labels: Tensor, others: Tensor, share: Tensor) -> Tensor:

@@ -11,6 +11,9 @@ from torch.optim import Optimizer
 
 from bossline.training.optimisers import Stepper, Together
 
+# Not what is learnt but how: the schedule sets a rate before each step, and graphs can hold it.
+_MEANS = {"lr", "capturable"}
+
 
 def restore_optimiser(optimiser: Stepper, state: Any) -> None:
     """Put a state back that `state_dict` gave of an optimiser of the same recipe.
@@ -40,7 +43,7 @@ def _restore(optimiser: Optimizer, state: Any) -> None:
     for ours, theirs in zip(own, groups, strict=True):
         if not isinstance(theirs, dict):
             raise ValueError("a param_group is no dict")
-        for key in ours.keys() - {"lr"}:  # the schedule sets it before each step
+        for key in ours.keys() - _MEANS:
             # What another version of torch has not heard of takes its default.
             if key in theirs and not _equal(theirs[key], ours[key]):
                 raise ValueError(f"{key} is {theirs[key]!r}, expected {ours[key]!r}")
@@ -50,7 +53,10 @@ def _restore(optimiser: Optimizer, state: Any) -> None:
         if type(index) is not int or not 0 <= index < len(parameters):
             raise ValueError(f"a state of parameter {index!r} of {len(parameters)}")
         _check(index, slots, expected[index])
-    merged = [{**ours, **theirs} for ours, theirs in zip(own, groups, strict=True)]
+    merged = [
+        {**ours, **theirs, **{key: ours[key] for key in ours.keys() & _MEANS}}
+        for ours, theirs in zip(own, groups, strict=True)
+    ]
     optimiser.load_state_dict({"state": state["state"], "param_groups": merged})
 
 

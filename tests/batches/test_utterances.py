@@ -22,8 +22,8 @@ def test_a_batch_holds_what_its_indices_say(lengths: list[int], size: int, seed:
     opened = UtteranceConfig(size=size).open(pieces, CPU)
     epoch = [opened.batch(seed, 2, step) for step in range(opened.steps_per_epoch)]
     evaluation = list(opened.in_order())
-    for _, indices, rows in evaluation:
-        assert torch.equal(rows, torch.arange(len(indices)))  # whole utterances need no context
+    for padded, _, rows in evaluation:
+        assert torch.equal(rows, padded.padding.rows)  # whole utterances need no context
     for batches in (epoch, [(padded, indices) for padded, indices, _ in evaluation]):
         for padded, indices in batches:
             torch.testing.assert_close(padded.joined(), everything[indices], rtol=0, atol=0)
@@ -63,24 +63,24 @@ def test_every_frame_is_answered_once_and_pieces_see_their_neighbours(
     assert max(int(padded.lengths.max()) for padded, _ in epoch) <= longest
     with patch.object(utterances, "CONTEXT", context):
         evaluation = list(opened.in_order())
-    whole = [(padded, indices, torch.arange(len(indices))) for padded, indices in epoch]
+    whole = [(padded, indices, padded.padding.rows) for padded, indices in epoch]
     for batches in (whole, evaluation):
         answered = []
         for padded, indices, rows in batches:
-            assert torch.equal(padded.joined()[rows], everything[indices])
+            assert torch.equal(padded.frames.flatten(0, 1)[rows], everything[indices])
             answered += indices.tolist()
         assert sorted(answered) == list(range(len(everything)))
     for padded, _, rows in evaluation:
-        answers = torch.zeros(int(padded.lengths.sum()), dtype=torch.bool).index_fill(0, rows, True)
-        start = 0
-        for row, length in zip(padded.frames, padded.lengths.tolist(), strict=True):
+        answers = torch.zeros(padded.mask.numel(), dtype=torch.bool).index_fill(0, rows, True)
+        answered_of = answers.view(padded.mask.shape)
+        each = zip(padded.frames, padded.lengths.tolist(), answered_of, strict=True)
+        for row, length, whether in each:
             u, place = int(row[0, 0]), row[:length, 1].tolist()
-            own = answers[start : start + length].nonzero().flatten().tolist()
+            own = whether.nonzero().flatten().tolist()
             assert {int(v) for v in row[:length, 0]} == {u}  # never a neighbour's frames
             assert place == list(range(int(place[0]), int(place[-1]) + 1))
             assert own[0] == min(context, int(place[own[0]]))
             assert length - 1 - own[-1] == min(context, lengths[u] - 1 - int(place[own[-1]]))
-            start += length
 
 
 def test_a_training_has_few_shapes_and_says_so() -> None:

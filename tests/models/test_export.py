@@ -63,8 +63,10 @@ class OfPadded(nn.Module):
         self.model = model
 
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
-        answer: Tensor = self.model(Padded.of(frames, lengths))
-        return answer
+        batch = Padded.of(frames, lengths)
+        answer: Tensor = self.model(batch)
+        # What a tagger answers in the padding means nothing.
+        return answer if answer.dim() == 2 else answer * batch.mask.unsqueeze(2)
 
 
 class OfStrings(nn.Module):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from bossline.batches.padded import Padded
+from bossline.batches.padded import Padded, Padding
 from bossline.models.encoders.layers import frame_stacked
 from bossline.models.tagger import TaggerConfig
 
@@ -30,9 +30,10 @@ def test_logits_of_a_padded_batch_are_those_of_each_utterance_alone(
     for row, piece in zip(frames, pieces, strict=True):
         row[: len(piece)] = piece
     together = model(Padded.of(frames, torch.tensor(lengths)))
-    alone = [model(Padded.of(p.unsqueeze(0), torch.tensor([len(p)]))) for p in pieces]
-    assert together.shape == (sum(lengths), 4)
-    np.testing.assert_allclose(together.detach(), torch.cat(alone).detach(), atol=1e-5)
+    assert together.shape == (4, 9, 4)
+    for found, piece in zip(together, pieces, strict=True):
+        (alone,) = model(Padded.of(piece.unsqueeze(0), torch.tensor([len(piece)])))
+        np.testing.assert_allclose(found[: len(piece)].detach(), alone.detach(), atol=1e-5)
 
 
 def test_stacking_puts_neighbours_side_by_side_and_zeros_where_none_are_left() -> None:
@@ -55,7 +56,7 @@ def test_each_stacked_frame_has_its_own_logits_in_its_own_place() -> None:
         for t in range(3)
         for k in range(3)
     ]
-    found = model(Padded.of(frames, torch.tensor([8])))
+    (found,) = model(Padded.of(frames, torch.tensor([8])))
     torch.testing.assert_close(found, torch.stack(by_hand[:8]))
 
 
@@ -67,14 +68,17 @@ def test_shifts_average_the_log_probabilities_of_delayed_utterances() -> None:
     plain.load_state_dict(model.state_dict())
     frames = torch.randn(8, 5)
     delayed = [torch.cat((frames[:1].expand(by, 5), frames)) for by in range(3)]
-    logits = [plain(Padded.of(x.unsqueeze(0), torch.tensor([len(x)]))) for x in delayed]
+    logits = [plain(Padded.of(x.unsqueeze(0), torch.tensor([len(x)])))[0] for x in delayed]
     expected = sum(x[by:].log_softmax(1) for by, x in enumerate(logits)) / 3
-    torch.testing.assert_close(model(Padded.of(frames.unsqueeze(0), torch.tensor([8]))), expected)
+    batch = Padded.of(frames.unsqueeze(0), torch.tensor([8]))
+    torch.testing.assert_close(model(batch)[0], expected)
 
-    seen = {model.train()(Padded.of(frames.unsqueeze(0), torch.tensor([8]))) for _ in range(30)}
-    for found in seen:
-        assert any(torch.allclose(found, x[by:]) for by, x in enumerate(logits))
-    assert len({tuple(found.flatten().tolist()) for found in seen}) == 3
+    traced = Padded(batch.frames, Padding(torch.tensor([8]), 8, batch.frames.device, least=1))
+    for given in (batch, traced):
+        seen = [model.train()(given)[0] for _ in range(30)]
+        shifts = [[torch.allclose(x, y[by:]) for by, y in enumerate(logits)] for x in seen]
+        assert all(sum(one) == 1 for one in shifts)
+        assert all(any(one) for one in zip(*shifts, strict=True))
 
 
 def test_more_shifts_than_stacked_frames_are_refused() -> None:

@@ -74,7 +74,7 @@ def trace(config: AveragingConfig, span: Span, seed: int) -> tuple[WeightAverage
         optimiser.zero_grad()
         (model(torch.randn(8, 3)) - torch.randn(8, 2)).square().mean().backward()
         optimiser.step()
-        average.update(model, step)
+        average.blend(model, average.counted(step))
         after.append(weights_of(model))
     return average, after
 
@@ -113,12 +113,12 @@ def test_the_average_leaves_the_model_alone() -> None:
     """Neither shares memory with the other."""
     model = nn.Linear(2, 2)
     average = WeightAverage(EmaConfig(), model, Span(1, 9))
-    average.update(model, 1)
+    average.blend(model, average.counted(1))
     before = weights_of(average.module)
     with torch.no_grad():
         model.weight.add_(1)
     np.testing.assert_equal(weights_of(average.module), before)
-    average.update(model, 2)
+    average.blend(model, average.counted(2))
     assert not np.array_equal(weights_of(average.module)["weight"], before["weight"])
     assert average.module.weight.grad is None
 
@@ -208,17 +208,20 @@ def test_diverging_weights_are_noticed_behind_a_good_average(
     toy: Corpus, averaging: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The weights become NaN after the average took them: only they are bad."""
-    update = WeightAverage.update
+    blend = WeightAverage.blend
+    blended = 0
 
-    def update_then_break(self: WeightAverage, model: nn.Module, step: int) -> None:
-        update(self, model, step)
-        if step == 80:  # of 88
+    def blend_then_break(self: WeightAverage, model: nn.Module, kept: float) -> None:
+        nonlocal blended
+        blend(self, model, kept)
+        blended += 1
+        if blended == 80:  # of 88
             nn.utils.vector_to_parameters(
                 torch.full_like(nn.utils.parameters_to_vector(model.parameters()), torch.nan),
                 model.parameters(),
             )
 
-    monkeypatch.setattr(WeightAverage, "update", update_then_break)
+    monkeypatch.setattr(WeightAverage, "blend", blend_then_break)
     monkeypatch.setattr(loop.train, "__defaults__", (loop.Cadence(checkpoint_seconds=0), None))
     with pytest.raises(Diverged, match="weights became NaN or infinite at step 80 "):
         train(averaging)
@@ -229,7 +232,7 @@ def test_a_checkpoint_brings_average_and_count_back(tmp_path: Path) -> None:
     model = nn.Linear(2, 2)
     optimiser = torch.optim.SGD(model.parameters())
     average = WeightAverage(EmaConfig(), model, Span(1, 9))
-    average.update(model, 1)
+    average.blend(model, average.counted(1))
     save_checkpoint(path, Progress(), model, average, optimiser, {}, device)
     other = WeightAverage(EmaConfig(), nn.Linear(2, 2), Span(1, 9))
     load_checkpoint(path, model, other, optimiser, device)

@@ -80,7 +80,7 @@ class Subsample(Encoder):
         images = zero_padding(batch.frames, batch.padding).unsqueeze(1)
         maps = self.convolutions(images.contiguous(memory_format=torch.channels_last))
         x = maps.permute(0, 2, 3, 1)
-        padding = Padding(quarter(batch.padding.known), x.shape[1], x.device)
+        padding = batch.padding.changed(quarter, x.shape[1])
         pixels = padding.scaled(x.shape[2])
         for block in self.blocks:
             x = block(x, padding, pixels)

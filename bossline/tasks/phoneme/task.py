@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from bossline.batches.base import FrameBatches
+from bossline.batches.padded import Padded
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
@@ -26,6 +27,7 @@ from bossline.tasks.phoneme.prediction import FramePrediction
 from bossline.tasks.phoneme.recipe import PhonemeRecipe
 from bossline.tasks.smoothing import SmoothingConfig
 from bossline.training.contract import StepLoss
+from bossline.training.objectives import IGNORED
 
 _FRAMES_AT_ONCE = 1 << 16  # of a pass that fits a model; a copy of all would be memory in vain
 
@@ -46,13 +48,21 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
         return torch.from_numpy(_labels(self.corpus, self.splits["train"])).to(self.runtime.device)
 
     def batch(self, epoch: int, step: int) -> tuple[Any, Tensor]:
-        """What the model takes, and the labels (n,) int64 of the frames that it answers for."""
+        """What the model takes, and the labels int64 of what it answers: (n,) of windows, of whole
+        utterances (B, T) with IGNORED in the padding."""
         inputs, indices = self.drawn(epoch, step)
         if self.recipe.augment is not None:
             blocks = self.corpus.speech.blocks
             chance = self.chance(epoch, step)
             inputs, indices = self.recipe.augment(inputs, indices, blocks, chance)
-        return inputs, self.training_targets.index_select(0, indices).long()
+        labels = self.training_targets.index_select(0, indices).long()
+        if isinstance(inputs, Padded):
+            labels = inputs.padding.spread(labels, IGNORED)
+        return inputs, labels
+
+    def counted(self, batch: tuple[Any, Tensor]) -> int:
+        inputs, labels = batch
+        return inputs.padding.total if isinstance(inputs, Padded) else len(labels)
 
     def once(self) -> Iterator[tuple[Any, Tensor]]:
         chosen = self.splits["train"]
@@ -68,7 +78,7 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
         with self.runtime.autocast(self.recipe.precision):
             logits = model(inputs)
         mean = self.penalised(self.recipe.objective(logits, labels), model)
-        return self.step_loss(mean, logits, labels)
+        return StepLoss(mean, self.counted(batch), self.right(logits, labels))
 
     def fit_smoother(self) -> Smoother | None:
         if self.recipe.smoothing is None:
@@ -133,8 +143,9 @@ class PhonemeTask(ClassificationTask[PhonemeRecipe]):
             with runtime.autocast(recipe.precision):
                 logits = model(inputs)
             if not len(answers):
-                answers = answers.new_empty(len(opened), logits.shape[1])
-            answers.index_copy_(0, where, logits.index_select(0, rows).float().softmax(1))
+                answers = answers.new_empty(len(opened), logits.shape[-1])
+            own = logits.flatten(0, -2).index_select(0, rows)
+            answers.index_copy_(0, where, own.float().softmax(1))
         return Answers(answers, opened.utterance_lengths)
 
     def smoothing(self, kind: str, recipe: PhonemeRecipe) -> Any:

@@ -34,7 +34,10 @@ ENCODERS: dict[str, dict[str, Any]] = {
 
 def cross_entropy(model: nn.Module, batch: tuple[Any, Tensor]) -> StepLoss:
     inputs, labels = batch
-    return StepLoss(nn.functional.cross_entropy(model(inputs), labels), len(labels), labels)
+    logits = model(inputs)
+    if isinstance(inputs, Padded):
+        logits = inputs.with_frames(logits).joined()
+    return StepLoss(nn.functional.cross_entropy(logits, labels), len(labels), labels)
 
 
 def spectrum_of(objective: Objective, products: int = 10_000) -> Spectrum:
