@@ -14,7 +14,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from bossline.batches.padded import Padded, Padding
+from bossline.batches.padded import Padded
 from bossline.models.base import ModelConfig
 from bossline.models.decoders import Decoder, DecoderConfig
 from bossline.models.encoders import EncoderConfig
@@ -107,15 +107,14 @@ class Transcriber(nn.Module):
         logits: Tensor = self.ctc(encoded.frames)
         return logits
 
-    def frame_logits(self, encoded: Padded, padding: Padding) -> Tensor:
-        """(sum of lengths, V + 1) of the real frames, end to end.
+    def frame_logits(self, encoded: Padded, frames: int) -> Tensor:
+        """(B, T, V + 1); those of the padding mean nothing.
 
         Args:
             encoded: the encoder's steps.
-            padding: of the frames.
+            frames: T.
         """
         assert self.frames is not None
         logits: Tensor = self.frames(encoded.frames)
         each = logits.view(logits.shape[0], -1, logits.shape[2] // self.frame_stack)
-        rows = Padding(padding.known, each.shape[1], each.device).rows
-        return each.flatten(0, 1).index_select(0, rows)
+        return each.narrow(1, 0, frames)

@@ -26,8 +26,9 @@ def posteriors(
         with runtime.autocast(recipe.precision):
             logits: Tensor = model(inputs)
         if not len(answers):
-            answers = answers.new_empty(len(opened), logits.shape[1])
-        answers.index_copy_(0, where, logits.index_select(0, rows).float().softmax(1))
+            answers = answers.new_empty(len(opened), logits.shape[2])
+        own = logits.flatten(0, 1).index_select(0, rows)
+        answers.index_copy_(0, where, own.float().softmax(1))
     return Posteriors(answers, opened.utterance_lengths)
 
 

@@ -38,6 +38,7 @@ from bossline.tasks.transcribe.recipe import TranscribeRecipe
 from bossline.tasks.transcribe.strings import Spoken, Strings
 from bossline.training.contents import PHONES
 from bossline.training.contract import StepLoss, Validation
+from bossline.training.objectives import IGNORED
 from bossline.training.schedules import Span
 
 _SHOWN = 3
@@ -157,7 +158,8 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
             inputs, indices = self.recipe.augment(inputs, indices, blocks, chance)
         labels = None
         if self._learns_frames:
-            labels = self.training_targets.index_select(0, indices).long()
+            own = self.training_targets.index_select(0, indices).long()
+            labels = inputs.padding.spread(own, IGNORED)
         return Batch(inputs, targets, labels, *self._scheduled(epoch, step, targets, chance))
 
     def _scheduled(
@@ -183,8 +185,12 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         )
         return Targets(symbols, tuple(lengths.tolist()), on_there)
 
+    def counted(self, batch: Batch) -> int:
+        """Phones; 1 at least, since they are divided by."""
+        return max(batch.targets.count, 1)
+
     def loss(self, model: nn.Module, batch: Batch) -> StepLoss:
-        count = max(batch.targets.count, 1)
+        count = self.counted(batch)
         with self.runtime.autocast(self.recipe.precision):
             found = self._loss(model, batch)
         return StepLoss(found.total / count, count, found.wrong)
@@ -257,7 +263,8 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
             targets, labels = self._targets(strings, items), None
             if self._learns_frames:
                 joined = np.concatenate([symbols[item] for item in items])
-                labels = on_device(torch.from_numpy(joined), self.runtime.device)
+                here = on_device(torch.from_numpy(joined), self.runtime.device)
+                labels = inputs.padding.spread(here, IGNORED)
             batch = Batch(inputs, targets, labels)
             with self.runtime.autocast(self.recipe.precision):
                 sums[0] += self._loss(model, batch).total

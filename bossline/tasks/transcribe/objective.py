@@ -19,6 +19,7 @@ from bossline.batches.padded import Padded
 from bossline.core.config import Config
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.transcribe.decoding.ctc import best_paths
+from bossline.training.objectives import IGNORED
 from bossline.training.schedules import ConstantConfig, ScheduleConfig
 
 
@@ -128,7 +129,8 @@ class Batch(NamedTuple):
     Attributes:
         inputs: utterances.
         targets: their strings.
-        labels: (sum of lengths,) int64, symbols of the frames; None where they teach nothing.
+        labels: (B, T) int64, symbols of the frames, IGNORED in the padding; None where they teach
+            nothing.
         guided: weight of guided attention at this step; 0: none.
         own: (B, L) bool, where a decoder reads its own draw; None: nowhere.
     """
@@ -171,10 +173,8 @@ def loss_of(model: Transcriber, batch: Batch, objective: ObjectiveConfig) -> Los
         total = total + (1 - weight) * loss
         wrong = missed if wrong is None else wrong
     if batch.labels is not None:
-        logits = model.frame_logits(encoded, batch.inputs.padding).float()
-        total = total + objective.frames * functional.cross_entropy(
-            logits, batch.labels, reduction="sum"
-        )
+        logits = model.frame_logits(encoded, batch.labels.shape[1])
+        total = total + objective.frames * _of_frames(logits, batch.labels)
     assert wrong is not None  # the recipe's schema sees to it that something is learnt
     return Loss(total, wrong)
 
@@ -183,10 +183,17 @@ def loss_of_frames(model: nn.Module, batch: Batch) -> Loss:
     """Cross entropy of a model that labels frames; of its symbols as many count as wrong as of its
     frames are."""
     assert batch.labels is not None
-    logits = model(batch.inputs).float()
-    share = (logits.detach().argmax(1) != batch.labels).float().mean()
-    wrong = share * batch.targets.count
-    return Loss(functional.cross_entropy(logits, batch.labels, reduction="sum"), wrong)
+    logits, real = model(batch.inputs), batch.labels != IGNORED
+    missed = (logits.detach().argmax(2) != batch.labels) & real
+    wrong = missed.sum() / real.sum() * batch.targets.count
+    return Loss(_of_frames(logits, batch.labels), wrong)
+
+
+def _of_frames(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross entropy summed over the real frames."""
+    return functional.cross_entropy(
+        logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
+    )
 
 
 def ctc_loss(log_probs: Tensor, steps: Tensor, targets: Targets) -> Tensor:
@@ -235,23 +242,23 @@ def _decoder_loss(
     loss = functional.cross_entropy(
         logits,
         expected.flatten(),
-        ignore_index=-1,
+        ignore_index=IGNORED,
         reduction="sum",
         label_smoothing=objective.label_smoothing,
     )
-    missed = (logits.detach().argmax(1) != expected.flatten()) & (expected.flatten() >= 0)
+    missed = (logits.detach().argmax(1) != expected.flatten()) & (expected.flatten() != IGNORED)
     return loss + guided, missed.sum()
 
 
 def next_symbols(targets: Targets) -> tuple[Tensor, Tensor]:
     """What a decoder is given and what is right of it, (B, L + 1) each.
 
-    The boundary 0 comes before a string and after it; beyond, the target is -1.
+    The boundary 0 comes before a string and after it; beyond, the target is IGNORED.
     """
     given = functional.pad(targets.symbols, (1, 0))
     expected = functional.pad(targets.symbols, (0, 1))
     places = torch.arange(expected.shape[1], device=expected.device)
-    return given, expected.masked_fill(places > targets.on_device.unsqueeze(1), -1)
+    return given, expected.masked_fill(places > targets.on_device.unsqueeze(1), IGNORED)
 
 
 def _drawn(logits: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from bossline.tasks.transcribe.objective import (
     distances,
     next_symbols,
 )
+from bossline.training.objectives import IGNORED
 
 STRING = st.lists(st.integers(1, 3), max_size=7)
 
@@ -75,7 +76,7 @@ def test_padding_adds_nothing_to_ctc() -> None:
 def test_a_decoder_is_given_each_symbol_and_asked_for_the_next() -> None:
     given_, expected = next_symbols(targets([5, 7], [3]))
     assert given_.tolist() == [[0, 5, 7], [0, 3, 0]]
-    assert expected.tolist() == [[5, 7, 0], [3, 0, -1]]
+    assert expected.tolist() == [[5, 7, 0], [3, 0, IGNORED]]
 
 
 def test_attention_on_the_diagonal_costs_least() -> None:
