@@ -15,6 +15,7 @@ from bossline.models.decoders.transformer import TransformerDecoderConfig
 from bossline.models.encoders import EncoderConfig
 from bossline.models.pooling import PoolingConfig
 from bossline.models.positions import PositionKind
+from bossline.models.transcriber import Transcriber
 from tests.kinds import MODELS, kinds
 
 ATTENTION = {"width": 8, "heads": 2, "depth": 1}
@@ -69,6 +70,19 @@ class OfPadded(nn.Module):
         return answer if answer.dim() == 2 else answer * batch.mask.unsqueeze(2)
 
 
+class OfSteps(nn.Module):
+    """A transcriber's logits of CTC as a function of tensors."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
+        assert isinstance(self.model, Transcriber)
+        encoded = self.model(Padded.of(frames, lengths))
+        return self.model.ctc_logits(encoded) * encoded.mask.unsqueeze(2)
+
+
 class OfStrings(nn.Module):
     """A decoder as a function of tensors."""
 
@@ -96,12 +110,12 @@ def same(exported: Any, model: nn.Module, *inputs: Tensor) -> None:
 def test_every_registered_part_is_exported() -> None:
     assert kinds(EncoderConfig) == ENCODERS.keys()
     assert kinds(PoolingConfig) == set(POOLINGS)
-    utterances = {"tagger", "speaker", *VOICES}
+    utterances = {"tagger", "speaker", "transcriber", *VOICES}
     assert MODELS.keys() == {*VECTORS, *TABLES, *IMAGES, *utterances}
 
 
 def any_length(model: nn.Module) -> None:
-    whole = OfPadded(model)
+    whole = OfSteps(model) if isinstance(model, Transcriber) else OfPadded(model)
     exported = export(whole, SHORT, dynamic_shapes=ANY_LENGTH)
     for batch in (SHORT, LONG, BEYOND, FULL):
         same(exported, whole, *batch)
@@ -116,6 +130,10 @@ def test_taggers_for_any_length(kind: str, frame_stack: int) -> None:
     any_length(
         built("tagger", {"encoder": encoder, "frame_stack": frame_stack, "shifts": frame_stack})
     )
+
+
+def test_transcribers_for_any_length() -> None:
+    any_length(built("transcriber", {"encoder": {"kind": "tdnn"}, "frame_stack": 2}))
 
 
 @pytest.mark.parametrize("positions", get_args(PositionKind)[1:])
