@@ -80,7 +80,8 @@ class OfSteps(nn.Module):
     def forward(self, frames: Tensor, lengths: Tensor) -> Tensor:
         assert isinstance(self.model, Transcriber)
         encoded = self.model(Padded.of(frames, lengths))
-        return self.model.ctc_logits(encoded) * encoded.mask.unsqueeze(2)
+        logits: Tensor = self.model.ctc_logits(encoded) * encoded.mask.unsqueeze(2)
+        return logits
 
 
 class OfStrings(nn.Module):
