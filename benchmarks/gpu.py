@@ -3,9 +3,10 @@
     python -m benchmarks.gpu --folder libriphone/ --minutes 8
     python -m benchmarks.gpu --folder libriphone/ --speaker Dataset/ --food food11/ --json gpu.json
 
-Rungs train some steps as they are, with batches four times as large, and (whole utterances) in as
-many shapes as there are batches, which is what few shapes are worth. Then phoneme/strong, boss,
-summit and a larger summit train to the end in whatever time is left, with their scores.
+Rungs train some steps as they are, as CUDA graphs, with batches four times as large, both, and
+(whole utterances) in as many shapes as there are batches, which is what few shapes are worth. Then
+phoneme/strong, boss, summit and a larger summit train to the end in whatever time is left, with
+their scores.
 
 Each measurement is a process of its own with a time limit: what fails is a row that says why, not
 the end. Results are printed and written as they come. `--device cpu` tries the benchmark itself.
@@ -23,17 +24,19 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
+from rich.console import Console
 
 from benchmarks.common import machine, print_table
 from bossline.batches import shapes
 from bossline.core.errors import UserError
-from bossline.core.runtime import Runtime
+from bossline.core.runtime import Compile, Runtime
 from bossline.data.importing import import_corpus
 from bossline.data.store import open_corpus
 from bossline.recipes import Recipe, load_recipe
@@ -41,6 +44,7 @@ from bossline.runs.run import Run
 from bossline.tasks import lesson_of
 from bossline.tasks.lesson import Lesson
 from bossline.training.contract import StepLoss
+from bossline.training.graphs import Loss, Number, steps_of
 
 RUNGS = {
     "phoneme": ("simple", "medium", "strong", "boss-small", "boss", "summit"),
@@ -49,11 +53,13 @@ RUNGS = {
 }
 WHOLE = (
     ("phoneme/strong", ()),
+    ("phoneme/strong", ("--compile=graphs",)),
     ("phoneme/summit", ()),
+    ("phoneme/summit", ("--compile=graphs",)),
     ("phoneme/boss", ()),
     ("phoneme/summit", ("model.encoder.width=256", "model.encoder.depth=8")),
 )
-WARM = 30  # steps in which most shapes are met
+WARM = 60  # steps in which most shapes are met, and have their graphs
 
 
 @dataclass(frozen=True)
@@ -65,68 +71,87 @@ class Measurement:
     larger: int = 1
     """Times the recipe's batches."""
     few_shapes: bool = True
-    inductor: bool = False
+    compile: Compile = "off"
 
 
-def measurements(task: str, inductor: bool) -> Iterator[Measurement]:
+def measurements(task: str, device: str, inductor: bool) -> Iterator[Measurement]:
     """Those of a task, the dearest rungs first: time may run out."""
     for rung in reversed(RUNGS[task]):
         name = f"{task}/{rung}"
         yield Measurement(name)
+        if device.startswith("cuda"):
+            yield Measurement(name, "graphs", compile="graphs")
+            yield Measurement(name, "graphs, 4 x the batch", larger=4, compile="graphs")
         if load_recipe(name).batches.kind == "utterances":
             yield Measurement(name, "a shape a batch", few_shapes=False)
         yield Measurement(name, "4 x the batch", larger=4)
         if inductor:
-            yield Measurement(name, "inductor", inductor=True)
+            yield Measurement(name, "inductor", compile="inductor")
 
 
 class Steps:
-    """A rung's training, step by step, with a device that is waited for where it is asked."""
+    """A rung's training, step by step, with a device that is waited for where it is asked.
 
-    def __init__(self, lesson: Lesson[Any], recipe: Recipe, inductor: bool) -> None:
-        self._lesson, self._device = lesson, lesson.runtime.device
+    Attributes:
+        said: why steps are not compiled, where they were to be.
+    """
+
+    def __init__(self, lesson: Lesson[Any], recipe: Recipe) -> None:
+        self._lesson, self._recipe, self._device = lesson, recipe, lesson.runtime.device
         self._model = lesson.build_model()
         lesson.prepare(self._model)
         self._model.train()
         assert recipe.optimiser is not None  # only rungs that step are measured
-        self._optimiser = recipe.optimiser.build(self._model)
-        if inductor:
-            self._model.compile(dynamic=False)
+        self._rate, self._optimiser = recipe.optimiser.lr, recipe.optimiser.build(self._model)
+        self.said = Console(file=StringIO(), record=True, width=200)
+        self._take = steps_of(
+            lesson.runtime, self._learn, lesson, self._optimiser, recipe.seed, self.said
+        )
         self._done = 0
+        self._marks: list[float] | None = None
         self.shapes: set[tuple[int, ...]] = set()
 
     def wait(self) -> None:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
 
-    def step(self, parts: list[float] | None = None) -> int:
-        """One step; appends the ms of batch, forward, backward and optimiser, waiting after each.
+    def step(self, parts: list[list[float]] | None = None) -> int:
+        """One step; appends the ms of batch, forward, backward and optimiser, waiting after each;
+        of a compiled step those of batch and all the rest.
 
         Returns:
             How many frames, utterances or images it learnt from.
         """
-        marks = [self._mark(parts)]
+        self._marks = None if parts is None else []
+        self._mark()
         batch = self._lesson.batch(*divmod(self._done, self._lesson.steps_per_epoch))
         frames = getattr(batch[0], "frames", batch[0])
         if isinstance(frames, torch.Tensor):
             self.shapes.add(tuple(frames.shape[:2]))
-        marks.append(self._mark(parts))
-        loss: StepLoss = self._lesson.loss(self._model, batch)
-        marks.append(self._mark(parts))
-        self._optimiser.zero_grad(set_to_none=True)
-        loss.mean.backward()  # type: ignore[no-untyped-call]
-        marks.append(self._mark(parts))
-        self._optimiser.step()
-        marks.append(self._mark(parts))
+        self._mark()
+        loss = self._take(batch, self._rate, 1.0, self._done)
+        self._mark()
         self._done += 1
-        if parts is not None:
-            parts += [1000 * (after - before) for before, after in pairwise(marks)]
+        if parts is not None and self._marks is not None:
+            parts.append([1000 * (after - before) for before, after in pairwise(self._marks)])
         return loss.count
 
-    def _mark(self, parts: list[float] | None) -> float:
-        if parts is not None:
-            self.wait()
-        return time.perf_counter()
+    def _learn(self, loss_of: Loss, batch: Any, kept: Number) -> StepLoss:
+        loss = loss_of(self._model, batch)
+        self._mark(within=True)
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.mean.backward()  # type: ignore[no-untyped-call]
+        self._mark(within=True)
+        if self._recipe.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._recipe.clip)
+        self._optimiser.step()
+        return loss
+
+    def _mark(self, within: bool = False) -> None:
+        if self._marks is None or (within and self._lesson.runtime.compile != "off"):
+            return
+        self.wait()
+        self._marks.append(time.perf_counter())
 
     def busy(self, steps: int) -> float | None:
         """Share of the time of some steps in which the GPU computes."""
@@ -151,12 +176,12 @@ def measured(what: Measurement, corpus: str, device: str, steps: int) -> dict[st
     recipe = load_recipe(what.rung)
     if what.larger > 1:
         recipe = load_recipe(what.rung, [f"batches.size={what.larger * recipe.batches.size}"])
-    runtime = Runtime.choose(device)
-    training = Steps(lesson_of(recipe, open_corpus(corpus), runtime), recipe, what.inductor)
+    runtime = Runtime.choose(device, compile=what.compile)
+    training = Steps(lesson_of(recipe, open_corpus(corpus), runtime), recipe)
     training.step()
     training.wait()
     first = time.perf_counter() - began
-    for _ in range(min(WARM, steps)):
+    for _ in range(WARM if what.compile != "off" else min(WARM, steps)):
         training.step()
     training.wait()
     count, began = 0, time.perf_counter()
@@ -164,7 +189,7 @@ def measured(what: Measurement, corpus: str, device: str, steps: int) -> dict[st
         count += training.step()
     training.wait()
     seconds = time.perf_counter() - began
-    parts: list[float] = []
+    parts: list[list[float]] = []
     for _ in range(max(3, steps // 4)):
         training.step(parts)
     if device.startswith("cuda"):
@@ -175,10 +200,11 @@ def measured(what: Measurement, corpus: str, device: str, steps: int) -> dict[st
         "first_step_s": first,
         "per_s": count / seconds,
         "step_ms": 1000 * seconds / steps,
-        "parts_ms": [median(parts[part::4]) for part in range(4)],
+        "parts_ms": [median(part) for part in zip(*parts, strict=True)],
         "shapes": len(training.shapes),
         "peak_gb": peak / 1e9,
         "kernels": training.busy(max(3, steps // 4)),
+        "said": training.said.export_text().strip(),
     }
 
 
@@ -226,13 +252,14 @@ def _row(result: dict[str, Any]) -> list[str]:
     head = [result["rung"], result["way"]]
     if "failed" in result:
         return [*head, result["failed"], *[""] * 6]
-    batch, forward, backward, step = result["parts_ms"]
+    if result["said"]:
+        head[1] += f" ({result['said']})"
     kernels = result["kernels"]
     return [
         *head,
         f"{result['per_s']:,.0f}",
         f"{result['step_ms']:.1f}",
-        f"{batch:.1f} / {forward:.1f} / {backward:.1f} / {step:.1f}",
+        " / ".join(f"{part:.1f}" for part in result["parts_ms"]),
         "" if kernels is None else f"{kernels:.0%}",
         str(result["shapes"]),
         f"{result['peak_gb']:.2f}",
@@ -294,7 +321,7 @@ def run_all(folders: dict[str, Path], arguments: argparse.Namespace, end: float)
             import_corpus(folder, task)
         except UserError as error:
             sys.exit(f"error: {error}")
-        for what in measurements(task, arguments.inductor):
+        for what in measurements(task, arguments.device, arguments.inductor):
             if time.monotonic() > end:
                 break
             result = asdict(what) | in_a_process(

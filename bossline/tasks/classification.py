@@ -95,6 +95,9 @@ class ClassificationTask(Task[R]):
 class ClassificationLesson(Lesson[R]):
     """Batches with their labels, a model that scores classes."""
 
+    def counted(self, batch: Any) -> int:
+        return len(batch[1])
+
     @staticmethod
     def right(scores: Tensor, labels: Tensor) -> Tensor:
         """How many of scores (..., C) are greatest at the label (...), which is no padding's."""

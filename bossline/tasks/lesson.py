@@ -78,8 +78,11 @@ class Lesson(ABC, Generic[R]):
         return generator_of(self.recipe.seed, epoch, step, runtime.device, runtime.ranks.part)
 
     def counted(self, batch: Any) -> int:
-        """How much of what the task scores a batch holds, from the host's own knowledge."""
-        return len(batch[1])
+        """How much of what the task scores a batch holds, from the host's own knowledge.
+
+        Only asked where steps are compiled: a lesson that does not say is taught without.
+        """
+        raise NotImplementedError(f"a {type(self).__name__} does not say what a batch counts")
 
     def in_full(self, batch: Any) -> Any:
         """A batch as at the training's end: with the margin of a head in full, say."""

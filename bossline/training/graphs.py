@@ -224,7 +224,7 @@ class Graphed(_Held):
             self.give_up(error)
 
     def _step(self, batch: Any, rate: float, kept: float) -> StepLoss:
-        shape = shape_of(batch)
+        shape, count = shape_of(batch), self.lesson.counted(batch)
         if (graph := self._graphs.get(shape)) is None:
             if len(self._graphs) == MOST_GRAPHS:
                 raise Unfit(f"batches come in more than {MOST_GRAPHS} shapes")
@@ -247,7 +247,7 @@ class Graphed(_Held):
             if graph.replay is None:
                 graph.replay = self._recorder.record(work)
             graph.replay()
-        return StepLoss(self._mean, self.lesson.counted(batch), self._score)
+        return StepLoss(self._mean, count, self._score)
 
 
 def hold(optimiser: Stepper, device: torch.device) -> None:
@@ -294,14 +294,13 @@ class Compiled(_Held):
         self._parts = torch.compile(parts, fullgraph=True, dynamic=False, **settings)
 
     def _step(self, batch: Any, rate: float, kept: float) -> StepLoss:
-        shape = shape_of(batch)
+        shape, count = shape_of(batch), self.lesson.counted(batch)
         if (buffers := self._buffers.get(shape)) is None:
             if len(self._buffers) == MOST_GRAPHS:
                 raise Unfit(f"batches come in more than {MOST_GRAPHS} shapes")
             buffers = self._buffers[shape] = Buffers(batch, self.device)
         buffers.fill(batch)
         self.plain.set_rate(rate)
-        count = self.lesson.counted(batch)
 
         def loss(model: nn.Module, held: Any) -> StepLoss:
             mean, score = self._parts(model, held)

@@ -24,7 +24,7 @@ from bossline.training.buffers import Buffers, Unfit, shape_of
 from bossline.training.contents import WEIGHTS
 from bossline.training.contract import StepLoss
 from bossline.training.tally import Tally
-from tests.lessons import lesson, small
+from tests.lessons import STEPPED, lesson, small
 from tests.training.tape import NeverRecords, TapeRecorder
 
 CPU = torch.device("cpu")
@@ -123,6 +123,15 @@ def test_graphs_train_to_the_same_weights_and_go_on_where_they_were_cut(
             train(recipe, tmp_path / "cut")
     recorders[:] = [TapeRecorder()]
     same(plain, api.resume(tmp_path / "cut", console=Console(quiet=True)))
+
+
+@pytest.mark.parametrize("name", STEPPED)
+def test_every_lesson_counts_a_batch_as_its_loss_does(name: str) -> None:
+    opened = lesson(small(name))
+    model = opened.build_model()
+    opened.prepare(model)
+    batch = opened.batch(0, 0)
+    assert opened.counted(batch) == opened.loss(model.train(), batch).count > 0
 
 
 class Asking(TapeRecorder):

@@ -42,6 +42,9 @@ class CovidLesson(Lesson[CovidRecipe]):
         if isinstance(model, Regressor):
             model.prepare(self.training.all, self.training_targets)
 
+    def counted(self, batch: Any) -> int:
+        return len(batch[1])
+
     def loss(self, model: nn.Module, batch: tuple[Tensor, Tensor]) -> StepLoss:
         inputs, targets = batch
         mean = mse_loss(model(inputs), targets.float())
