@@ -15,7 +15,7 @@ from bossline.core.ranks import uniform
 from bossline.core.runtime import on_device
 from bossline.data.packed import Ints
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Answers, Smoother, answered
+from bossline.tasks.base import Answers, Smoother, answered, evaluating
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.confidence import fit_calibration
@@ -204,21 +204,19 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         opened, _ = self._validation
         own, _ = self.runtime.ranks.dealt(self.splits["validation"])
         strings = self._strings(own, opened.utterances, opened.lengths)
-        training = model.training
-        model.eval()
         sums = torch.zeros(2, dtype=torch.float64, device=self.runtime.device)
         ends = np.cumsum(opened.lengths)
         symbols = np.split(self._symbols(own), ends[:-1])
-        for inputs in opened.apart():
-            items = inputs.items.numpy()
-            targets, labels = self._targets(strings, items), None
-            if self._learns_frames:
-                joined = np.concatenate([symbols[item] for item in items])
-                labels = on_device(torch.from_numpy(joined), self.runtime.device)
-            batch = Batch(inputs, targets, labels)
-            with self.runtime.autocast(self.recipe.precision):
-                sums[0] += self._loss(model, batch).total
-            sums[1] += targets.count
-        model.train(training)
+        with evaluating(model):
+            for inputs in opened.apart():
+                items = inputs.items.numpy()
+                targets, labels = self._targets(strings, items), None
+                if self._learns_frames:
+                    joined = np.concatenate([symbols[item] for item in items])
+                    labels = on_device(torch.from_numpy(joined), self.runtime.device)
+                batch = Batch(inputs, targets, labels)
+                with self.runtime.autocast(self.recipe.precision):
+                    sums[0] += self._loss(model, batch).total
+                sums[1] += targets.count
         total, count = self.runtime.ranks.summed(sums).tolist()
         return float(total / max(count, 1))
