@@ -4,7 +4,8 @@
 >>> corpus = bossline.open_corpus("libriphone")            # doctest: +SKIP
 >>> run = bossline.train("phoneme/simple", "libriphone")   # doctest: +SKIP
 >>> run.scores["test"].score.value                      # doctest: +SKIP
->>> bossline.predict(run, "recording.wav")[0].segments()   # doctest: +SKIP
+>>> model = bossline.load(run)                             # doctest: +SKIP
+>>> model.predict("recording.wav")[0].segments             # doctest: +SKIP
 >>> bossline.plot.learning_curves([run])                   # doctest: +SKIP
 
 Names are imported when they are first used, so that `import bossline` does not wait for torch.
@@ -28,20 +29,25 @@ if TYPE_CHECKING:
         evaluate,
         evaluate_trials,
         identify,
+        identify_each,
+        load,
         load_run,
         predict,
         resume,
         submit,
         train,
         verify,
+        verify_each,
     )
     from bossline.data.importing import import_corpus
     from bossline.data.packed import Corpus
-    from bossline.data.store import open_corpus
+    from bossline.data.store import list_corpora, open_corpus
     from bossline.evaluation.alignment_files import score_alignments
     from bossline.extensions import load_extension
     from bossline.recipes import Recipe, load_recipe
     from bossline.reports.page import write_report
+    from bossline.runs.listing import list_runs
+    from bossline.runs.loaded import Model
     from bossline.runs.run import Run
     from bossline.studies.ladder import climb
     from bossline.tasks import register_model, register_schedule, register_task
@@ -49,6 +55,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Corpus": "bossline.data.packed",
+    "Model": "bossline.runs.loaded",
     "Prediction": "bossline.tasks.prediction",
     "Recipe": "bossline.recipes",
     "Run": "bossline.runs.run",
@@ -60,8 +67,12 @@ _HOME = {
     "evaluate": "bossline.api",
     "evaluate_trials": "bossline.api",
     "identify": "bossline.api",
+    "identify_each": "bossline.api",
     "import_corpus": "bossline.data.importing",
     "load_recipe": "bossline.recipes",
+    "list_corpora": "bossline.data.store",
+    "list_runs": "bossline.runs.listing",
+    "load": "bossline.api",
     "load_run": "bossline.api",
     "open_corpus": "bossline.data.store",
     "load_extension": "bossline.extensions",
@@ -74,11 +85,13 @@ _HOME = {
     "submit": "bossline.api",
     "train": "bossline.api",
     "verify": "bossline.api",
+    "verify_each": "bossline.api",
     "write_report": "bossline.reports.page",
 }
 
 __all__ = [
     "Corpus",
+    "Model",
     "Prediction",
     "Recipe",
     "Run",
@@ -92,7 +105,11 @@ __all__ = [
     "evaluate",
     "evaluate_trials",
     "identify",
+    "identify_each",
     "import_corpus",
+    "list_corpora",
+    "list_runs",
+    "load",
     "load_extension",
     "load_recipe",
     "load_run",
@@ -107,6 +124,7 @@ __all__ = [
     "submit",
     "train",
     "verify",
+    "verify_each",
     "write_report",
 ]
 
@@ -117,3 +135,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'bossline' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

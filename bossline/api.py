@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from bossline.runs.answers import predict, submit
 from bossline.runs.engine import evaluate, resume, train
+from bossline.runs.loaded import load
 from bossline.runs.run import Run
 from bossline.tasks.food import pseudo_labels
 from bossline.tasks.speaker import verbs
@@ -40,11 +41,13 @@ def _of_a_run(
 
 embed = _of_a_run(verbs.embed)
 verify = _of_a_run(verbs.verify)
+verify_each = _of_a_run(verbs.verify_each)
 draw_trials = _of_a_run(verbs.draw_trials)
 evaluate_trials = _of_a_run(verbs.evaluate_trials)
 calibrate = _of_a_run(verbs.calibrate)
 enroll = _of_a_run(verbs.enroll)
 identify = _of_a_run(verbs.identify)
+identify_each = _of_a_run(verbs.identify_each)
 pseudo_label = _of_a_run(pseudo_labels.pseudo_label)
 
 __all__ = [
@@ -55,6 +58,8 @@ __all__ = [
     "evaluate",
     "evaluate_trials",
     "identify",
+    "identify_each",
+    "load",
     "load_run",
     "predict",
     "pseudo_label",
@@ -62,4 +67,5 @@ __all__ = [
     "submit",
     "train",
     "verify",
+    "verify_each",
 ]

@@ -13,10 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from bossline.cli import alignments, data, studies, training, voices
-from bossline.cli.options import console
+from bossline.cli.options import console, say
 from bossline.core.errors import UserError
-from bossline.core.launch import launched, speaks
-from bossline.core.terminal import terminal
+from bossline.core.launch import launched
 from bossline.version import __version__
 
 # What a disk, its permissions or the system's limits refuse is the user's to mend, not ours.
@@ -97,16 +96,16 @@ def main() -> None:
     try:
         app(_with_first(sys.argv[1:]))
     except UserError as error:
-        _say(f"error: {error}", style="red")
+        say(f"error: {error}", style="red")
         sys.exit(2)
     except OSError as error:
         if error.errno not in _OF_THE_MACHINE:
             raise
         name = f"{error.filename}: " if isinstance(error.filename, str) else ""
-        _say(f"error: {name}{error.strerror}", style="red")
+        say(f"error: {name}{error.strerror}", style="red")
         sys.exit(2)
     except Interrupted as stop:
-        _say(str(stop))
+        say(str(stop))
         sys.exit(INTERRUPTED)
 
 
@@ -129,15 +128,6 @@ def _warn(
 ) -> None:
     """Show a warning of bossline's own as one line; `others` shows those of libraries."""
     if Path(filename).is_relative_to(Path(__file__).parents[1]):
-        _say(f"note: {message}")
+        say(f"note: {message}")
     else:
         others(message, category, filename, *where)
-
-
-def _say(text: str, style: str | None = None) -> None:
-    """To stderr, whatever it can show: names of files may be no UTF-8."""
-    if not speaks():
-        return
-    errors = terminal(stderr=True)
-    shown = text.encode(errors.encoding, "backslashreplace").decode(errors.encoding)
-    errors.print(shown, style=style, soft_wrap=True)

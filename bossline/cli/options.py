@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from bossline.core.launch import speaks
 from bossline.core.terminal import terminal
 
 console = terminal()
@@ -53,3 +54,15 @@ Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="e.g. model.width=1024 epochs=30"),
 ]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="to standard output: one list, an object for each input")
+]
+
+
+def say(text: str, style: str | None = None) -> None:
+    """To stderr, whatever it can show: names of files may be no UTF-8."""
+    if not speaks():
+        return
+    errors = terminal(stderr=True)
+    shown = text.encode(errors.encoding, "backslashreplace").decode(errors.encoding)
+    errors.print(shown, style=style, soft_wrap=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,7 @@ from bossline.cli.options import (
     CorpusOption,
     DecodingOption,
     DeviceOption,
+    JsonOption,
     Overrides,
     PrecisionOption,
     RunArguments,
@@ -24,6 +26,9 @@ from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.launch import launched
 from bossline.recipes import catalogue
+
+if TYPE_CHECKING:
+    from bossline.tasks.prediction import Prediction
 
 PANEL = "Training"
 
@@ -189,18 +194,18 @@ def evaluate(
 
 @app.command(
     rich_help_panel=PANEL,
-    epilog="Examples: `bossline predict RUN recording.wav`, `bossline predict RUN photo.jpg`, "
-    "`bossline predict RUN features.pt -o phones.csv`, `bossline predict RUN1 RUN2 test -o "
-    "probabilities.npy`",
+    epilog="Examples: `bossline predict RUN recording.wav`, `bossline predict RUN photos/ more.jpg "
+    "--json`, `bossline predict RUN features.pt -o phones.csv`, `bossline predict RUN1 RUN2 test "
+    "-o probabilities.npy`",
 )
 def predict(
-    runs: RunArguments,
-    source: Annotated[
-        str,
+    runs_then_inputs: Annotated[
+        list[str],
         typer.Argument(
-            metavar="INPUT",
-            help="a feature file, a recording, an image, or train, validation, test, unlabelled; "
-            "of a table only the latter",
+            metavar="RUN... INPUT...",
+            help="several runs answer by the mean of their log-probabilities or values; an input "
+            "is a feature file, a recording, an image, a folder of these, or train, validation, "
+            "test, unlabelled; of a table only the latter",
         ),
     ],
     output: Annotated[
@@ -209,27 +214,40 @@ def predict(
             "--output", "-o", help=".csv: classes or values; .npy: probabilities or values"
         ),
     ] = None,
+    as_json: JsonOption = False,
     smoothing: SmoothingOption = None,
     decoding: DecodingOption = None,
     device: DeviceOption = "auto",
 ) -> None:
-    """Phones, a speaker, a class or a value: for a file, or for each item of a split."""
+    """Phones, a speaker, a class or a value: for files, or for each item of a split."""
     from bossline import api
-    from bossline.cli.tables.predictions import likeliest_table, predictions_table, segments_table
+    from bossline.cli.answering import Refusals, print_json, reading, runs_and_inputs
     from bossline.runs.answers import check_output, write_predictions
-    from bossline.tasks.phoneme.prediction import FramePrediction
-    from bossline.tasks.prediction import ClassPrediction
 
     if output is not None:
         check_output(output)
-    predictions = api.predict(
-        runs, source, smoothing=smoothing, decoding=decoding or (), device=device
-    )
-    if output is not None:
+        if as_json:
+            raise UserError("give --json or --output, not both")
+    runs, inputs = runs_and_inputs(runs_then_inputs)
+    model = api.load(runs, smoothing=smoothing, decoding=decoding or (), device=device)
+    refusals = Refusals()
+    with reading() as shown:
+        predictions = model.predict(inputs, refused=refusals, progress=shown.set)
+    if as_json:
+        print_json(predictions)
+    elif predictions and output is not None:
         write_predictions(predictions, output)
-        item = api.load_run(runs[0]).info.features.item
-        console.print(f"{output}: {counted(len(predictions), item)}")
-        return
+        console.print(f"{output}: {counted(len(predictions), model.features.item)}")
+    elif predictions:
+        _print_predictions(predictions)
+    refusals.end(len(predictions))
+
+
+def _print_predictions(predictions: Sequence[Prediction]) -> None:
+    from bossline.cli.tables.predictions import likeliest_table, predictions_table, segments_table
+    from bossline.tasks.phoneme.prediction import FramePrediction
+    from bossline.tasks.prediction import ClassPrediction
+
     match predictions:
         case [ClassPrediction() as alone]:
             console.print(likeliest_table(alone))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bossline.cli.options import DeviceOption, RunArgument, ScoreNormOption, console
+from bossline.cli.options import DeviceOption, JsonOption, RunArgument, ScoreNormOption, console
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 
@@ -27,48 +27,76 @@ def embed(
         list[str],
         typer.Argument(
             metavar="INPUT",
-            help="feature files, recordings, utterance ids, or train, validation, test, unlabelled",
+            help="feature files, recordings, folders of them, utterance ids, or train, "
+            "validation, test, unlabelled",
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="the .safetensors to write")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="the .safetensors to write")
+    ] = None,
+    as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Voices as unit vectors: one an utterance, near each other for one speaker."""
-    from bossline import api as verification
+    from bossline import api
+    from bossline.cli.answering import Refusals, print_json
 
-    if output.suffix != ".safetensors":
+    if (output is None) != as_json:
+        raise UserError("give --output FILE.safetensors or --json, one of them")
+    if output is not None and output.suffix != ".safetensors":
         raise UserError(f"{output}: write embeddings to a .safetensors file")
-    found = verification.embed(run, inputs, device=device)
-    found.write(output)
+    refusals = Refusals()
+    found = api.embed(run, inputs, refused=refusals, device=device)
     utterances, dim = found.vectors.shape
-    console.print(
-        f"{output}: {counted(utterances, 'utterance')}, {counted(dim, 'number')} each",
-    )
+    if output is None:
+        print_json(found.each())
+    elif utterances:
+        found.write(output)
+        console.print(
+            f"{output}: {counted(utterances, 'utterance')}, {counted(dim, 'number')} each",
+        )
+    refusals.end(utterances)
 
 
 @app.command(
     rich_help_panel=PANEL,
-    epilog="Examples: `bossline verify RUN a.wav b.wav`, `bossline verify RUN UTTERANCE UTTERANCE`",
+    epilog="Examples: `bossline verify RUN a.wav b.wav`, `bossline verify RUN UTTERANCE "
+    "UTTERANCE`, `bossline verify RUN a.wav recordings/ --json`",
 )
 def verify(
     run: RunArgument,
     first: Annotated[str, typer.Argument(metavar="A", help="a file, or an utterance id")],
-    second: Annotated[str, typer.Argument(metavar="B", help="a file, or an utterance id")],
+    others: Annotated[
+        list[str],
+        typer.Argument(metavar="B...", help="the same, or folders: A is compared with each"),
+    ],
+    as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Are two recordings of one speaker?"""
-    from bossline import api as verification
-    from bossline.cli.tables.voices import threshold_table
+    from bossline import api
+    from bossline.cli.answering import Refusals, print_json
+    from bossline.cli.tables.voices import threshold_table, verifications_table
 
-    found = verification.verify(run, first, second, device=device)
-    console.print(f"cosine {found.cosine:.4f}")
-    if found.score_scale != "cosine":
-        console.print(f"{found.score_scale} {found.score:.4f}")
-    if found.threshold is None:
-        _print_uncalibrated(run, "what is one speaker")
-        return
-    console.print("same speaker" if found.same_speaker else "different speakers", style="bold")
-    console.print(threshold_table(found.threshold))
+    refusals = Refusals()
+    found = api.verify_each(run, first, others, refused=refusals, device=device)
+    if as_json:
+        print_json(found)
+    elif found:
+        if len(found) > 1:
+            console.print(verifications_table(found))
+        else:
+            console.print(f"cosine {found[0].cosine:.4f}")
+            if found[0].score_scale != "cosine":
+                console.print(f"{found[0].score_scale} {found[0].score:.4f}")
+        if found[0].threshold is None:
+            _print_uncalibrated(run, "what is one speaker")
+        else:
+            if len(found) == 1:
+                said = "same speaker" if found[0].same_speaker else "different speakers"
+                console.print(said, style="bold")
+            console.print(threshold_table(found[0].threshold))
+    refusals.end(len(found))
 
 
 def _print_uncalibrated(run: Path, what: str) -> None:
@@ -155,24 +183,46 @@ def enroll(
     console.print(line, soft_wrap=True)
 
 
-@app.command(rich_help_panel=PANEL, epilog="Example: `bossline identify RUN recording.wav`")
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline identify RUN recording.wav`, `bossline identify RUN recordings/ "
+    "--json`",
+)
 def identify(
     run: RunArgument,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="or an utterance id")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="or folders, or utterance ids")
+    ],
+    as_json: JsonOption = False,
     device: DeviceOption = "auto",
 ) -> None:
     """Which enrolled speaker is it, if any?"""
-    from bossline import api as verification
-    from bossline.cli.tables.voices import candidates_table, threshold_table
+    from bossline import api
+    from bossline.cli.answering import Refusals, print_json
+    from bossline.cli.tables.voices import (
+        candidates_table,
+        identifications_table,
+        threshold_table,
+    )
 
-    found = verification.identify(run, file, device=device)
-    console.print(found.speaker, style="bold")
-    console.print(candidates_table(found), "", sep="\n")
-    if found.threshold is None:
-        _print_uncalibrated(run, "who is unknown, so the nearest is named")
-        return
-    console.print(threshold_table(found.threshold))
-    if len(found.candidates) > 1:
-        console.print(
-            f"these rates are of one comparison each; here are {len(found.candidates)}",
-        )
+    refusals = Refusals()
+    found = api.identify_each(run, inputs, refused=refusals, device=device)
+    if as_json:
+        print_json(found)
+    elif found:
+        first = found[0]
+        if len(found) > 1:
+            console.print(identifications_table(found), "", sep="\n")
+        else:
+            console.print(first.speaker, style="bold")
+            console.print(candidates_table(first), "", sep="\n")
+        if first.threshold is None:
+            _print_uncalibrated(run, "who is unknown, so the nearest is named")
+        else:
+            console.print(threshold_table(first.threshold))
+            if len(first.candidates) > 1:
+                console.print(
+                    f"these rates are of one comparison each; here are {len(first.candidates)}"
+                    f"{' for each input' if len(found) > 1 else ''}",
+                )
+    refusals.end(len(found))

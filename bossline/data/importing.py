@@ -105,7 +105,7 @@ def import_corpus(
             results = load_all(loading, listing.items, threads, processes)
             with closing(results):
                 _pack(pack, path, listing, source, note, results, progress)
-        corpus = Corpus(pack)
+        corpus = Corpus(pack, name)
     register(name, pack)
     return corpus
 

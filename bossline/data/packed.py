@@ -38,7 +38,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.html import html_facts
 from bossline.core.reading import open_file, reason
 from bossline.data import duplicates
 from bossline.data.features.spec import FeatureSpec
@@ -55,6 +57,7 @@ class Corpus:
 
     Attributes:
         path: its folder.
+        name: as it was asked for: a name given at import, or its folder.
         header: what is in it.
         key: names the content: equal keys, equal corpora.
         offsets: (items + 1,) int64, over all shards.
@@ -66,13 +69,13 @@ class Corpus:
         targets: (items,) float64, NaN where unknown; of rows only.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str | None = None) -> None:
         """
         Raises:
             UserError: not a corpus, a newer format, a shard that is missing or other than the
                 header says.
         """
-        self.path = path
+        self.path, self.name = path, name or str(path)
         self.header, self.key = read_header(path)
         self._shards = [open_shard(path, shard, self.header) for shard in self.header.shards]
         self._shard_ends = np.cumsum([shard.items for shard in self.header.shards])
@@ -93,7 +96,22 @@ class Corpus:
         return self.header.items
 
     def __repr__(self) -> str:
-        return f"Corpus({str(self.path)!r}, {len(self)} {self.header.features.item}s)"
+        return f"Corpus({self.name!r}, {counted(len(self), self.header.features.item)})"
+
+    def _repr_html_(self) -> str:
+        header = self.header
+        return html_facts(
+            self.name,
+            {
+                f"{header.features.item}s": f"{len(self):,}",
+                "parts": ", ".join(f"{part} {len(self.part(part)):,}" for part in header.parts),
+                "features": header.features.describe(),
+                "classes": len(header.classes) or "",
+                "speakers": len(header.speakers) or "",
+                "note": header.note,
+                "folder": self.path,
+            },
+        )
 
     def _check_ids(self) -> None:
         if len(set(self.ids)) < len(self.ids):

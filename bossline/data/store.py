@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from pathlib import Path
 
 from bossline.core.errors import UserError, did_you_mean
@@ -64,22 +65,41 @@ def names() -> list[str]:
     return sorted(stem for stem in stems if _NAME.fullmatch(stem))
 
 
-def open_corpus(name: str | Path, *, verified: bool = False) -> Corpus:
+def list_corpora() -> list[Corpus]:
+    """All imported corpora, by name; of one that cannot be opened, a warning says why."""
+    found = []
+    for name in names():
+        try:
+            found.append(open_corpus(name))
+        except UserError as error:
+            warnings.warn(f"{name}: {error}", stacklevel=2)
+    return found
+
+
+def name_of(corpus: str | Path | Corpus) -> str:
+    """As `open_corpus` takes it."""
+    return corpus.name if isinstance(corpus, Corpus) else str(corpus)
+
+
+def open_corpus(name: str | Path | Corpus, *, verified: bool = False) -> Corpus:
     """Open a corpus by the name it was imported under, by its folder, or by the folder's URL.
 
     What lies behind a URL is fetched once (see fetched.py), and always hashed.
 
     Args:
-        name: or the folder, or its URL.
+        name: or the folder, or its URL; one that is open already is taken as it is.
         verified: hash its shards too, which is done once on a machine (see stamps.py).
 
     Raises:
         UserError: no such corpus (with the nearest name), or it cannot be read or fetched, or is
             damaged.
     """
-    if is_url(str(name)):
+    if isinstance(name, Corpus):
+        corpus = name
+    elif is_url(str(name)):
         return open_fetched(str(name), home() / "fetched")
-    corpus = Corpus(_folder(name))
+    else:
+        corpus = Corpus(_folder(name), str(name))
     if verified:
         verify_once(corpus)
     return corpus

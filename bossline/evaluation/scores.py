@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from bossline.core.config import Config
 from bossline.core.counting import counted
+from bossline.core.html import html_facts
 from bossline.evaluation.intervals import Interval, mean_interval
 
 
@@ -97,6 +98,19 @@ class Scores(Config):
         if min(self.lengths) < 1 or len(set(self.ids)) < count:
             return "an item is empty or occurs twice"
         return None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.measure.words} {self.score}, {self.counted})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        facts = {
+            f"{self.measure.words} [95 %]": self.score,
+            "of": f"{self.counted}, {counted(len(self.ids), 'item')}",
+            **self.others,
+        }
+        return html_facts(type(self).__name__, facts)
 
     @property
     def measure(self) -> Metric:

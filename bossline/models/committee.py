@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar, Literal, Self, cast
 
 import torch
@@ -93,16 +93,26 @@ class Committee(SpeakerNetwork):
             member.fit(data)
 
     def embed(self, batch: Padded) -> Tensor:
-        vectors = [
-            math.sqrt(weight) * functional.normalize(voice.embed(batch).float())
-            for voice, weight in zip(self.voices, self._weights, strict=True)
-        ]
-        return torch.cat(vectors, dim=1)
+        return self._joined([voice.embed(batch) for voice in self.voices])
 
     def forward(self, batch: Padded) -> Tensor:
+        return self._voted([voice(batch) for voice in self.voices])
+
+    def heard(self, batch: Padded) -> tuple[Tensor, Tensor]:
+        scores, vectors = zip(*(voice.heard(batch) for voice in self.voices), strict=True)
+        return self._voted(scores), self._joined(vectors)
+
+    def _joined(self, vectors: Sequence[Tensor]) -> Tensor:
+        weighted = [
+            math.sqrt(weight) * functional.normalize(vector.float())
+            for vector, weight in zip(vectors, self._weights, strict=True)
+        ]
+        return torch.cat(weighted, dim=1)
+
+    def _voted(self, scores: Sequence[Tensor]) -> Tensor:
         votes = [
-            weight * voice(batch).float().log_softmax(1)
-            for voice, weight in zip(self.voices, self._weights, strict=True)
+            weight * one.float().log_softmax(1)
+            for one, weight in zip(scores, self._weights, strict=True)
         ]
         return torch.stack(votes).sum(0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 
+# The switch is one for the process: of two threads that both put it back, one would leave it off.
+_SWITCH = Lock()
 _ONE_REGISTER = 16  # channels that one instruction of a CPU takes in float32
 
 
@@ -51,14 +54,14 @@ class _WithoutCudnn(Function):
         context.save_for_backward(x, weight)
         context.settings = settings
         stride, padding, dilation, groups = settings
-        with torch.backends.cudnn.flags(enabled=False):
+        with _SWITCH, torch.backends.cudnn.flags(enabled=False):
             return functional.conv2d(x, weight, None, stride, padding, dilation, groups)
 
     @staticmethod
     def backward(context: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = context.saved_tensors
         stride, padding, dilation, groups = context.settings
-        with torch.backends.cudnn.flags(enabled=False):
+        with _SWITCH, torch.backends.cudnn.flags(enabled=False):
             of_x, of_weight, _ = torch.ops.aten.convolution_backward(
                 gradient, x, weight, None, stride, padding, dilation, False, (0, 0), groups,
                 (*context.needs_input_grad[:2], False),

@@ -49,6 +49,10 @@ class VoiceModel(nn.Module, ABC):
     def embed(self, batch: Padded) -> Tensor:
         """(B, embedding): one vector an utterance, the same voice in about the same direction."""
 
+    def heard(self, batch: Padded) -> tuple[Tensor, Tensor]:
+        """Scores and embedding; in one pass, where the model knows how."""
+        return self(batch), self.embed(batch)
+
 
 class SpeakerNetwork(VoiceModel):
     """A voice model that learns by gradient steps."""
@@ -84,8 +88,11 @@ class SpeakerModel(SpeakerNetwork):
         return embedding
 
     def forward(self, batch: Padded) -> Tensor:
-        scores: Tensor = self.head(self.embed(batch))
-        return scores
+        return self.heard(batch)[0]
+
+    def heard(self, batch: Padded) -> tuple[Tensor, Tensor]:
+        embedding = self.embed(batch)
+        return self.head(embedding), embedding
 
     def loss(self, batch: Padded, labels: Tensor, done: Number) -> tuple[Tensor, Tensor]:
         return self.head.loss(self.embed(batch), labels, self._margin_scale(done))

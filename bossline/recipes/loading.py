@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from bossline.core.errors import UserError, did_you_mean, printable
 from bossline.core.files import write_text
 from bossline.recipes import catalogue
-from bossline.recipes.overrides import apply_overrides
+from bossline.recipes.overrides import Overrides, apply_overrides, as_text
 from bossline.tasks import TASKS, task_named
 from bossline.tasks.recipe import Recipe
 
@@ -22,13 +22,13 @@ _SHOWN = 80  # characters of a value that does not fit
 _MOST_SHOWN = 20  # errors in one message
 
 
-def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
+def load_recipe(name: str, overrides: Overrides = ()) -> Recipe:
     """Read a recipe by name or path.
 
     Args:
         name: "phoneme/strong", or a path to a YAML file.
-        overrides: "model.width=1024" and the like, at any depth and in any order; a number is a
-            member of a list.
+        overrides: ["model.width=1024"] and the like, or {"model.width": 1024}, at any depth and in
+            any order; a number is a member of a list.
 
     Raises:
         UserError: unknown recipe or key (with the nearest), or a value that does not fit; all
@@ -38,7 +38,9 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     content = catalogue.read_yaml(path)
     content.setdefault("name", name if path.parent.parent == catalogue.FOLDER else path.stem)
     apply_overrides(
-        content, overrides, lambda known: check_recipe(known, where=name).model_dump(mode="json")
+        content,
+        as_text(overrides),
+        lambda known: check_recipe(known, where=name).model_dump(mode="json"),
     )
     return check_recipe(content, where=name)
 

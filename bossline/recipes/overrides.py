@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+
+import numpy as np
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError, printable
 from bossline.recipes.text import NotPlainData, parse_yaml
 
 Content = dict[str, Any]
+Overrides = Sequence[str] | Mapping[str, Any]
+"""["model.width=64"], or {"model.width": 64}."""
 
 _NUMBER = re.compile("0|[1-9][0-9]{0,8}")  # a member of a list, counted from 0
 
@@ -85,6 +90,39 @@ def apply_overrides(
         for each in in_defaults:
             _spell_out(content, full, each.keys)
             _set(content, each, given)
+
+
+def as_text(overrides: Overrides) -> list[str]:
+    """As the command line has them; JSON is YAML.
+
+    >>> as_text({"model.width": 64, "augment": None})
+    ['model.width=64', 'augment=null']
+
+    Raises:
+        UserError: a value that is no plain data, or a single text in place of a list.
+    """
+    if isinstance(overrides, str):
+        raise UserError(printable(f"overrides: expected a list or a dict, as ['{overrides}']"))
+    if not isinstance(overrides, Mapping):
+        return list(overrides)
+    texts = []
+    for key, value in overrides.items():
+        try:
+            text = json.dumps(value, default=_number, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"override {printable(str(key))}: expected numbers, text, lists or dicts, not "
+                f"{printable(repr(value), 80)}"
+            ) from error
+        texts.append(f"{key}={text}")
+    return texts
+
+
+def _number(value: Any) -> Any:
+    """Of numpy's numbers a plain one."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError
 
 
 def unreplaced(overrides: Iterable[str], others: Iterable[str]) -> list[str]:

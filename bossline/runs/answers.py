@@ -10,54 +10,33 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.core.counting import counted
-from bossline.core.errors import UserError, printable
+from bossline.core.errors import UserError
 from bossline.core.files import replacing
-from bossline.core.runtime import Runtime
-from bossline.data.inputs import read_input
 from bossline.data.packed import Corpus, Ints
-from bossline.runs.engine import Runs, opened_runs, searching
+from bossline.runs.engine import Runs, opened_runs
+from bossline.runs.loaded import Inputs, load
 from bossline.tasks.prediction import Cells, Prediction
-from bossline.tasks.trained import UNLABELLED, Ensemble, Smoothing, items_of, smoother_of
+from bossline.tasks.trained import UNLABELLED, Smoothing, items_of
 from bossline.tasks.transcribe.prediction import StringPrediction
 
 
 def predict(
     runs: Runs,
-    source: str | Path,
+    inputs: Inputs,
     *,
+    rate: float | None = None,
     smoothing: Smoothing | None = None,
     decoding: Sequence[str] = (),
     device: str = "auto",
 ) -> list[Prediction]:
-    """What a run makes of a file, or of a split of its corpus.
-
-    Args:
-        runs: a run or its folder, or several, which answer as one: by the mean of their
-            log-probabilities, or of their values.
-        source: a feature file (.pt, .npy), a recording (.wav, .flac ...), an image, or "train",
-            "validation", "test" or "unlabelled".
-        smoothing: None: as the (first) run's recipe says.
-        decoding: of strings: "beam=16" and the like, in place of what the recipes say.
+    """Load a run and ask it once; see `load` and `Model.predict`.
 
     Raises:
-        UserError: neither a file nor a split, features of another kind, or runs that do not go
-            together.
+        UserError: as these two.
     """
-    opened = opened_runs(runs)
-    task = opened[0].task
-    ensemble = Ensemble(opened, Runtime.choose(device), searching(opened, decoding))
-    smoother = smoother_of(opened[0], smoothing)
-    if Path(source).suffix:
-        ids = [printable(Path(source).stem)]
-        pieces = [read_input(Path(source), ensemble.features)]
-    else:
-        corpus = opened[0].corpus()
-        chosen = items_of(opened, corpus, str(source))
-        ids = [corpus.ids[u] for u in chosen]
-        pieces = task.pieces(corpus, chosen)
-    answers = ensemble.answers(pieces)
-    decided = task.decide(answers, smoother)
-    return list(task.predict(ids, answers, decided, ensemble.features, ensemble.classes))
+    return load(runs, smoothing=smoothing, decoding=decoding, device=device).predict(
+        inputs, rate=rate
+    )
 
 
 def submit(
@@ -193,4 +172,4 @@ def write_predictions(predictions: Sequence[Prediction], path: Path) -> None:
         writer = csv.writer(stream)
         writer.writerow(predictions[0].columns)
         for prediction in predictions:
-            writer.writerows(prediction.records())
+            writer.writerows(prediction.lines())

@@ -16,9 +16,11 @@ from bossline.core.memory import exhaustion_named
 from bossline.core.ranks import Ranks, joining
 from bossline.core.runtime import Compile, Precision, Runtime
 from bossline.core.terminal import terminal
+from bossline.data.packed import Corpus
 from bossline.data.store import open_corpus
 from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe, changed, load_recipe
+from bossline.recipes.overrides import Overrides
 from bossline.runs.info import start_info
 from bossline.runs.run import Run
 from bossline.tasks import lesson_of
@@ -57,8 +59,8 @@ def opened_runs(runs: Runs) -> list[Run]:
 
 def train(
     recipe: str | Recipe,
-    corpus: str | Path,
-    overrides: Sequence[str] = (),
+    corpus: str | Path | Corpus,
+    overrides: Overrides = (),
     *,
     run: str | Path | None = None,
     device: str = "auto",
@@ -72,8 +74,9 @@ def train(
 
     Args:
         recipe: "phoneme/strong", a path to a YAML file, or a Recipe.
-        corpus: a name given at import, the folder of a packed corpus, or its URL.
-        overrides: "model.width=1024" and the like; only with a recipe by name or path.
+        corpus: a name given at import, the folder of a packed corpus, its URL, or an open one.
+        overrides: ["model.width=1024"] and the like, or {"model.width": 1024}; only with a recipe
+            by name or path.
         run: folder to write; by default the next free one below runs/.
         device: "auto", "cpu", "cuda", "cuda:1".
         threads: CPU threads; None takes all cores.
@@ -99,7 +102,7 @@ def train(
         # What the data do not allow is refused before all writing.
         model = _prepared_model(lesson, log)
         parameters = sum(p.numel() for p in model.parameters())
-        info = start_info(str(corpus), opened, lesson.classes, chosen, parameters, runtime)
+        info = start_info(opened.name, opened, lesson.classes, chosen, parameters, runtime)
 
         def create() -> str:
             folder = None if run is None else Path(run)

@@ -24,6 +24,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -40,7 +41,9 @@ from safetensors.numpy import save
 from bossline.core.archives import DamagedFile
 from bossline.core.errors import UserError, did_you_mean
 from bossline.core.files import creating_folder, read_json, replacing, write_json
+from bossline.core.html import html_facts
 from bossline.core.leftovers import sweep
+from bossline.core.progress import duration
 from bossline.core.reading import read_bytes, reason
 from bossline.core.tensors import read_tensors
 from bossline.data.features.spec import Features
@@ -94,6 +97,41 @@ class Run:
         self.info = read_info(self.path / INFO, self.recipe)
         self._loose = False  # whether run.json allows more than what is there now
         self.read(RECIPE)
+
+    def __repr__(self) -> str:
+        return (
+            f"Run({str(self.path)!r}: {self.recipe.name} on {self.corpus_name}, {self._standing})"
+        )
+
+    def _repr_html_(self) -> str:
+        info = self.info
+        scores: dict[str, object]
+        try:
+            scores = {split: scores.score for split, scores in self.scores.items()}
+        except UserError as error:
+            scores = {"scores": error}
+        return html_facts(
+            str(self.path),
+            {
+                "recipe": self.recipe.name,
+                "corpus": f"{self.corpus_name}, {self.features.describe()}",
+                "state": info.state,
+                **{f"{self.metric.words}, {split}": score for split, score in scores.items()},
+                "parameters": f"{info.parameters:,}",
+                "best epoch": info.best_epoch or "",
+                "trained": "" if info.seconds is None else f"{duration(info.seconds)}",
+                "on": info.hardware,
+            },
+        )
+
+    @property
+    def _standing(self) -> str:
+        """How far it is, in a few words."""
+        try:
+            test = self.scores.get("test")
+        except UserError:
+            return "damaged"
+        return "not scored yet" if test is None else f"test {self.metric.words} {test.score}"
 
     @classmethod
     def of(cls, run: str | Path | Run) -> Run:
@@ -471,6 +509,13 @@ def target_of(recipe: Recipe) -> tuple[str, float] | None:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def holds_run(name: str) -> bool:
+    """Whether a run is there; by its name alone, where no file or folder is called so."""
+    return (Path(name) / INFO).exists() or (
+        not os.path.lexists(name) and (RUNS / name / INFO).exists()
+    )
 
 
 def _find(path: Path) -> Path:

@@ -12,8 +12,9 @@ from bossline.core.counting import counted
 from bossline.core.errors import UserError, did_you_mean
 from bossline.data.packed import Corpus
 from bossline.data.splits import split_corpus
-from bossline.data.store import open_corpus
+from bossline.data.store import name_of, open_corpus
 from bossline.recipes import Recipe, catalogue, load_recipe
+from bossline.recipes.overrides import Overrides, as_text
 from bossline.runs.run import RUNS, Run
 from bossline.studies.folds import Folds
 from bossline.studies.kept import reach
@@ -28,8 +29,8 @@ def ladder_folder(task: str, corpus: str) -> Path:
 
 def climb(
     task: str,
-    corpus: str,
-    overrides: Sequence[str] = (),
+    corpus: str | Path | Corpus,
+    overrides: Overrides = (),
     *,
     to: str | None = None,
     device: str = "auto",
@@ -42,9 +43,9 @@ def climb(
 
     Args:
         task: "phoneme", "speaker", "covid", "food" or "transcribe".
-        corpus: a name given at import, the folder of a packed corpus, or its URL.
-        overrides: for every rung, e.g. "seed=2"; those of the model and its training pass by a
-            rung that is fitted.
+        corpus: a name given at import, the folder of a packed corpus, its URL, or an open one.
+        overrides: for every rung, e.g. ["seed=2"] or {"seed": 2}; those of the model and its
+            training pass by a rung that is fitted.
         to: the last rung to climb; None climbs all.
 
     Raises:
@@ -52,13 +53,13 @@ def climb(
         Interrupted: Ctrl-C or SIGTERM; climbing again goes on.
     """
     recipes = _rungs(task, overrides, to)
-    return _reach(recipes, task, corpus, device, threads, console)
+    return _reach(recipes, task, name_of(corpus), device, threads, console)
 
 
 def cross_validate(
     task: str,
-    corpus: str,
-    overrides: Sequence[str] = (),
+    corpus: str | Path | Corpus,
+    overrides: Overrides = (),
     *,
     folds: int,
     to: str | None = None,
@@ -80,18 +81,19 @@ def cross_validate(
     opened = open_corpus(corpus)
     rungs = [_folds_of(recipe, folds, opened) for recipe in _rungs(task, overrides, to)]
     return [
-        Folds(tuple(_reach(recipes, task, corpus, device, threads, console))) for recipes in rungs
+        Folds(tuple(_reach(recipes, task, opened.name, device, threads, console)))
+        for recipes in rungs
     ]
 
 
-def _rungs(task: str, overrides: Sequence[str], to: str | None) -> list[Recipe]:
+def _rungs(task: str, overrides: Overrides, to: str | None) -> list[Recipe]:
     names = catalogue.ladder(task)
     if to is not None:
         last = f"{task}/{to.removeprefix(f'{task}/')}"
         if last not in names:
             raise UserError(f"no rung '{to}': {did_you_mean(last, names)}")
         names = names[: names.index(last) + 1]
-    return [_rung(name, overrides) for name in names]
+    return [_rung(name, as_text(overrides)) for name in names]
 
 
 def _rung(name: str, overrides: Sequence[str]) -> Recipe:

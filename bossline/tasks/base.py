@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
@@ -339,16 +339,29 @@ class Task(ABC, Generic[R]):
 def answers_of(
     task: Task[R], model: nn.Module, pieces: Pieces, recipe: R, runtime: Runtime
 ) -> Answers:
-    """What a model answers to some pieces; it comes back in the mode that it came in."""
+    """What a model answers to some pieces; see `evaluating`."""
     return answered(task, model, task.open(recipe, pieces, runtime), recipe, runtime)
 
 
 @torch.inference_mode()
 def answered(task: Task[R], model: nn.Module, opened: Any, recipe: R, runtime: Runtime) -> Answers:
     """The same of opened batches."""
-    training = model.training
+    with evaluating(model):
+        return task.answer(model, opened, recipe, runtime)
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode while the block works; then the model trains on.
+
+    One that is in that mode for good is not touched at all, so that threads may share it: a mode is
+    set layer by layer, and another thread would answer with some of them in training.
+    """
+    if not model.training:
+        yield
+        return
     model.eval()
     try:
-        return task.answer(model, opened, recipe, runtime)
+        yield
     finally:
-        model.train(training)
+        model.train()

@@ -53,6 +53,7 @@ class TrainedModel:
         fill_weights(self.model, content, path)
         self.model.to(runtime.device)
         run.task.equip(self.model, run, self.recipe)
+        self.model.eval()  # for good: see `evaluating`
 
     def answers(self, pieces: Pieces, batches: BatchConfig | None = None) -> Answers:
         """What it says of every frame, utterance, image or row.

@@ -21,7 +21,7 @@ def prediction(labels: list[int], spec: FeatureSpec = MFCC) -> FramePrediction:
 
 @given(st.lists(st.integers(0, 2), min_size=1, max_size=40))
 def test_segments_are_runs_of_equal_labels(labels: list[int]) -> None:
-    segments = list(prediction(labels).segments())
+    segments = prediction(labels).segments
     runs = [(key, len(list(group))) for key, group in groupby(labels)]
     assert [segment.phone for segment in segments] == ["abc"[key] for key, _ in runs]
     # Frame t is centred at t * 10 + 12.5 ms, and 7.5 ms more than t * 10 lie between it and t - 1.
@@ -43,9 +43,9 @@ def test_times_are_those_of_the_features(
     kind: Literal["mfcc", "log-mel", "other"], seconds: list[str], edges: list[float]
 ) -> None:
     found = prediction([1, 1, 0], FeatureSpec(kind=kind, dim=39))
-    assert [dict(zip(found.columns, row, strict=True))["seconds"] for row in found.records()] == (
+    assert [dict(zip(found.columns, row, strict=True))["seconds"] for row in found.lines()] == (
         seconds
     )
-    segments = list(found.segments())
+    segments = found.segments
     assert [segments[0].start, *(s.end for s in segments)] == pytest.approx(edges)
     assert segments[1].start == segments[0].end

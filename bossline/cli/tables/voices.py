@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.table import Table
 
 from bossline.cli.tables.layout import facts_table, new_table
-from bossline.cli.tables.predictions import LIKELIEST_SHOWN
-from bossline.tasks.speaker.verbs import Identification
+from bossline.tasks.prediction import LIKELIEST
+from bossline.tasks.speaker.verbs import Identification, Verification
 from bossline.tasks.speaker.verification.calibration import Threshold
 from bossline.tasks.speaker.verification.scores import VerificationScores
 
@@ -46,7 +48,27 @@ def threshold_table(threshold: Threshold) -> Table:
 def candidates_table(found: Identification) -> Table:
     """The nearest enrolled speakers."""
     table = new_table("speaker", found.score_scale, "enrolled from", right=(found.score_scale,))
-    for candidate in found.candidates[:LIKELIEST_SHOWN]:
+    for candidate in found.candidates[:LIKELIEST]:
         enrolment = candidate.enrolment
         table.add_row(enrolment.speaker, f"{candidate.score:.4f}", str(enrolment))
+    return table
+
+
+def identifications_table(found: Sequence[Identification]) -> Table:
+    """Who each of several is."""
+    scale = found[0].score_scale
+    table = new_table("input", "speaker", "nearest", scale, right=(scale,))
+    for one in found:
+        nearest = one.candidates[0]
+        table.add_row(one.id, one.speaker, nearest.enrolment.speaker, f"{nearest.score:.4f}")
+    return table
+
+
+def verifications_table(found: Sequence[Verification]) -> Table:
+    """An utterance against each of several."""
+    verdicts = {True: "same", False: "different", None: ""}
+    scale = found[0].score_scale
+    table = new_table("input", scale, "speaker", right=(scale,))
+    for one in found:
+        table.add_row(one.id, f"{one.score:.4f}", verdicts[one.same_speaker])
     return table

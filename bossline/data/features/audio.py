@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ _BLOCK = 1 << 20  # numbers, of all channels, that are decoded at a time
 _KEPT = 1 << 24  # samples of the result: 17 minutes at 16 kHz
 _RATES = range(1_000, 1_000_001)  # Hz
 _CHANNELS = 64
+_IN_MEMORY = 8  # channels of an array: more are features that somebody gave a rate to
 _UNKNOWN = 1 << 60
 
 
@@ -43,6 +44,41 @@ def resample(waveform: Samples, from_hz: float, to_hz: float) -> Samples:
     if from_hz == to_hz:
         return waveform
     return np.concatenate(list(_resampled([waveform], from_hz, to_hz)))
+
+
+def one_channel(samples: npt.NDArray[Any], rate: float) -> Samples:
+    """(samples,) float32: the mean of the channels, as of a file.
+
+    Args:
+        samples: (samples,), or with channels on the shorter axis; floats in -1..1, or integers of
+            16 or 32 bits, which span that range.
+        rate: Hz.
+
+    Raises:
+        UserError: none of these, no sample at all, or samples that are no numbers.
+    """
+    if not _RATES.start <= rate <= _RATES[-1]:
+        raise UserError(
+            f"rate={rate:,}: expected {_RATES.start:,} to {_RATES[-1]:,} samples a second"
+        )
+    if samples.ndim not in (1, 2) or (samples.ndim == 2 and min(samples.shape) > _IN_MEMORY):
+        raise UserError(
+            f"shape {samples.shape}: expected (samples,), or (samples, channels) of at most "
+            f"{_IN_MEMORY} channels"
+        )
+    if not samples.size:
+        raise UserError("holds no audio, its length is 0")
+    if samples.dtype in (np.int16, np.int32):
+        waveform = (samples / -float(np.iinfo(samples.dtype).min)).astype(np.float32)
+    elif samples.dtype.kind == "f":
+        waveform = samples.astype(np.float32)
+    else:
+        raise UserError(
+            f"samples of {samples.dtype}: expected floats in -1..1, or integers of 16 or 32 bits"
+        )
+    if not np.isfinite(waveform).all():
+        raise UserError("it has samples that are no numbers")
+    return waveform.mean(axis=int(np.argmin(waveform.shape))) if waveform.ndim == 2 else waveform
 
 
 def _resampled(blocks: Iterable[Samples], from_hz: float, to_hz: float) -> Iterator[Samples]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bossline.core.errors import UserError
 from bossline.core.runtime import settle_kernels
-from bossline.data.features.audio import Audio
+from bossline.data.features.audio import Audio, Samples, one_channel, resample
 from bossline.data.features.log_mel import log_mel
 from bossline.data.features.mfcc import mfcc
 from bossline.data.features.spec import FeatureSpec
@@ -29,17 +30,36 @@ def read_recording(path: Path, spec: FeatureSpec, speed: float = 1.0) -> npt.NDA
         UserError: names the file: unreadable, damaged, cut short, too short, or features that were
             made elsewhere.
     """
-    if spec.kind == "other":
-        raise UserError(
-            f"{path}: the model was trained on features made elsewhere ({spec.describe()}), "
-            "which cannot be computed from a recording: give a .npy or .pt file"
-        )
     # Fewer samples, taken for as many a second, sound faster.
-    sound = Audio(path, spec.sample_rate / speed)
     try:
-        features = mfcc(sound, spec) if spec.kind == "mfcc" else log_mel(sound, spec)
+        return _features(Audio(path, spec.sample_rate / speed), spec)
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
+
+
+def features_of_samples(
+    samples: npt.NDArray[Any], rate: float, spec: FeatureSpec
+) -> npt.NDArray[np.float32]:
+    """(T, dim) features of samples, as of a file that holds them.
+
+    Args:
+        samples: (samples,), or with a few channels beside; as `one_channel` takes them.
+        rate: Hz of the samples.
+        spec: of the features.
+
+    Raises:
+        UserError: what is no sound, or too short; or features that were made elsewhere.
+    """
+    return _features(resample(one_channel(samples, rate), rate, spec.sample_rate), spec)
+
+
+def _features(sound: Samples | Audio, spec: FeatureSpec) -> npt.NDArray[np.float32]:
+    if spec.kind == "other":
+        raise UserError(
+            f"the model was trained on features made elsewhere ({spec.describe()}), which cannot "
+            "be computed from a recording: give the features, as an array or a .npy or .pt file"
+        )
+    features = mfcc(sound, spec) if spec.kind == "mfcc" else log_mel(sound, spec)
     if not np.isfinite(features).all():
-        raise UserError(f"{path}: damaged, its samples are too large for features of them")
+        raise UserError("damaged, its samples are too large for features of them")
     return features

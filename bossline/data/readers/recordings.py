@@ -33,7 +33,7 @@ from bossline.data.readers.base import (
 from bossline.data.speeds import copy_id, part_of
 
 # Also what cannot be decoded here: it is named, as a recording that is missing would not be.
-_SUFFIXES = set(
+SUFFIXES = set(
     ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .sph .nist "
     ".m4a .aac .wma .amr .webm .weba .mka .3gp .shn .ape .wv".split()
 )
@@ -50,7 +50,7 @@ class _Found(NamedTuple):
 
 
 def _is_recording(file: Path) -> bool:
-    return file.suffix.lower() in _SUFFIXES and not file.name.startswith(".")
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
 
 
 def _found(path: Path) -> _Found:

@@ -126,6 +126,10 @@ class SpeakerLda(VoiceModel, Fitted):
         scores: Tensor = self.discriminant(self._vectors(batch))
         return scores
 
+    def heard(self, batch: Padded) -> tuple[Tensor, Tensor]:
+        vectors = self._vectors(batch)
+        return self.discriminant(vectors), self.discriminant.embed(vectors)
+
     def fit(self, data: Iterable[tuple[Padded, Tensor]]) -> str:
         if self.shifts is not None:
             self.shifts.fit(inputs for inputs, _ in data)

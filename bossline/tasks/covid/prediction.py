@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from bossline.data.features.days import stem_of
 from bossline.tasks.prediction import Cells, Prediction
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ValuePrediction(Prediction):
     """The target of a row."""
 
     columns = ("id", "value")
+    digits = ".6g"
 
     target: str
 
@@ -30,4 +32,11 @@ class ValuePrediction(Prediction):
         return [(self.number, self.value)]
 
     def records(self) -> Iterator[Cells]:
-        yield self.id, f"{self.value:.6g}"
+        yield self.id, self.value
+
+    @property
+    def said(self) -> str:
+        return f"{self.target} {self.value:.6g}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"id": self.id, "value": self.value}

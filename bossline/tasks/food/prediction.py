@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bossline.tasks.prediction import Cells, ClassPrediction
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ImagePrediction(ClassPrediction):
     """What is in an image."""
 
@@ -18,4 +18,4 @@ class ImagePrediction(ClassPrediction):
         return [(self.number, self.label)]
 
     def records(self) -> Iterator[Cells]:
-        yield self.id, self.label, self.name, f"{self.confidence:.4f}"
+        yield self.id, self.label, self.name, self.confidence

@@ -101,4 +101,4 @@ def pseudo_label(
                     )
                 advance(1)
     register(name, pack)
-    return Corpus(pack), len(sure), len(chosen)
+    return Corpus(pack, name), len(sure), len(chosen)

@@ -23,7 +23,7 @@ from bossline.figures.picture import Picture
 from bossline.models.committee import Committee, CommitteeConfig
 from bossline.models.fitted.speaker_lda import SpeakerLdaConfig
 from bossline.models.speaker import SpeakerNetwork, VoiceModel
-from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored, Task
+from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored, Task, evaluating
 from bossline.tasks.classification import ClassificationLesson, ClassificationTask
 from bossline.tasks.speaker.pictures import det_picture, voice_pictures, voices_of
 from bossline.tasks.speaker.prediction import SpeakerPrediction
@@ -100,6 +100,17 @@ class SpeakerLesson(ClassificationLesson[SpeakerRecipe]):
         return {**super().kept(model, test), "embeddings": vectors.astype(np.float16)}
 
 
+@dataclass(frozen=True)
+class Heard(Answers):
+    """What one model answers.
+
+    Attributes:
+        embeddings: (U, E) float32 of length 1.
+    """
+
+    embeddings: npt.NDArray[np.float32]
+
+
 @dataclass
 class _TrainingSplit:
     """Utterances and their speakers, each time they are gone through."""
@@ -149,18 +160,24 @@ class SpeakerTask(ClassificationTask[SpeakerRecipe]):
     def answer(
         self, model: nn.Module, opened: Batches, recipe: SpeakerRecipe, runtime: Runtime
     ) -> Answers:
-        """(U, C) probabilities, after averaging the logarithms of an utterance's views.
+        """(U, C) probabilities, after averaging the logarithms of an utterance's views, and its
+        embedding.
 
         Voices at other speeds are no answers.
         """
+        assert isinstance(model, VoiceModel)
+        speakers = 0
 
-        def log_probabilities(inputs: Padded) -> Tensor:
-            scores: Tensor = model(inputs)
+        def heard(inputs: Padded) -> Tensor:
+            nonlocal speakers
+            scores, embedding = model.heard(inputs)
             speakers = scores.shape[1] // _voices_of_each(recipe)
-            return scores[:, :speakers].float().log_softmax(1)
+            log_probabilities = scores[:, :speakers].float().log_softmax(1)
+            return torch.cat([log_probabilities, normalize(embedding.float())], dim=1)
 
-        rows = averaged(log_probabilities, opened, recipe.precision, runtime).softmax(1)
-        return Answers(rows, np.ones(len(rows), np.int64))
+        means = averaged(heard, opened, recipe.precision, runtime)
+        rows, vectors = means[:, :speakers].softmax(1), normalize(means[:, speakers:])
+        return Heard(rows, np.ones(len(rows), np.int64), np.asarray(vectors.cpu().numpy()))
 
     def predict(
         self,
@@ -170,8 +187,9 @@ class SpeakerTask(ClassificationTask[SpeakerRecipe]):
         features: Features,
         classes: tuple[str, ...],
     ) -> list[SpeakerPrediction]:
-        each = zip(ids, answers.each(), strict=True)
-        return [SpeakerPrediction(id, rows, classes) for id, rows in each]
+        vectors = answers.embeddings if isinstance(answers, Heard) else [None] * len(ids)
+        each = zip(ids, answers.each(), vectors, strict=True)
+        return [SpeakerPrediction(id, rows, classes, vector) for id, rows, vector in each]
 
     def show_together(self, runs: Mapping[str, OpenRun]) -> dict[str, list[Picture]]:
         """How well they verify."""
@@ -200,12 +218,9 @@ def embed(model: nn.Module, recipe: SpeakerRecipe, pieces: Pieces, runtime: Runt
     def unit_vectors(inputs: Padded) -> Tensor:
         return normalize(model.embed(inputs).float())
 
-    training = model.training
-    model.eval()
     opened = recipe.batches.open(list(pieces), runtime.device)
-    vectors = normalize(averaged(unit_vectors, opened, recipe.precision, runtime))
-    model.train(training)
-    return vectors
+    with evaluating(model):
+        return normalize(averaged(unit_vectors, opened, recipe.precision, runtime))
 
 
 def _voices_of_each(recipe: SpeakerRecipe) -> int:

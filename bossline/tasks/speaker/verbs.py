@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from bossline.core.errors import UserError
 from bossline.core.files import write_json
+from bossline.core.refusing import Refused
 from bossline.core.runtime import Runtime
 from bossline.tasks.base import OpenRun
 from bossline.tasks.speaker.gallery import UNKNOWN, Enrolment, Gallery, read_gallery
@@ -53,6 +54,18 @@ class Verification:
     score: float  # on the scale of the threshold; cosine without one
     score_scale: ScoreScale
     threshold: Threshold | None
+    id: str = ""  # of the second
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON may have it."""
+        return {
+            "id": self.id,
+            "cosine": self.cosine,
+            "score": self.score,
+            "score_scale": self.score_scale,
+            "threshold": None if self.threshold is None else self.threshold.value,
+            "same_speaker": self.same_speaker,
+        }
 
     @property
     def same_speaker(self) -> bool | None:
@@ -77,6 +90,19 @@ class Identification:
     candidates: tuple[Candidate, ...]
     score_scale: ScoreScale
     threshold: Threshold | None
+    id: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON may have it."""
+        return {
+            "id": self.id,
+            "speaker": self.speaker,
+            "score_scale": self.score_scale,
+            "threshold": None if self.threshold is None else self.threshold.value,
+            "candidates": [
+                {"speaker": one.enrolment.speaker, "score": one.score} for one in self.candidates
+            ],
+        }
 
     @property
     def speaker(self) -> str:
@@ -96,13 +122,21 @@ class Enrolled(NamedTuple):
     replaced: Enrolment | None
 
 
-def embed(run: OpenRun, inputs: Sequence[str | Path], *, device: str = "auto") -> Embeddings:
+def embed(
+    run: OpenRun,
+    inputs: Sequence[str | Path],
+    *,
+    refused: Refused | None = None,
+    device: str = "auto",
+) -> Embeddings:
     """Unit vectors of utterances.
 
     Args:
         run: of the speaker task.
-        inputs: feature files, recordings, utterance ids of the run's corpus, or "train",
-            "validation", "test", "unlabelled".
+        inputs: feature files, recordings, folders of them, utterance ids of the run's corpus, or
+            "train", "validation", "test", "unlabelled".
+        refused: called with the name of what cannot be embedded, and why; the others are. None:
+            that is an error.
 
     Raises:
         UserError: no speaker run, or an input that cannot be read or embedded.
@@ -110,8 +144,8 @@ def embed(run: OpenRun, inputs: Sequence[str | Path], *, device: str = "auto") -
     if not inputs:
         raise UserError("give at least one file, utterance or split to embed")
     voices = _voices(run, device)
-    ids, pieces = voices.read_all([str(name) for name in inputs])
-    return Embeddings(tuple(ids), voices.embed(ids, pieces), voices.weights)
+    ids, vectors = voices.embed_all([str(name) for name in inputs], refused)
+    return Embeddings(tuple(ids), vectors, voices.weights)
 
 
 def verify(
@@ -122,14 +156,44 @@ def verify(
     Raises:
         UserError: no speaker run, an input that cannot be read or embedded, or a damaged threshold.
     """
+    found = verify_each(run, first, [second], device=device)
+    if len(found) != 1:
+        raise UserError(f"{second}: {len(found)} utterances: verify_each compares with each")
+    return found[0]
+
+
+def verify_each(
+    run: OpenRun,
+    first: str | Path,
+    others: Sequence[str | Path],
+    *,
+    refused: Refused | None = None,
+    device: str = "auto",
+) -> list[Verification]:
+    """Compare an utterance with each of several, which may be all that `embed` takes.
+
+    Args:
+        refused: as of `embed`.
+
+    Raises:
+        UserError: as `verify`; of the first utterance always.
+    """
     voices = _voices(run, device)
     threshold = _threshold(voices.run)
-    names = [str(first), str(second)]
-    vectors = voices.embed(names, [voices.read(name) for name in names])
-    (cosine,) = voices.scores(vectors, [0], [1], "cosine")
     scale = _scale(threshold)
-    (score,) = voices.scores(vectors, [0], [1], scale)
-    return Verification(float(cosine), float(score), scale, threshold)
+    against = voices.embed([str(first)], [voices.read(str(first))])
+    ids, vectors = voices.embed_all([str(name) for name in others], refused)
+    if not ids:
+        return []
+    joined, others_at = np.concatenate([against, vectors]), np.arange(1, len(ids) + 1)
+    cosines, scores = (
+        voices.scores(joined, np.zeros_like(others_at), others_at, kind)
+        for kind in ("cosine", scale)
+    )
+    return [
+        Verification(float(cosine), float(score), scale, threshold, id)
+        for id, cosine, score in zip(ids, cosines, scores, strict=True)
+    ]
 
 
 def draw_trials(
@@ -308,26 +372,54 @@ def identify(run: OpenRun, recording: str | Path, *, device: str = "auto") -> Id
         UserError: no speaker run, a recording that cannot be read or embedded, nobody enrolled,
             or a gallery or threshold that is damaged or made by other weights.
     """
+    found = identify_each(run, [recording], device=device)
+    if len(found) != 1:
+        raise UserError(f"{recording}: {len(found)} utterances: identify_each names each")
+    return found[0]
+
+
+def identify_each(
+    run: OpenRun,
+    inputs: Sequence[str | Path],
+    *,
+    refused: Refused | None = None,
+    device: str = "auto",
+) -> list[Identification]:
+    """Who of the enrolled speakers is nearest to each of several utterances, as `embed` takes them.
+
+    Args:
+        refused: as of `embed`.
+
+    Raises:
+        UserError: as `identify`.
+    """
     voices = _voices(run, device)
     threshold = _threshold(voices.run)
-    vector = voices.embed([str(recording)], [voices.read(str(recording))])
-    gallery = _gallery(voices, vector.shape[1])
+    ids, vectors = voices.embed_all([str(name) for name in inputs], refused)
+    if not ids:
+        return []
+    gallery = _gallery(voices, vectors.shape[1])
     if not gallery.enrolled:
         raise UserError(
             f"nobody is enrolled in {voices.run.path}: "
             f"bossline enroll {voices.run.path} --speaker NAME FILES"
         )
-    count, scale = len(gallery.enrolled), _scale(threshold)
-    rows = np.arange(count)
-    scores = voices.scores(
-        np.concatenate([gallery.vectors, vector]), rows, np.full(count, count), scale
-    )
-    nearest_first = np.argsort(-scores, kind="stable")
-    return Identification(
-        tuple(Candidate(gallery.enrolled[k], float(scores[k])) for k in nearest_first),
-        scale,
-        threshold,
-    )
+    known, scale = len(gallery.enrolled), _scale(threshold)
+    enrolled, asked = np.meshgrid(np.arange(known), np.arange(known, known + len(ids)))
+    joined = np.concatenate([gallery.vectors, vectors])
+    scores = voices.scores(joined, enrolled.ravel(), asked.ravel(), scale)
+    return [
+        Identification(
+            tuple(
+                Candidate(gallery.enrolled[k], float(row[k]))
+                for k in np.argsort(-row, kind="stable")
+            ),
+            scale,
+            threshold,
+            id,
+        )
+        for id, row in zip(ids, scores.reshape(len(ids), known), strict=True)
+    ]
 
 
 def _voices(run: OpenRun, device: str) -> Voices:

@@ -17,9 +17,10 @@ import numpy.typing as npt
 
 from bossline.core.archives import DamagedFile
 from bossline.core.errors import UserError, did_you_mean
+from bossline.core.refusing import Refused, by_halves, refusing
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import FeatureSpec
-from bossline.data.inputs import read_features
+from bossline.data.inputs import inputs_of, read_features
 from bossline.data.packed import Corpus, Ints
 from bossline.data.splits import SPLITS, UNHEARD
 from bossline.tasks.base import OpenRun, Pieces
@@ -50,6 +51,10 @@ class Embeddings:
     vectors: Vectors
     weights: str
 
+    def each(self) -> list[Embedding]:
+        """One by one."""
+        return list(map(Embedding, self.ids, self.vectors))
+
     def write(self, path: Path) -> None:
         """Write a .safetensors: the tensor `embeddings`, and in the metadata `ids` as JSON.
 
@@ -58,6 +63,18 @@ class Embeddings:
         """
         ids = json.dumps(self.ids, ensure_ascii=False)
         write_vectors(path, self.vectors, {"ids": ids, "weights": self.weights})
+
+
+@dataclass(frozen=True, eq=False)
+class Embedding:
+    """The unit vector (D,) of an utterance."""
+
+    id: str
+    vector: Vectors
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON may have it."""
+        return {"id": self.id, "embedding": self.vector.tolist()}
 
 
 class Voices:
@@ -97,23 +114,51 @@ class Voices:
         """
         return self._read(name, ())
 
-    def read_all(self, names: Sequence[str]) -> tuple[list[str], list[npt.NDArray[Any]]]:
-        """Ids and features of files, utterances, and whole splits of the run's corpus.
+    def read_all(
+        self, names: Sequence[str], refused: Refused | None = None
+    ) -> list[tuple[str, npt.NDArray[Any]]]:
+        """Ids and features of files, folders of them, utterances, and whole splits of the corpus.
+
+        Args:
+            refused: see `refusing`.
 
         Raises:
             UserError: none of these (with the nearest name), or an empty split.
         """
-        ids: list[str] = []
-        pieces: list[npt.NDArray[Any]] = []
+        found: list[tuple[str, npt.NDArray[Any]]] = []
         for name in names:
-            if name in _SPLITS:
-                utterances = items_of([self.run], self.corpus, name)
-                ids += self._ids(utterances)
-                pieces += self._pieces(utterances)
-            else:
-                ids.append(name)
-                pieces.append(self._read(name, _SPLITS))
-        return ids, pieces
+            with refusing(refused, name):
+                if name in _SPLITS:
+                    utterances = items_of([self.run], self.corpus, name)
+                    ids, pieces = self._ids(utterances), self._pieces(utterances)
+                    found += zip(ids, pieces, strict=True)
+                elif os.path.isdir(name):
+                    for one in inputs_of(name, self._features, None, 1):
+                        with refusing(refused, one.name):
+                            found.append((one.name, one.read()))
+                else:
+                    found.append((name, self._read(name, _SPLITS)))
+        return found
+
+    def embed_all(
+        self, names: Sequence[str], refused: Refused | None = None
+    ) -> tuple[list[str], Vectors]:
+        """Ids and unit vectors (U, D) of what `read_all` reads.
+
+        Raises:
+            UserError: as `read_all` and `embed`.
+        """
+
+        def embedded(
+            read: Sequence[tuple[str, npt.NDArray[Any]]],
+        ) -> list[tuple[str, npt.NDArray[np.float32]]]:
+            ids = [id for id, _ in read]
+            return list(zip(ids, self.embed(ids, [piece for _, piece in read]), strict=True))
+
+        found = by_halves(self.read_all(names, refused), embedded, refused)
+        if not found:
+            return [], np.empty((0, 0), np.float32)
+        return [id for id, _ in found], np.stack([vector for _, vector in found])
 
     def _read(self, name: str, splits: Sequence[str]) -> npt.NDArray[Any]:
         """`splits`: further names that would have been understood."""

@@ -18,7 +18,7 @@ from bossline.core.ranks import uniform
 from bossline.core.runtime import Runtime, on_device
 from bossline.data.packed import Corpus, Ints
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Answers, Scored, Smoother, Task, answered
+from bossline.tasks.base import Answers, Scored, Smoother, Task, answered, evaluating
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.arpa import arpa_of, read_arpa
@@ -253,22 +253,20 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         opened, _ = self._validation
         own, _ = self.runtime.ranks.dealt(self.splits["validation"])
         strings = self.spoken.of_pieces(own, opened.utterances, opened.lengths)
-        training = model.training
-        model.eval()
         sums = torch.zeros(2, dtype=torch.float64, device=self.runtime.device)
         ends = np.cumsum(opened.lengths)
         symbols = np.split(self.spoken.frames(own), ends[:-1]) if self._learns_frames else []
-        for inputs in opened.apart():
-            items = inputs.items.numpy()
-            targets, labels = self._targets(strings, items), None
-            if self._learns_frames:
-                joined = np.concatenate([symbols[item] for item in items])
-                here = on_device(torch.from_numpy(joined), self.runtime.device)
-                labels = inputs.padding.spread(here, IGNORED)
-            batch = Batch(inputs, targets, labels)
-            with self.runtime.autocast(self.recipe.precision):
-                sums[0] += self._loss(model, batch).total
-            sums[1] += targets.count
-        model.train(training)
+        with evaluating(model):
+            for inputs in opened.apart():
+                items = inputs.items.numpy()
+                targets, labels = self._targets(strings, items), None
+                if self._learns_frames:
+                    joined = np.concatenate([symbols[item] for item in items])
+                    here = on_device(torch.from_numpy(joined), self.runtime.device)
+                    labels = inputs.padding.spread(here, IGNORED)
+                batch = Batch(inputs, targets, labels)
+                with self.runtime.autocast(self.recipe.precision):
+                    sums[0] += self._loss(model, batch).total
+                sums[1] += targets.count
         total, count = self.runtime.ranks.summed(sums).tolist()
         return float(total / max(count, 1))

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from bossline.core.errors import UserError
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.phones import LETTERS
-from bossline.tasks.prediction import Cells, Prediction
+from bossline.tasks.prediction import Cells, Segment, SegmentedPrediction
 from bossline.tasks.transcribe.transcripts import CONFIDENCE, END, RANK, START, SYMBOL, Rows
 
 
-@dataclass(frozen=True)
-class StringPrediction(Prediction):
+@dataclass(frozen=True, repr=False)
+class StringPrediction(SegmentedPrediction):
     """A string, best first of a list; `outputs` are rows as in transcripts.py."""
 
     columns = ("id", "place", "start", "end", "phone", "probability")
@@ -59,20 +60,34 @@ class StringPrediction(Prediction):
     def rows(self, first: int) -> list[Cells]:
         return [(self.number, " ".join(self.phones))]
 
-    def records(self) -> Iterator[Cells]:
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """The phones of the best string."""
         edges = self.spec.frame_edges(int(self._best[:, END].max(initial=0)))
-        for place, row in enumerate(self._best):
-            yield (
-                self.id,
-                place,
-                f"{edges[int(row[START])]:.4f}",
-                f"{edges[int(row[END])]:.4f}",
-                self.classes[int(row[SYMBOL]) - 1],
-                f"{row[CONFIDENCE]:.4f}",
+        return [
+            Segment(
+                start=float(edges[int(row[START])]),
+                end=float(edges[int(row[END])]),
+                phone=self.classes[int(row[SYMBOL]) - 1],
+                confidence=float(row[CONFIDENCE]),
             )
+            for row in self._best
+        ]
+
+    def records(self) -> Iterator[Cells]:
+        for place, one in enumerate(self.segments):
+            yield self.id, place, one.start, one.end, one.phone, one.confidence
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "phones": list(self.phones),
+            "segments": super().to_dict()["segments"],
+            "alternatives": [list(phones) for phones in self.alternatives],
+        }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LetterPrediction(StringPrediction):
     """A letter a phone; the utterances are numbered."""
 

@@ -1,0 +1,80 @@
+"""Verbs that answer for many inputs: every one is accounted for, and nothing is half-written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import typer
+
+from bossline.cli.options import say
+from bossline.core.errors import UserError
+from bossline.core.progress import Bar, bar
+from bossline.core.terminal import terminal
+
+
+class Refusals:
+    """Inputs that could not be answered: named at the end, and told by the exit code."""
+
+    def __init__(self) -> None:
+        self._found: list[UserError] = []
+
+    def __call__(self, name: str, error: UserError) -> None:
+        self._found.append(error)
+
+    def end(self, answered: int) -> None:
+        """
+        Args:
+            answered: how many inputs were.
+
+        Raises:
+            typer.Exit: with 1 where some inputs could not be answered, 2 where none could.
+        """
+        for error in self._found:
+            say(f"error: {error}", style="red")
+        if not self._found:
+            return
+        if answered:
+            total = answered + len(self._found)
+            say(f"{len(self._found):,} of {total:,} inputs could not be answered", style="red")
+        raise typer.Exit(1 if answered else 2)
+
+
+@contextmanager
+def reading() -> Iterator[Bar]:
+    """A bar on stderr: stdout is for the answers."""
+    with bar(terminal(stderr=True), "inputs") as shown:
+        yield shown
+
+
+class _Told(Protocol):
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def print_json(found: Sequence[_Told]) -> None:
+    """One document: a list with an object for each."""
+    content = [one.to_dict() for one in found]
+    typer.echo(json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def runs_and_inputs(words: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """The first word is a run; so are those after it that are folders of runs.
+
+    Raises:
+        UserError: no input is left.
+    """
+    from bossline.runs.loaded import ASKABLE
+    from bossline.runs.run import holds_run
+
+    count = 1
+    while count < len(words) and words[count] not in ASKABLE and holds_run(words[count]):
+        count += 1
+    if count == len(words):
+        raise UserError(
+            "give a run and what it is to answer for: files, folders, or one of "
+            f"{', '.join(ASKABLE)}"
+        )
+    return [Path(word) for word in words[:count]], list(words[count:])

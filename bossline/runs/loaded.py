@@ -1,0 +1,173 @@
+"""A run, or several, loaded once and asked often."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from bossline.core.errors import UserError, did_you_mean
+from bossline.core.refusing import Refused, by_halves, refusing
+from bossline.core.runtime import Runtime
+from bossline.data.inputs import Array, Input, Source, apart, inputs_of
+from bossline.data.splits import SPLITS, UNHEARD
+from bossline.runs.engine import Runs, opened_runs, searching
+from bossline.tasks.prediction import Prediction
+from bossline.tasks.trained import UNLABELLED, Ensemble, Smoothing, items_of, smoother_of
+
+Inputs = Source | Sequence[Source]
+Progress = Callable[[str, int, int], None]
+
+ASKABLE = (*SPLITS, UNHEARD, UNLABELLED)
+"""Splits of a run's corpus, by name."""
+
+_AT_ONCE = 256  # files whose features are in memory together
+
+
+class Model:
+    """A run's best weights, or those of several runs that answer as one, ready to be asked.
+
+    It stays in evaluation mode, so that threads may share it: each gets what it would get alone.
+
+    Attributes:
+        runs: whose weights they are.
+        features: what it takes.
+        classes: names of what it answers with; none where that is a value.
+    """
+
+    def __init__(
+        self,
+        runs: Runs,
+        *,
+        smoothing: Smoothing | None = None,
+        decoding: Sequence[str] = (),
+        device: str = "auto",
+    ) -> None:
+        """See `load`."""
+        self.runs = tuple(opened_runs(runs))
+        recipes = searching(self.runs, decoding)
+        self._ensemble = Ensemble(self.runs, Runtime.choose(device), recipes)
+        self._smoother = smoother_of(self.runs[0], smoothing)
+        self._task = self.runs[0].task
+        self.features, self.classes = self._ensemble.features, self._ensemble.classes
+
+    def __repr__(self) -> str:
+        which = ", ".join(f"{run.path}: {run.recipe.name}" for run in self.runs)
+        return f"Model({which})"
+
+    def predict(
+        self,
+        inputs: Inputs,
+        *,
+        rate: float | None = None,
+        refused: Refused | None = None,
+        progress: Progress | None = None,
+    ) -> list[Prediction]:
+        """What it makes of some inputs, in their order; many are answered in batches.
+
+        Args:
+            inputs: one, or a list of them: a recording, a feature file (.pt, .npy), an image, or a
+                folder of these; "train", "validation", "test", "unheard" or "unlabelled", which
+                are splits of the run's corpus; an array or a tensor of samples (with `rate`), of
+                features (T, D), of an image (H, W, 3) uint8, or of rows (N, D). The id of a
+                prediction is a file's name without its ending, or the number of an array.
+            rate: Hz of samples; several channels are averaged, as those of a file.
+            refused: called with the name of what cannot be answered, and why; the others are
+                answered. None: that is an error.
+            progress: called with what is done, how many inputs, and of how many.
+
+        Raises:
+            UserError: an input that cannot be read or answered; begins with its name.
+        """
+        groups = self._groups(inputs, rate, refused)
+        found: list[Prediction] = []
+        done, total = 0, sum(map(len, groups))
+        for group in groups:
+            read: list[tuple[str, tuple[str, Array]]] = []
+            for one in group:
+                with refusing(refused, one.name):
+                    read.append((one.name, (one.id, one.read())))
+                done += 1
+                if progress is not None:
+                    progress("reading", done, total)
+            found += by_halves(read, self._answer, refused)
+        return found
+
+    def _groups(
+        self, inputs: Inputs, rate: float | None, refused: Refused | None
+    ) -> list[list[Input]]:
+        """What is answered together: a split as a whole, so many of all else."""
+        sources = [inputs] if isinstance(inputs, str | Path | np.ndarray | Tensor) else inputs
+        listed: list[Input] = []
+        bounds = [0]
+        for source in sources:
+            with refusing(refused, str(source)):
+                if isinstance(source, str) and source in ASKABLE:
+                    split = self._split(source)
+                    bounds += [len(listed), len(listed) + len(split)]
+                    listed += split
+                else:
+                    check_there(source)
+                    listed += inputs_of(source, self.features, rate, len(listed) + 1)
+            if len(listed) - bounds[-1] >= _AT_ONCE:
+                bounds += range(bounds[-1] + _AT_ONCE, len(listed) + 1, _AT_ONCE)
+        listed = apart(listed)
+        ends = [*bounds[1:], len(listed)]
+        groups = [listed[start:end] for start, end in zip(bounds, ends, strict=True)]
+        return [group for group in groups if group]
+
+    def _split(self, name: str) -> list[Input]:
+        corpus = self.runs[0].corpus()
+        chosen = items_of(self.runs, corpus, name)
+        pieces = self._task.pieces(corpus, chosen)
+        ids = [corpus.ids[u] for u in chosen]
+        return [
+            Input(id, id, partial(np.asarray, piece)) for id, piece in zip(ids, pieces, strict=True)
+        ]
+
+    def _answer(self, read: Sequence[tuple[str, tuple[str, Array]]]) -> Sequence[Prediction]:
+        """Of inputs by their names, ids and features."""
+        ids, pieces = [id for _, (id, _) in read], [piece for _, (_, piece) in read]
+        try:
+            answers = self._ensemble.answers(pieces)
+            decided = self._task.decide(answers, self._smoother)
+        except UserError as error:
+            raise UserError(f"{read[0][0]}: {error}") from error
+        return self._task.predict(ids, answers, decided, self.features, self.classes)
+
+
+def check_there(source: Source) -> None:
+    """
+    Raises:
+        UserError: a word that is neither a split nor what looks like a file or a folder.
+    """
+    if isinstance(source, str) and not Path(source).suffix and not os.path.lexists(source):
+        raise UserError(
+            f"'{source}' is neither a file, a folder nor a split: {did_you_mean(source, ASKABLE)}"
+        )
+
+
+def load(
+    runs: Runs,
+    *,
+    smoothing: Smoothing | None = None,
+    decoding: Sequence[str] = (),
+    device: str = "auto",
+) -> Model:
+    """Load a run, or several that answer as one, to be asked as often as needed.
+
+    Args:
+        runs: a run or its folder, or several: they answer by the mean of their log-probabilities,
+            or of their values.
+        smoothing: None: as the (first) run's recipe says.
+        decoding: of strings: "beam=16" and the like, in place of what the recipes say.
+        device: "auto", "cpu", "cuda", "cuda:1".
+
+    Raises:
+        UserError: no run there, or it is damaged; or runs that do not go together.
+    """
+    return Model(runs, smoothing=smoothing, decoding=decoding, device=device)
