@@ -74,8 +74,8 @@ def test_shifts_average_the_log_probabilities_of_delayed_utterances() -> None:
     torch.testing.assert_close(model(batch)[0], expected)
 
     traced = Padded(batch.frames, Padding(torch.tensor([8]), 8, batch.frames.device, least=1))
-    for given in (batch, traced):
-        seen = [model.train()(given)[0] for _ in range(30)]
+    for batch_of in (batch, traced):
+        seen = [model.train()(batch_of)[0] for _ in range(30)]
         shifts = [[torch.allclose(x, y[by:]) for by, y in enumerate(logits)] for x in seen]
         assert all(sum(one) == 1 for one in shifts)
         assert all(any(one) for one in zip(*shifts, strict=True))
