@@ -113,7 +113,9 @@ def name_rows(axes: Axes, names: Sequence[str], groups: Iterable[tuple[Group, in
         groups: each with its number of rows.
     """
     axes.set_yticks(range(len(names)), names, fontsize=SMALL, color=INK, parse_math=False)
-    top, inch = 0, 1 / axes.figure.get_figwidth()
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    top, inch = 0, 1 / figure.get_figwidth()
     for group, height in groups:
         axes.add_patch(
             Rectangle(
