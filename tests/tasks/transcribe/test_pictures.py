@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
 
 from bossline.core.errors import UserError
 from bossline.data.features.spec import FeatureSpec
@@ -49,8 +50,8 @@ def told_of(strings: Sequence[Sequence[int]], ended: Sequence[bool] = ()) -> Ans
             Transcript(
                 np.array(string, np.int64),
                 np.full(len(string), 0.8),
-                2.0 * np.arange(len(string)),
-                2.0 * np.arange(len(string)) + 2,
+                np.arange(0, 2 * len(string), 2).astype(np.float64),
+                np.arange(2, 2 * len(string) + 2, 2).astype(np.float64),
                 score=0.0,
                 ended=ended[u] if ended else True,
             )
@@ -295,6 +296,7 @@ def test_letters_stand_out_from_every_box() -> None:
     for told in ([2, 2, 3, 4], [3]):
         axes = alignment(heard([[1, 2, 3]], [told]).alignment, PHONES).axes[0]
         for box in axes.patches:
+            assert isinstance(box, Rectangle)
             middle = (box.get_x() + box.get_width() / 2, box.get_y() + box.get_height() / 2)
             away = [np.hypot(*np.subtract(text.get_position(), middle)) for text in axes.texts]
             text = axes.texts[int(np.argmin(away))]

@@ -43,7 +43,8 @@ class Heard:
     def right(self) -> npt.NDArray[np.bool_]:
         """(N,) whether each is matched in the alignment."""
         aligned = self.alignment
-        return (aligned.references == aligned.hypotheses)[aligned.hypotheses > 0]
+        matched: npt.NDArray[np.bool_] = aligned.references == aligned.hypotheses
+        return np.asarray(matched[aligned.hypotheses > 0])
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ class Example:
     def seconds(self, frames: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """When a frame begins, or a part of it."""
         edges = self.spec.frame_edges(len(self.true))
-        return np.asarray(np.interp(frames, np.arange(len(edges)), edges))
+        places = np.asarray(frames, np.float64)
+        return np.asarray(np.interp(places, np.arange(len(edges)), edges))
 
     def reach(self, steps: int) -> tuple[float, float]:
         """Left and right of a map of its first steps, all of one width, in seconds."""

@@ -137,8 +137,9 @@ def utterance(example: Example, classes: tuple[str, ...]) -> Figure:
     groups = grouped(classes)
     colours = {k + 1: group.colour for group in groups for k in group.members}
     dress(true)
+    edges = example.seconds(np.arange(shown.frames + 1)).tolist()
     phones = [
-        Said(*example.seconds([start, stop]).tolist(), classes[k - 1], colours[k])
+        Said(edges[start], edges[stop], classes[k - 1], colours[k])
         for k, start, stop in segments(example.true[: shown.frames])
         if k
     ]
