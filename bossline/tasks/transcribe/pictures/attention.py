@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 
 from bossline.figures.picture import Picture
 from bossline.figures.style import INK, MUTED, NORMAL, SMALL, dress, new_figure
-from bossline.figures.utterance import ROW, draw_shades, shade_patches
+from bossline.figures.utterance import ROW, draw_shades
 from bossline.tasks.transcribe.pictures.heard import Example
 from bossline.tasks.transcribe.transcripts import SYMBOL
 
 MOST_MAPS = 12
+MOST_PHONES = 60  # of a string that goes on and on
 _IN_A_ROW = 4
 
 
@@ -28,26 +29,29 @@ def attention_pictures(
     if example.attention is None or not example.attention.size:
         return []
     names = [classes[int(symbol) - 1] for symbol in example.heard.told[0][:, SYMBOL]]
-    reach = example.reach(example.attention.shape[2])
-    every = "its only head" if len(example.attention) == 1 else "the mean over all heads"
+    names, attention = names[:MOST_PHONES], example.attention[:, :MOST_PHONES]
+    reach = example.reach(attention.shape[2])
+    greatest = float(attention.mean(0).max())
+    cut = f" (the first {MOST_PHONES})" if len(example.heard.told[0]) > MOST_PHONES else ""
+    every = "its only head" if len(attention) == 1 else "the mean over all heads"
     found = [
         Picture.of(
-            mean_map(example.attention, names, reach),
+            mean_map(attention, names, reach),
             f"{key}-attention",
             f"Attention of the decoder over {example.id}",
-            f"Where the decoder looks in {example.id} for each phone that it tells, from the top: "
-            f"{every}. Each row sums to 100%.",
+            f"Where the decoder looks in {example.id} for each phone that it tells, from the "
+            f"top{cut}: {every}. The bluer, the more weight; the greatest is {greatest:.0%}.",
         )
     ]
-    if len(example.attention) > 1:
-        shown = maps_shown(len(example.attention), heads)
-        some = "" if len(shown) == len(example.attention) else ", of the uppermost layers"
+    if len(attention) > 1:
+        shown = maps_shown(len(attention), heads)
+        some = "" if len(shown) == len(attention) else ", of the uppermost layers"
         found.append(
             Picture.of(
-                head_maps(example.attention, heads, reach),
+                head_maps(attention, heads, reach),
                 f"{key}-heads",
                 f"Attention of {len(shown)} heads over {example.id}",
-                f"The same head by head{some}.",
+                f"The same head by head{some}, each against its greatest weight.",
             )
         )
     return found
@@ -71,19 +75,8 @@ def mean_map(
     figure = new_figure(6.2, 1.1 + ROW * len(names))
     axes = figure.subplots()
     dress(axes, x="seconds")
-    _map(axes, attention.mean(0), reach)
+    _map(axes, attention.mean(0), reach, first=0)
     axes.set_yticks(range(len(names)), names, fontsize=SMALL, color=INK, parse_math=False)
-    axes.legend(
-        handles=shade_patches(),
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        borderaxespad=0,
-        ncols=3,
-        columnspacing=1.4,
-        frameon=False,
-        fontsize=SMALL,
-        labelcolor=MUTED,
-    )
     return figure
 
 
@@ -99,7 +92,7 @@ def head_maps(attention: npt.NDArray[np.float32], heads: int, reach: tuple[float
     for axes, (number, title) in zip(grid.flat, shown.items(), strict=False):
         axes.set_axis_on()
         dress(axes)
-        _map(axes, attention[number], reach)
+        _map(axes, attention[number], reach, first=1)
         axes.set_title(title, loc="left", fontsize=SMALL, color=INK)
         axes.tick_params(labelsize=SMALL)
     figure.supxlabel("seconds", fontsize=NORMAL, color=MUTED)
@@ -107,7 +100,10 @@ def head_maps(attention: npt.NDArray[np.float32], heads: int, reach: tuple[float
     return figure
 
 
-def _map(axes: Axes, weights: npt.NDArray[np.float32], reach: tuple[float, float]) -> None:
-    draw_shades(axes, weights, reach)
+def _map(
+    axes: Axes, weights: npt.NDArray[np.float32], reach: tuple[float, float], first: int
+) -> None:
+    """Weights (L, S) against the greatest of them, so that what is spread out shows too."""
+    draw_shades(axes, weights / max(float(weights.max()), 1e-6), reach, first=first)
     for spine in axes.spines.values():
         spine.set_visible(True)

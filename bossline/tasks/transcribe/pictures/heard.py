@@ -42,7 +42,9 @@ class Heard:
     @property
     def right(self) -> npt.NDArray[np.bool_]:
         """(N,) whether each is matched in the alignment."""
-        return self.alignment.right
+        aligned = self.alignment
+        matched: npt.NDArray[np.bool_] = aligned.references == aligned.hypotheses
+        return np.asarray(matched[aligned.hypotheses > 0])
 
 
 @dataclass(frozen=True)

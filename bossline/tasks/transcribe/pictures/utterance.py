@@ -137,10 +137,10 @@ def utterance(example: Example, classes: tuple[str, ...]) -> Figure:
     groups = grouped(classes)
     colours = {k + 1: group.colour for group in groups for k in group.members}
     dress(true)
+    edges = example.seconds(np.arange(shown.frames + 1)).tolist()
     phones = [
-        Said(begin, end_of, classes[k - 1], colours[k])
+        Said(edges[start], edges[stop], classes[k - 1], colours[k])
         for k, start, stop in segments(example.true[: shown.frames])
-        for begin, end_of in [example.seconds([start, stop]).tolist()]
         if k
     ]
     draw_strip(true, "true", phones, end)
