@@ -10,7 +10,7 @@ from bossline.batches.utterances import Utterances
 from bossline.core.runtime import Runtime
 from bossline.tasks.base import Answers, Smoother
 from bossline.tasks.transcribe.recipe import TranscribeRecipe
-from bossline.tasks.transcribe.transcripts import Transcript, of_pieces
+from bossline.tasks.transcribe.transcripts import Transcript, answers_of
 
 
 class Posteriors(Answers):
@@ -42,7 +42,7 @@ def merged(answers: Posteriors, smoother: Smoother | None) -> Answers:
         [_transcript(path[end - length : end], taken[end - length : end])]
         for end, length in zip(ends, answers.lengths, strict=True)
     ]
-    return of_pieces(found, np.arange(len(found)))
+    return answers_of(found)
 
 
 def _transcript(path: np.ndarray, taken: np.ndarray) -> Transcript:

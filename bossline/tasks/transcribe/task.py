@@ -104,7 +104,9 @@ class TranscribeTask(Task[TranscribeRecipe]):
                 lists = searched(model, inputs, recipe.decoding)
             found |= zip(inputs.items.tolist(), lists, strict=True)
         each = [found[piece] for piece in range(len(opened.lengths))]
-        return transcripts.of_pieces(each, opened.utterances)
+        return transcripts.answers_of(
+            transcripts.of_pieces(each, opened.utterances, opened.lengths)
+        )
 
     def agree(self, members: Sequence[Answers]) -> Answers:
         """The mean of posteriors, or of strings those that differ least from all others."""

@@ -20,6 +20,7 @@ the string ended by itself."""
 COLUMNS = 7
 
 Rows = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -52,32 +53,50 @@ class Transcript:
         return rows
 
 
-def of_pieces(found: Sequence[Sequence[Transcript]], utterances: npt.NDArray[np.int64]) -> Answers:
-    """The strings of all utterances.
-
-    Those of a cut one are joined, the k-th best of each piece with the k-th best of the others.
-
-    Args:
-        found: (P,) n-best lists of pieces, which lie end to end.
-        utterances: (P,) whose piece each is, ascending from 0.
-    """
-    each: list[Rows] = []
-    for _, pieces in groupby(range(len(found)), key=utterances.__getitem__):
-        lists = [found[piece] for piece in pieces]
-        count = min(map(len, lists))
-        joined = [_joined([one[rank] for one in lists]) for rank in range(count)]
-        each.append(np.concatenate([one.rows(rank) for rank, one in enumerate(joined)]))
+def answers_of(found: Sequence[Sequence[Transcript]]) -> Answers:
+    """The n-best lists (U,) of utterances as rows."""
+    each = [
+        np.concatenate([one.rows(rank) for rank, one in enumerate(strings)]) for strings in found
+    ]
     return Answers.of(np.concatenate(each), np.array([len(rows) for rows in each]))
 
 
-def _joined(pieces: Sequence[Transcript]) -> Transcript:
+def of_pieces(
+    found: Sequence[Sequence[Transcript]], utterances: Ints, lengths: Ints
+) -> list[list[Transcript]]:
+    """(U,) n-best lists of utterances from those of the pieces that they were cut into.
+
+    The k-th best of each piece is joined with the k-th best of the others.
+
+    Args:
+        found: (P,) lists of pieces, which lie end to end.
+        utterances: (P,) whose piece each is, ascending from 0.
+        lengths: (P,) frames of each.
+    """
+    joined = []
+    for _, group in groupby(range(len(found)), key=utterances.__getitem__):
+        pieces = list(group)
+        count = min(len(found[piece]) for piece in pieces)
+        begins = np.append(0, lengths[pieces].cumsum()[:-1])
+        joined.append(
+            [_joined([found[piece][rank] for piece in pieces], begins) for rank in range(count)]
+        )
+    return joined
+
+
+def _joined(pieces: Sequence[Transcript], begins: Ints) -> Transcript:
+    """
+    Args:
+        begins: (P,) the first frame of each piece.
+    """
     if len(pieces) == 1:
         return pieces[0]
+    told = list(zip(pieces, begins, strict=True))
     return Transcript(
         np.concatenate([piece.symbols for piece in pieces]),
         np.concatenate([piece.confidence for piece in pieces]),
-        np.concatenate([piece.starts for piece in pieces]),
-        np.concatenate([piece.ends for piece in pieces]),
+        np.concatenate([piece.starts + begin for piece, begin in told]),
+        np.concatenate([piece.ends + begin for piece, begin in told]),
         score=sum(piece.score for piece in pieces),
         ended=all(piece.ended for piece in pieces),
     )

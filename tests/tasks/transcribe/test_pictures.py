@@ -36,7 +36,7 @@ from bossline.tasks.transcribe.pictures.utterance import (
 )
 from bossline.tasks.transcribe.scores import StringScores
 from bossline.tasks.transcribe.task import TranscribeTask
-from bossline.tasks.transcribe.transcripts import Transcript, of_pieces
+from bossline.tasks.transcribe.transcripts import Transcript, answers_of
 from tests.lessons import lesson, small
 from tests.reports.report_fakes import FakeRun, fake_run
 
@@ -58,7 +58,7 @@ def told_of(strings: Sequence[Sequence[int]], ended: Sequence[bool] = ()) -> Ans
         ]
         for u, string in enumerate(strings)
     ]
-    return of_pieces(found, np.arange(len(strings)))
+    return answers_of(found)
 
 
 def said_of(strings: Sequence[Sequence[int]]) -> Answers:
