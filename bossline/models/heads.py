@@ -236,7 +236,7 @@ class AamSoftmaxHead(MarginHead):
         squared_sines = (1 - cosines) * (1 + cosines)
         sines = squared_sines.clamp(min=_SMALLEST_SQUARED_SINE).sqrt()
         of = torch if isinstance(margin, Tensor) else math
-        cosine, sine = of.cos(margin), of.sin(margin)  # type: ignore[attr-defined]
+        cosine, sine = of.cos(margin), of.sin(margin)
         turned = cosines * cosine - sines * sine
         falling = cosines - margin * sine
         return torch.where(cosines > -cosine, turned, falling)

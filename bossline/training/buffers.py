@@ -33,7 +33,7 @@ def shape_of(part: Any) -> Hashable:
     if isinstance(part, tuple):
         return tuple(shape_of(one) for one in part)
     if part is None or isinstance(part, float):
-        return type(part)
+        return type(part).__name__
     raise Unfit(f"a batch with a {type(part).__name__} has no fixed shape")
 
 

@@ -155,7 +155,7 @@ class CudaGraphs:
     """Graphs of one pool of memory, all recorded on one stream."""
 
     def __init__(self, device: torch.device) -> None:
-        self._device, self._stream = device, torch.cuda.Stream(device)
+        self._device, self._stream = device, torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
 
     def warm(self, work: Callable[[], None]) -> None:
@@ -307,6 +307,6 @@ class Compiled(_Held):
             return StepLoss(mean, count, score)
 
         if self.device.type == "cuda":
-            torch.compiler.cudagraph_mark_step_begin()
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         with torch._dynamo.config.patch(recompile_limit=MOST_GRAPHS):
             return self.plain.learn(loss, buffers.batch(batch), kept)

@@ -18,11 +18,11 @@ from torch.utils._pytree import tree_leaves
 _WRITTEN = {"aten::native_batch_norm": ("running_mean", "running_var")}
 
 
-class Tape(TorchDispatchMode):
+class Tape(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records; whatever was there before is afterwards as it was."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._calls: list[tuple[Any, Any, Any, list[Tensor], bool]] = []
         self._made: set[int] = set()
         self._before: dict[int, tuple[Tensor, Tensor]] = {}

@@ -92,8 +92,10 @@ class Rnn(Encoder):
         rows = on_device(order.rows, x.device)
         packed = rows_of(x.flatten(0, 1), rows)
         for number, layer in enumerate(self.layers):
+            assert isinstance(layer, _Layer)
             packed = layer.packed(self.dropout(packed) if number else packed, order.sizes)
-        return rows_at(packed, rows, x.shape[0] * x.shape[1]).unflatten(0, x.shape[:2])
+        size, steps, _ = x.shape
+        return rows_at(packed, rows, size * steps).view(size, steps, -1)
 
 
 class _Recurrence(nn.RNNBase):
@@ -102,7 +104,7 @@ class _Recurrence(nn.RNNBase):
     def __init__(self, config: RnnConfig, inputs: int) -> None:
         super().__init__(_MODES[config.cell], inputs, config.width, batch_first=True)
 
-    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, x: Tensor) -> Tensor:
         """(B, T, inputs) -> (B, T, width)."""
         start = x.new_zeros(1, x.shape[0], self.hidden_size)
         weights = self._flat_weights

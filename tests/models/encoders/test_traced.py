@@ -35,7 +35,7 @@ def test_batch_norm_by_masks_is_that_of_joined_frames(
         norm = MaskedBatchNorm(4)
         frames = given.frames.clone().requires_grad_()
         y = Padded(norm(frames, given.padding), batch.padding).joined()
-        (y.square() * weight).sum().backward()
+        (y.square() * weight).sum().backward()  # type: ignore[no-untyped-call]
         assert frames.grad is not None
         gradient = Padded(frames.grad, batch.padding).joined()
         found.append((y, gradient, norm.running_mean, norm.running_variance, norm.weight.grad))
@@ -59,7 +59,7 @@ def test_packed_directions_are_flipped_ones(cell: Any, norm: Any, bidirectional:
     for way in (encoder(batch).frames, encoder._packed(frames, batch.padding)):
         real = batch.with_frames(way).joined()
         encoder.zero_grad()
-        (real.square().sum() + real.sum()).backward()
+        (real.square().sum() + real.sum()).backward()  # type: ignore[no-untyped-call]
         of_real.append(real)
         gradients.append([p.grad.clone() for p in encoder.parameters() if p.grad is not None])
     torch.testing.assert_close(of_real[1], of_real[0])
