@@ -34,7 +34,7 @@ test: $(READY)
 $(OLDEST)/ready: pyproject.toml constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints-oldest.txt --editable '.[all]' pytest pytest-xdist hypothesis scipy praatio pandas
+		--constraint constraints-oldest.txt --editable '.[all]' pytest pytest-xdist hypothesis scipy praatio pandas rapidfuzz
 	touch $@
 
 test-oldest: $(OLDEST)/ready

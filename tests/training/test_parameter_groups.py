@@ -72,6 +72,16 @@ MODELS: dict[str, tuple[dict[str, Any], set[str]]] = {
             "correlation": {"channels": 3},
         }.items()
     },
+    **{
+        f"transcriber, {decoder['kind']}": (
+            {"kind": "transcriber", "frames": True, "encoder": TDNN, "decoder": decoder},
+            {"ctc.weight", "frames.weight", "decoder.output.weight"},
+        )
+        for decoder in (
+            {"kind": "transformer", **ATTENTION},
+            {"kind": "lstm", "width": 8, "attention_width": 6, "filters": 2, "kernel": 3},
+        )
+    },
     "committee": (
         {
             "kind": "committee",
@@ -187,7 +197,8 @@ def test_muon_takes_hidden_matrices_and_no_output_layer(name: str) -> None:
         if bool(((after - before).abs() / LR - 1).abs().max() < 1e-3)
     }
     matrices = {n for n in steps if model.get_parameter(n).dim() == 2}
-    vectors_side_by_side = {"pooling.queries"}  # a head has one, and sees no other's
+    # A head has one query, a symbol one embedding, and sees no other's.
+    vectors_side_by_side = {"pooling.queries", "decoder.embed.weight"}
     assert steps.keys() - by_adamw == matrices - outputs - vectors_side_by_side
 
 

@@ -91,7 +91,7 @@ def test_variances_are_found_again(seed: int) -> None:
     rows = Grouped.of(*map(torch.from_numpy, (x, y, group)))
     found = most_likely(rows, torch.tensor([0, 1, 2]))
     assert found.common[0] > 30 * found.common[2]
-    assert 0.1 < float(found.own[1]) < 0.7  # 0.25, of 20 draws
+    assert 0.05 < float(found.own[1]) < 0.7  # 0.25, of 20 draws
     assert found.own[[0, 2]].max() < 0.01
     np.testing.assert_allclose(found.noise.sqrt(), deviations, rtol=0.4)
 
