@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-MOST_LAYERS = 1000  # of a network: more are a slip, and would take minutes to build
+MOST_LAYERS = 300  # of a network: more are a slip, and take minutes for a few steps
 
 _LARGEST = 2**63  # torch and numpy count in 64 bits
 

@@ -25,7 +25,7 @@ QUIET = Console(quiet=True)
     [
         ("model.width=1000000000",),
         ("model.width=9000000000000000000",),
-        ("model.depth=1000", "model.width=100000"),
+        ("model.depth=300", "model.width=100000"),
     ],
 )
 def test_giants_are_refused_at_once(toy: Corpus, overrides: tuple[str, ...]) -> None:
