@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from bossline.core.errors import UserError
 from bossline.data.alignments import Interval
+from bossline.data.phone_maps import PHONE_MAPS, TIMIT_61
 
 Ints = npt.NDArray[np.int64]
 Pair = tuple[int | None, int | None]
@@ -19,11 +20,10 @@ Pair = tuple[int | None, int | None]
 SILENCE = "sil"
 
 _SILENCES = frozenset("sil sp spn pau epi h# <p:> <sil> <eps>".split()) | {""}
-_CLOSURES = frozenset("bcl dcl gcl pcl tcl kcl".split())
-_TIMIT39 = {
-    "ao": "aa", "ax": "ah", "ax-h": "ah", "axr": "er", "hv": "hh", "ix": "ih", "el": "l",
-    "em": "m", "en": "n", "nx": "n", "eng": "ng", "zh": "sh", "ux": "uw",
-}  # fmt: skip
+_FOLDED = {phone: PHONE_MAPS["timit39"](phone) for phone in TIMIT_61}
+_CLOSURES = frozenset(phone for phone, kept in _FOLDED.items() if kept == SILENCE)
+_LEFT_OUT = frozenset(phone for phone, kept in _FOLDED.items() if not kept)
+_TIMIT39 = {phone: kept for phone, kept in _FOLDED.items() if kept not in ("", SILENCE)}
 
 MAPPINGS = {
     "none": "labels as they are, without silence",
@@ -60,7 +60,7 @@ def mapped(label: str, mapping: str) -> str | None:
         return label if mapping == "none" else re.sub("[0-9]$", "", label).upper()
     if small in _SILENCES or small in _CLOSURES:
         return SILENCE if mapping == "timit39" else None
-    if small == "q":
+    if small in _LEFT_OUT:
         return None
     small = re.sub("[0-9]$", "", small)
     return _TIMIT39.get(small, small)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
@@ -170,6 +172,23 @@ def confusion_matrix(
     return figure
 
 
+def counts_beside(axes: Axes, counts: Sequence[int], words: str) -> None:
+    """How often the class of each row came, in a column at the right.
+
+    Args:
+        counts: of the rows, from the top.
+        words: above the column.
+    """
+    written: dict[str, Any] = {
+        "transform": axes.get_yaxis_transform(),
+        "fontsize": SMALL,
+        "color": MUTED,
+    }
+    for row, count in enumerate(counts):
+        axes.text(1.02, row, f"{count:,}", verticalalignment="center", **written)
+    axes.text(1.02, -1, words, **written)
+
+
 def per_class(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
     """Recall (bar) and F1 (dot) of each class with its count; phones by phonetic class."""
     groups = grouped(classes)
@@ -193,19 +212,7 @@ def per_class(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
         markeredgecolor=PAPER,
         markeredgewidth=0.8,
     )
-    for row, k in enumerate(order):
-        axes.text(
-            1.02,
-            row,
-            f"{counts[k]:,}",
-            transform=axes.get_yaxis_transform(),
-            fontsize=SMALL,
-            color=MUTED,
-            verticalalignment="center",
-        )
-    axes.text(
-        1.02, -1, scores.unit, transform=axes.get_yaxis_transform(), fontsize=SMALL, color=MUTED
-    )
+    counts_beside(axes, [counts[k] for k in order], scores.unit)
     axes.set_yticks(
         range(len(order)), [classes[k] for k in order], fontsize=SMALL, color=INK, parse_math=False
     )

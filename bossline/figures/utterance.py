@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb, to_rgba
 from matplotlib.patches import Patch, Rectangle
@@ -99,6 +100,27 @@ def draw_shades(
 def shade_patches() -> list[Patch]:
     """What the colours of `draw_shades` mean, for a legend."""
     return [Patch(color=SHADES(_NORM(p)), label=f"{p:.0%}") for p in _IN_LEGEND]
+
+
+def explain_above(axes: Axes, title: str, more: Sequence[Artist] = ()) -> None:
+    """Title and legend of a map of `draw_shades`, in one line above it.
+
+    Args:
+        more: what else the legend tells.
+    """
+    axes.set_title(title, loc="left", fontsize=NORMAL, color=MUTED)
+    handles = [*shade_patches(), true_patch(), *more]
+    axes.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        borderaxespad=0,
+        ncols=len(handles),
+        columnspacing=1.4,
+        frameon=False,
+        fontsize=SMALL,
+        labelcolor=MUTED,
+    )
 
 
 def true_patch() -> Patch:

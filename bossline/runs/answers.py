@@ -17,7 +17,6 @@ from bossline.runs.engine import Runs, opened_runs
 from bossline.runs.loaded import Inputs, load
 from bossline.tasks.prediction import Cells, Prediction
 from bossline.tasks.trained import UNLABELLED, Smoothing, items_of
-from bossline.tasks.transcribe.prediction import StringPrediction
 
 
 def predict(
@@ -72,19 +71,9 @@ def submit(
     asked = asked_about(corpus, items)
     predictions = [one for one, kept in zip(predictions, asked, strict=True) if kept]
     if letters:
-        predictions = [in_letters(one) for one in predictions]
+        predictions = [one.in_letters() for one in predictions]
     expected = opened[0].task.count(corpus, items[asked])
     return write_submission(Path(path), corpus, items[asked], predictions, expected)
-
-
-def in_letters(prediction: Prediction) -> Prediction:
-    """
-    Raises:
-        UserError: it is no string, or its phones have no letters.
-    """
-    if not isinstance(prediction, StringPrediction):
-        raise UserError("--letters is for strings of phones: take a run of the task transcribe")
-    return prediction.in_letters()
 
 
 def asked_about(corpus: Corpus, items: Ints) -> npt.NDArray[np.bool_]:

@@ -185,7 +185,9 @@ class Lesson(ABC, Generic[R]):
 
     def fit_smoother(self) -> Smoother | None:
         """The recipe's smoother, fitted to the training labels."""
-        return None
+        if self.recipe.smoothing is None:
+            return None
+        return self.task.fit_smoother(self.recipe.smoothing, self.corpus, self.splits["train"])
 
     def learn(self) -> dict[str, str]:
         """Files by name that a run keeps of what else is learnt from its training labels."""

@@ -53,6 +53,14 @@ class Prediction(ABC):
     def records(self) -> Iterator[Cells]:
         """What `columns` name: plain numbers and text."""
 
+    def in_letters(self) -> Prediction:
+        """A string of phones with a letter a phone, for a submission that wants these.
+
+        Raises:
+            UserError: it is no string, or its phones have no letters.
+        """
+        raise UserError("--letters is for strings of phones: take a run of the task transcribe")
+
     @property
     def said(self) -> str:
         """In a few words."""

@@ -15,7 +15,7 @@ from matplotlib.patches import Rectangle
 from bossline.data.features.spec import FeatureSpec
 from bossline.figures.classes import grouped
 from bossline.figures.picture import Picture
-from bossline.figures.style import ERROR, INK, MUTED, NORMAL, SMALL, dress, new_figure
+from bossline.figures.style import ERROR, INK, MUTED, NORMAL, dress, new_figure
 from bossline.figures.utterance import (
     BOX,
     BOX_WIDTH,
@@ -27,11 +27,10 @@ from bossline.figures.utterance import (
     draw_features,
     draw_shades,
     draw_strip,
+    explain_above,
     name_rows,
     segments,
-    shade_patches,
     span,
-    true_patch,
 )
 from bossline.tasks.base import OpenRun
 from bossline.training.contents import PREDICTIONS
@@ -158,25 +157,8 @@ def draw_posteriors(
     )
     groups = [(group, sum(k in rows for k in group.members)) for group in grouped(classes)]
     name_rows(axes, [classes[k] for k in rows], groups)
-    _explain(axes, path_name(example))
-
-
-def _explain(axes: Axes, path: str) -> None:
-    """Title and legend, in one line above the map."""
-    axes.set_title("posteriors", loc="left", fontsize=NORMAL, color=MUTED)
-    path_line = Line2D([], [], color=INK, linewidth=_PATH_WIDTH, label=path)
-    handles = [*shade_patches(), true_patch(), path_line]
-    axes.legend(
-        handles=handles,
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        borderaxespad=0,
-        ncols=len(handles),
-        columnspacing=1.4,
-        frameon=False,
-        fontsize=SMALL,
-        labelcolor=MUTED,
-    )
+    path_line = Line2D([], [], color=INK, linewidth=_PATH_WIDTH, label=path_name(example))
+    explain_above(axes, "posteriors", [path_line])
 
 
 # One utterance, seen and read: features, posteriors, true and predicted phones, confidence.

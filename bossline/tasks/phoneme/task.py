@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from bossline.batches.base import FrameBatches
@@ -20,12 +19,13 @@ from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
 from bossline.evaluation.scores import Scores
 from bossline.figures.picture import Picture
-from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored, Smoother
+from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored
 from bossline.tasks.classification import ClassificationLesson, ClassificationTask
 from bossline.tasks.phoneme.pictures import EXAMPLE_SECONDS, example_of, example_picture
 from bossline.tasks.phoneme.prediction import FramePrediction
 from bossline.tasks.phoneme.recipe import PhonemeRecipe
-from bossline.tasks.smoothing import SmoothingConfig
+from bossline.tasks.smoothing import smoothing_of
+from bossline.tasks.views import of_frames
 from bossline.training.contract import StepLoss
 from bossline.training.objectives import IGNORED
 
@@ -80,11 +80,6 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
         mean = self.penalised(self.recipe.objective(logits, labels), model)
         return StepLoss(mean, self.counted(batch), self.right(logits, labels))
 
-    def fit_smoother(self) -> Smoother | None:
-        if self.recipe.smoothing is None:
-            return None
-        return self.task.fit_smoother(self.recipe.smoothing, self.corpus, self.splits["train"])
-
     def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
         """Also the posteriors of one utterance, of a length that a picture can show."""
         lengths = self.corpus.lengths[test.items]
@@ -137,19 +132,11 @@ class PhonemeTask(ClassificationTask[PhonemeRecipe]):
         self, model: nn.Module, opened: Any, recipe: PhonemeRecipe, runtime: Runtime
     ) -> Answers:
         """(N, C) class probabilities of all frames."""
-        # Each batch goes to its place at once: probabilities take more memory than frames do.
-        answers = torch.empty(0, device=runtime.device)
-        for inputs, where, rows in opened.in_order():
-            with runtime.autocast(recipe.precision):
-                logits = model(inputs)
-            if not len(answers):
-                answers = answers.new_empty(len(opened), logits.shape[-1])
-            own = logits.flatten(0, -2).index_select(0, rows)
-            answers.index_copy_(0, where, own.float().softmax(1))
-        return Answers(answers, opened.utterance_lengths)
+        rows = of_frames(model, opened, recipe.precision, runtime)
+        return Answers(rows, opened.utterance_lengths)
 
     def smoothing(self, kind: str, recipe: PhonemeRecipe) -> Any:
-        return TypeAdapter(SmoothingConfig).validate_python({"kind": kind})
+        return smoothing_of(kind)
 
     def predict(
         self,

@@ -11,7 +11,7 @@ from bossline.batches.padded import Padded
 from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Arrays, Scored
+from bossline.tasks.base import Arrays, Scored, evaluating
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.frames import Posteriors
 from bossline.tasks.transcribe.recipe import TranscribeRecipe
@@ -42,11 +42,8 @@ def seen_of_one(
     frames = torch.from_numpy(np.array(corpus.frames(int(test.items[shown])))).float()
     inputs = Padded.of(frames.unsqueeze(0).to(runtime.device), torch.tensor([len(frames)]))
     told = torch.from_numpy(transcripts.strings(test.decided)[shown]).to(runtime.device)
-    training = model.training
-    model.eval()
-    with torch.inference_mode(), runtime.autocast(recipe.precision):
+    with evaluating(model), torch.inference_mode(), runtime.autocast(recipe.precision):
         found |= _seen(model, inputs, told)
-    model.train(training)
     return found
 
 

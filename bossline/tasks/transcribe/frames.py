@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-from bossline.batches.utterances import Utterances
-from bossline.core.runtime import Runtime
 from bossline.tasks.base import Answers, Smoother
-from bossline.tasks.transcribe.recipe import TranscribeRecipe
 from bossline.tasks.transcribe.transcripts import Transcript, answers_of
 
 
 class Posteriors(Answers):
     """(N, V + 1) probabilities of the symbols of frames; 0: silence."""
-
-
-def posteriors(
-    model: nn.Module, opened: Utterances, recipe: TranscribeRecipe, runtime: Runtime
-) -> Posteriors:
-    """Of all frames of some utterances."""
-    answers = torch.empty(0, device=runtime.device)
-    for inputs, where, rows in opened.in_order():
-        with runtime.autocast(recipe.precision):
-            logits: Tensor = model(inputs)
-        if not len(answers):
-            answers = answers.new_empty(len(opened), logits.shape[2])
-        own = logits.flatten(0, 1).index_select(0, rows)
-        answers.index_copy_(0, where, own.float().softmax(1))
-    return Posteriors(answers, opened.utterance_lengths)
 
 
 def merged(answers: Posteriors, smoother: Smoother | None) -> Answers:

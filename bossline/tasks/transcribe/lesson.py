@@ -18,7 +18,7 @@ from bossline.core.ranks import uniform
 from bossline.core.runtime import Runtime, on_device
 from bossline.data.packed import Corpus, Ints
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Answers, Scored, Smoother, Task, answered, evaluating
+from bossline.tasks.base import Answers, Scored, Task, answered, evaluating
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.arpa import arpa_of, read_arpa
@@ -203,11 +203,6 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     @property
     def _learns_frames(self) -> bool:
         return self.recipe.model.kind == "tagger" or self.recipe.objective.frames > 0
-
-    def fit_smoother(self) -> Smoother | None:
-        if self.recipe.smoothing is None:
-            return None
-        return self.task.fit_smoother(self.recipe.smoothing, self.corpus, self.splits["train"])
 
     def learn(self) -> dict[str, str]:
         """The model of phones that the recipe's search asks for."""

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import TypeAdapter
 from torch import nn
 
 from bossline.batches.utterances import Utterances
@@ -22,10 +21,10 @@ from bossline.figures.picture import Picture
 from bossline.models.tagger import TaggerConfig
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Smoother, Task
-from bossline.tasks.smoothing import SmoothingConfig
+from bossline.tasks.smoothing import smoothing_of
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.edits import distances
-from bossline.tasks.transcribe.frames import Posteriors, merged, posteriors
+from bossline.tasks.transcribe.frames import Posteriors, merged
 from bossline.tasks.transcribe.language import equip
 from bossline.tasks.transcribe.lesson import TranscribeLesson
 from bossline.tasks.transcribe.pictures.attention import attention_pictures
@@ -39,6 +38,7 @@ from bossline.tasks.transcribe.recipe import TranscribeRecipe
 from bossline.tasks.transcribe.scores import PER, StringScores
 from bossline.tasks.transcribe.search import searched
 from bossline.tasks.transcribe.strings import Spoken
+from bossline.tasks.views import of_frames
 from bossline.training.contract import Validation
 
 
@@ -96,7 +96,8 @@ class TranscribeTask(Task[TranscribeRecipe]):
     ) -> Answers:
         """(N, COLUMNS) of the n best strings, or the Posteriors of a model that labels frames."""
         if not isinstance(model, Transcriber):
-            return posteriors(model, opened, recipe, runtime)
+            rows = of_frames(model, opened, recipe.precision, runtime)
+            return Posteriors(rows, opened.utterance_lengths)
         found = dict[int, list[transcripts.Transcript]]()
         for inputs in opened.apart():
             assert inputs.items is not None
@@ -161,7 +162,7 @@ class TranscribeTask(Task[TranscribeRecipe]):
                 "smoothing is for models that label frames; another search for strings is asked "
                 "for by --decoding"
             )
-        return TypeAdapter(SmoothingConfig).validate_python({"kind": kind})
+        return smoothing_of(kind)
 
     def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
         assert isinstance(test, StringScores)

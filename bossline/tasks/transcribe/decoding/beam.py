@@ -6,7 +6,7 @@ strings. An utterance leaves the batch when nothing better can come.
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Literal
 
 import torch
 from pydantic import Field
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from bossline.batches.padded import Padded
 from bossline.core.config import Config
+from bossline.models.decoders import Decoder
 from bossline.tasks.transcribe.decoding.automaton import Automaton
 from bossline.tasks.transcribe.decoding.ctc_prefix import PrefixScorer, kept_prefixes
 from bossline.tasks.transcribe.decoding.hypotheses import Hypotheses
@@ -22,29 +23,6 @@ from bossline.tasks.transcribe.decoding.ngram import NgramConfig
 MARGIN = 10.0  # nats behind the best string that ended; what is further behind is not waited for
 
 _LEAVING = 4  # of the utterances in the batch, 1 / so many are done before the others move up
-
-
-class SearchState(Protocol):
-    """What a decoder remembers of B * beam hypotheses, utterance by utterance."""
-
-    def reordered(self, rows: Tensor) -> Any:
-        """(B * beam,) each row's parent."""
-
-    def kept(self, utterances: Tensor) -> Any:
-        """(B',) the utterances that go on."""
-
-
-S = TypeVar("S", bound=SearchState)
-
-
-class Stepping(Protocol[S]):
-    """What the search asks of a decoder."""
-
-    def start(self, memory: Padded, beam: int = 1) -> S:
-        """Of B * beam empty hypotheses."""
-
-    def step(self, tokens: Tensor, state: S) -> tuple[Tensor, S]:
-        """(B * beam,) newest symbols -> (B * beam, V + 1) logits of what follows."""
 
 
 class BeamConfig(Config):
@@ -80,7 +58,7 @@ class BeamConfig(Config):
 
 @torch.no_grad()
 def beam_search(
-    decoder: Stepping[S],
+    decoder: Decoder,
     memory: Padded,
     config: BeamConfig,
     ctc: Tensor | None = None,

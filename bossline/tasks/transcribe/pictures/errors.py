@@ -16,6 +16,7 @@ from bossline.figures.classes import (
     OTHER_COLOUR,
     Group,
     confusion_matrix,
+    counts_beside,
     group_name,
     grouped,
 )
@@ -122,17 +123,7 @@ def errors_by_phone(scores: StringScores, classes: tuple[str, ...]) -> Figure:
         markeredgecolor=PAPER,
         markeredgewidth=0.8,
     )
-    for row, k in enumerate(order):
-        axes.text(
-            1.02,
-            row,
-            f"{said[k]:,}",
-            transform=axes.get_yaxis_transform(),
-            fontsize=SMALL,
-            color=MUTED,
-            verticalalignment="center",
-        )
-    axes.text(1.02, -1, "said", transform=axes.get_yaxis_transform(), fontsize=SMALL, color=MUTED)
+    counts_beside(axes, [said[k] for k in order], "said")
     name_rows(axes, [classes[k] for k in order], [(g, len(g.members)) for g in groups])
     axes.set_xlim(0)
     axes.set_ylim(len(order) - 0.4, -0.6)

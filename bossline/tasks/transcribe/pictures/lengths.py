@@ -105,6 +105,7 @@ def by_length(runs: Mapping[str, StringScores]) -> Figure:
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     if several:
+        axes.set_xlim(0, 1.1 * longest)  # where all are of one length, that is seen, not a shift
         outside_legend(figure, "outside lower left", handlelength=1.8)
     return figure
 

@@ -36,12 +36,11 @@ from bossline.figures.utterance import (
     draw_features,
     draw_shades,
     draw_strip,
+    explain_above,
     name_rows,
     readable_on,
     segments,
-    shade_patches,
     span,
-    true_patch,
 )
 from bossline.tasks.transcribe.decoding.edits import Alignment
 from bossline.tasks.transcribe.example import SECONDS
@@ -184,19 +183,7 @@ def _posteriors(
     groups = [(g, sum(k + 1 in symbols for k in g.members)) for g in grouped(classes)]
     nothing = Group(example.nothing, "#8a929c", ())
     name_rows(axes, [*(classes[k - 1] for k in symbols), example.nothing], [*groups, (nothing, 1)])
-    axes.set_title("posteriors", loc="left", fontsize=NORMAL, color=MUTED)
-    handles = [*shade_patches(), true_patch()]
-    axes.legend(
-        handles=handles,
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        borderaxespad=0,
-        ncols=len(handles),
-        columnspacing=1.4,
-        frameon=False,
-        fontsize=SMALL,
-        labelcolor=MUTED,
-    )
+    explain_above(axes, "posteriors")
 
 
 def _told(

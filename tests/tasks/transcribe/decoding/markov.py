@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from bossline.batches.padded import Padded
+from bossline.models.decoders import Decoder, State
 from tests.tasks.transcribe.decoding.enumeration import String, all_strings
 
 
 @dataclass(frozen=True)
-class MarkovState:
+class MarkovState(State):
     """Of each hypothesis (B * beam,), and what is the same for those of an utterance (B,)."""
 
     before: Tensor
@@ -28,10 +29,11 @@ class MarkovState:
         return MarkovState(before.flatten(), self.utterances[utterances])
 
 
-class Markov:
+class Markov(Decoder):
     """Keeps count of the rows that it was asked for."""
 
     def __init__(self, utterances: int, symbols: int, *, seed: int = 0, end: float = 0.0) -> None:
+        super().__init__()
         draws = torch.Generator().manual_seed(seed)
         columns = symbols + 1
         logits = torch.randn(utterances, columns, columns, columns, generator=draws)
@@ -43,7 +45,14 @@ class Markov:
         utterances = memory.frames[:, 0, 0].long()
         return MarkovState(torch.zeros(len(utterances) * beam, dtype=torch.int64), utterances)
 
-    def step(self, tokens: Tensor, state: MarkovState) -> tuple[Tensor, MarkovState]:
+    def forward(self, tokens: Tensor, memory: Padded) -> Tensor:
+        raise NotImplementedError
+
+    def with_attention(self, tokens: Tensor, memory: Padded) -> tuple[Tensor, Tensor]:
+        raise NotImplementedError
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, MarkovState]:
+        assert isinstance(state, MarkovState)
         self.rows += len(tokens)
         utterances = state.utterances.repeat_interleave(len(tokens) // len(state.utterances))
         logits = self.log_probs[utterances, state.before, tokens] + 3  # need not be normalised

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bossline.batches.padded import Padded
+from bossline.models.decoders import State
 from bossline.tasks.transcribe.decoding.automaton import Automaton
 from bossline.tasks.transcribe.decoding.beam import MARGIN, BeamConfig, beam_search
 from bossline.tasks.transcribe.decoding.ngram import NgramConfig
@@ -176,7 +177,7 @@ def test_ctc_needs_its_posteriors() -> None:
 
 
 class HalfPrecision(Markov):
-    def step(self, tokens: Tensor, state: MarkovState) -> tuple[Tensor, MarkovState]:
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, MarkovState]:
         logits, state = super().step(tokens, state)
         return logits.bfloat16(), state
 
