@@ -20,6 +20,7 @@ from bossline.models.positions import Places, PositionKind, Rotation
 _ON_A_GPU = [
     SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH,
 ]  # fmt: skip
+_FIRST_ROOM = 32  # symbols
 _LANES = 32  # numbers in bfloat16 that one instruction of a CPU takes
 
 
@@ -115,19 +116,18 @@ class SelfAttention(nn.Module):
         queries, where = self._placed(queries, places, earlier[None, None])
         return self._attended(queries, keys, values, where)
 
-    def step(self, x: Tensor, past: Tensor | None, places: Places) -> tuple[Tensor, Tensor]:
-        """(N, 1, width) -> (N, 1, width) and the past of the next step.
+    def step(self, x: Tensor, past: Past, places: Places) -> Tensor:
+        """(N, 1, width) -> (N, 1, width); without gradients.
 
         Args:
             x: one symbol of each string.
-            past: (N, 2, heads, n, width / heads), keys and values of those before; None of none.
+            past: of those before; the new one is added.
             places: of this symbol.
         """
         queries, keys, values = self._projected(x, places)
-        now = torch.stack((keys, values), 1)
-        past = now if past is None else torch.cat((past, now), 3)
+        keys, values = past.with_next(keys, values)
         queries, where = self._placed(queries, places, None)
-        return self._attended(queries, past[:, 0], past[:, 1], where), past
+        return self._attended(queries, keys, values, where)
 
     def _projected(self, x: Tensor, places: Places) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, (B, heads, T, width / heads) each."""
@@ -161,6 +161,52 @@ class SelfAttention(nn.Module):
         attended = _attended(queries, keys, values, where, dropout)
         joined: Tensor = self.output(attended.transpose(1, 2).flatten(2))
         return joined
+
+
+class Past:
+    """Keys and values of the symbols of N strings so far, in one layer.
+
+    Room for more is taken in advance, and strings change places between two such rooms: fresh
+    memory at every symbol would cost more time than the attention.
+    """
+
+    def __init__(self) -> None:
+        self._steps = 0
+        self._room: Tensor | None = None  # (N, steps at most, 2 * heads, width / heads)
+        self._other: Tensor | None = None
+
+    @torch.no_grad()
+    def with_next(self, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, heads, n + 1, width / heads) each, of all symbols.
+
+        Args:
+            keys, values: (N, heads, 1, width / heads) of the next one.
+        """
+        now = torch.cat((keys, values), 1).transpose(1, 2)
+        if self._room is None or self._steps == self._room.shape[1]:
+            size, _, *shape = now.shape
+            grown = now.new_empty(size, max(2 * self._steps, _FIRST_ROOM), *shape)
+            if self._room is not None:
+                grown[:, : self._steps] = self._room
+            self._room, self._other = grown, torch.empty_like(grown)
+        self._room[:, self._steps : self._steps + 1] = now
+        self._steps += 1
+        keys, values = self._room[:, : self._steps].transpose(1, 2).chunk(2, 1)
+        return keys, values
+
+    @torch.no_grad()
+    def reorder(self, rows: Tensor) -> None:
+        """Each string goes on from a parent, (N,) int64."""
+        if self._room is None or self._other is None:
+            return
+        torch.index_select(self._room[:, : self._steps], 0, rows, out=self._other[:, : self._steps])
+        self._room, self._other = self._other, self._room
+
+    def keep(self, rows: Tensor) -> None:
+        """Only these strings, (N',) int64, go on."""
+        if self._room is not None:
+            self._room = self._room.index_select(0, rows)
+            self._other = torch.empty_like(self._room)
 
 
 def attention_weights(encoder: nn.Module, batch: Padded) -> Tensor:

@@ -17,8 +17,8 @@ from bossline.batches.padded import Padded
 class State(ABC):
     """What a decoder remembers of B * beam hypotheses between two steps, utterance by utterance.
 
-    Row u * beam + k is hypothesis k of utterance u. States are values: a step makes a new one, and
-    the old one stays as it was.
+    Row u * beam + k is hypothesis k of utterance u. A state is used once: what a step, or one of
+    the methods, returns takes its place, and may have taken its memory.
     """
 
     @abstractmethod

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
 from bossline.core.config import MOST_LAYERS
-from bossline.models.attention import AttentionConfig, CrossAttention, NormPlace
+from bossline.models.attention import AttentionConfig, CrossAttention, NormPlace, Past
 from bossline.models.decoders.base import Decoder, State, rows_of
 from bossline.models.encoders.layers import FeedForward, zero_padding
 from bossline.models.layers import Dropout, OutputLayer
@@ -40,25 +40,28 @@ class _Cache(State):
     Attributes:
         steps: n, symbols so far.
         beam: hypotheses an utterance.
-        pasts: a layer each, keys and values (B * beam, 2, heads, n, head) of the symbols; None
-            before the first.
+        pasts: a layer each, keys and values of the symbols of B * beam strings.
         frames: a layer each, keys and values (B, 2, heads, T, head) of the frames.
         mask: (B, T), True on real frames.
     """
 
     steps: int
     beam: int
-    pasts: tuple[Tensor | None, ...]
+    pasts: tuple[Past, ...]
     frames: tuple[Tensor, ...]
     mask: Tensor
 
     def reordered(self, rows: Tensor) -> _Cache:
-        pasts = (None if past is None else past.index_select(0, rows) for past in self.pasts)
-        return replace(self, pasts=tuple(pasts))
+        for past in self.pasts:
+            past.reorder(rows)
+        return self
 
     def kept(self, utterances: Tensor) -> _Cache:
+        rows = rows_of(utterances, self.beam)
+        for past in self.pasts:
+            past.keep(rows)
         return replace(
-            self.reordered(rows_of(utterances, self.beam)),
+            self,
             frames=tuple(frames.index_select(0, utterances) for frames in self.frames),
             mask=self.mask.index_select(0, utterances),
         )
@@ -104,18 +107,17 @@ class TransformerDecoder(Decoder):
     def start(self, memory: Padded, beam: int = 1) -> State:
         frames = zero_padding(memory.frames, memory.padding)
         remembered = [layer.cross.remembered(frames).contiguous() for layer in self._layers()]
-        return _Cache(0, beam, (None,) * len(remembered), tuple(remembered), memory.mask)
+        pasts = tuple(Past() for _ in remembered)
+        return _Cache(0, beam, pasts, tuple(remembered), memory.mask)
 
     def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         assert isinstance(state, _Cache)
         x = self.positions.added(self.embed(tokens).unsqueeze(1), state.steps)
         places = self.positions(1, state.steps)
-        pasts = []
         for layer, past, frames in zip(self._layers(), state.pasts, state.frames, strict=True):
-            x, past = layer.step(x, places, past, frames, state.mask)
-            pasts.append(past)
+            x = layer.step(x, places, past, frames, state.mask)
         logits: Tensor = self.output(self.norm(x.squeeze(1)))
-        return logits, replace(state, steps=state.steps + 1, pasts=tuple(pasts))
+        return logits, replace(state, steps=state.steps + 1)
 
     def _layers(self) -> tuple[_Layer, ...]:
         return tuple(cast(_Layer, layer) for layer in self.layers)
@@ -161,22 +163,20 @@ class _Layer(nn.Module):
             weights.append(weighed)
         return self._fed(self.second.after(x, self.dropout(seen)))
 
-    def step(
-        self, x: Tensor, places: Places, past: Tensor | None, frames: Tensor, mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """(B * beam, 1, width) -> the same, and the past of the next step: one place.
+    def step(self, x: Tensor, places: Places, past: Past, frames: Tensor, mask: Tensor) -> Tensor:
+        """(B * beam, 1, width) -> the same: one place.
 
         Args:
             x: (B * beam, 1, width).
             places: of this symbol.
-            past: keys and values (B * beam, 2, heads, n, head) of those before.
+            past: of those before; this one is added.
             frames, mask: as in `forward`.
         """
-        attended, past = self.attention.step(self.first.before(x), past, places)
+        attended = self.attention.step(self.first.before(x), past, places)
         x = self.first.after(x, attended)
         queries = self.second.before(x).view(len(mask), -1, x.shape[2])
         seen = self.cross(queries, frames, mask)
-        return self._fed(self.second.after(x, seen.reshape(x.shape))), past
+        return self._fed(self.second.after(x, seen.reshape(x.shape)))
 
     def _fed(self, x: Tensor) -> Tensor:
         fed: Tensor = self.last.after(x, self.feed_forward(self.last.before(x)))

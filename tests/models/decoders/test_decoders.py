@@ -173,19 +173,6 @@ def test_steps_of_any_search_are_the_whole_strings(
             newest = data.draw(st.lists(symbol, min_size=size * beam, max_size=size * beam))
 
 
-@every_case
-def test_a_state_stays_as_it_was(case: str) -> None:
-    decoder, memory = fresh(case), memory_of([9, 4])
-    state = decoder.start(memory, 2)
-    tokens = torch.tensor([1, 2, 3, 4])
-    _, state = decoder.step(torch.zeros(4, dtype=torch.int64), state)
-    once, _ = decoder.step(tokens, state)
-    decoder.step(tokens.flip(0), state)
-    state.reordered(torch.tensor([1, 0, 3, 2])).kept(torch.tensor([1]))
-    again, _ = decoder.step(tokens, state)
-    assert torch.equal(once, again)
-
-
 # What its config says.
 
 

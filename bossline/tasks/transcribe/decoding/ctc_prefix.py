@@ -15,6 +15,8 @@ from torch import Tensor
 
 from bossline.tasks.transcribe.decoding.ctc import real_frames
 
+_BLOCK = 16  # frames; about the root of how many there are needs the fewest operations
+
 
 @dataclass(frozen=True, eq=False)
 class PrefixState:
@@ -150,8 +152,17 @@ def _scan(factors: Tensor, added: Tensor) -> Tensor:
     Returns:
         (T + 1, ...).
     """
-    found = torch.cat([torch.zeros_like(added[:1]), added])
-    rows = found.unbind()
-    for factor, before, row in zip(factors.unbind(), rows[:-1], rows[1:], strict=True):
-        row.addcmul_(factor, before)
-    return found
+    steps, shape = len(factors), factors.shape[1:]
+    blocks = -(-steps // _BLOCK)
+    found = added.new_zeros(blocks * _BLOCK + 1, *shape)
+    found[1 : steps + 1] = added
+    products = torch.zeros_like(found[1:])
+    products[:steps] = factors
+    rows, products = (x.view(blocks, _BLOCK, *shape) for x in (found[1:], products))
+    # All blocks at once, as if each began with 0; then what the one before it ends with.
+    for place in range(1, _BLOCK):
+        rows[:, place].addcmul_(products[:, place], rows[:, place - 1])
+        products[:, place] *= products[:, place - 1]
+    for block in range(1, blocks):
+        rows[block].addcmul_(products[block], rows[block - 1, -1])
+    return found[: steps + 1]
