@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         load,
         load_run,
         predict,
+        pseudo_label,
         resume,
         submit,
         train,
@@ -49,7 +50,12 @@ if TYPE_CHECKING:
     from bossline.runs.listing import list_runs
     from bossline.runs.loaded import Model
     from bossline.runs.run import Run
-    from bossline.studies.ladder import climb
+    from bossline.studies.ablate import ablate
+    from bossline.studies.compare import compare
+    from bossline.studies.diagnosis.diagnose import diagnose
+    from bossline.studies.ladder import cross_validate, ladder
+    from bossline.studies.sweep import sweep
+    from bossline.studies.tuning.tune import tune
     from bossline.tasks import register_model, register_schedule, register_task
     from bossline.tasks.prediction import Prediction
 
@@ -59,8 +65,11 @@ _HOME = {
     "Prediction": "bossline.tasks.prediction",
     "Recipe": "bossline.recipes",
     "Run": "bossline.runs.run",
+    "ablate": "bossline.studies.ablate",
     "calibrate": "bossline.api",
-    "climb": "bossline.studies.ladder",
+    "compare": "bossline.studies.compare",
+    "cross_validate": "bossline.studies.ladder",
+    "diagnose": "bossline.studies.diagnosis.diagnose",
     "draw_trials": "bossline.api",
     "embed": "bossline.api",
     "enroll": "bossline.api",
@@ -69,21 +78,25 @@ _HOME = {
     "identify": "bossline.api",
     "identify_each": "bossline.api",
     "import_corpus": "bossline.data.importing",
-    "load_recipe": "bossline.recipes",
+    "ladder": "bossline.studies.ladder",
     "list_corpora": "bossline.data.store",
     "list_runs": "bossline.runs.listing",
     "load": "bossline.api",
+    "load_extension": "bossline.extensions",
+    "load_recipe": "bossline.recipes",
     "load_run": "bossline.api",
     "open_corpus": "bossline.data.store",
-    "load_extension": "bossline.extensions",
     "predict": "bossline.api",
+    "pseudo_label": "bossline.api",
     "register_model": "bossline.tasks",
     "register_schedule": "bossline.tasks",
     "register_task": "bossline.tasks",
     "resume": "bossline.api",
     "score_alignments": "bossline.evaluation.alignment_files",
     "submit": "bossline.api",
+    "sweep": "bossline.studies.sweep",
     "train": "bossline.api",
+    "tune": "bossline.studies.tuning.tune",
     "verify": "bossline.api",
     "verify_each": "bossline.api",
     "write_report": "bossline.reports.page",
@@ -97,8 +110,11 @@ __all__ = [
     "Run",
     "UserError",
     "__version__",
+    "ablate",
     "calibrate",
-    "climb",
+    "compare",
+    "cross_validate",
+    "diagnose",
     "draw_trials",
     "embed",
     "enroll",
@@ -107,6 +123,7 @@ __all__ = [
     "identify",
     "identify_each",
     "import_corpus",
+    "ladder",
     "list_corpora",
     "list_runs",
     "load",
@@ -116,13 +133,16 @@ __all__ = [
     "open_corpus",
     "plot",
     "predict",
+    "pseudo_label",
     "register_model",
     "register_schedule",
     "register_task",
     "resume",
     "score_alignments",
     "submit",
+    "sweep",
     "train",
+    "tune",
     "verify",
     "verify_each",
     "write_report",

@@ -20,6 +20,14 @@ from bossline.runs.run import Run
 from bossline.tasks.speaker.prediction import SpeakerPrediction
 from tests.conftest import write_toy
 
+QUIET = Console(quiet=True)
+SMALL_PAGE = """
+task: phoneme
+epochs: 1
+batches: {kind: windows, frames: 3, size: 64}
+model: {kind: mlp, depth: 1, width: 8}
+optimiser: {kind: adam, lr: 2.0e-2}
+"""
 SMALL = {"epochs": 1, "batches.size": 64, "model.width": 8}
 
 
@@ -27,7 +35,7 @@ SMALL = {"epochs": 1, "batches.size": 64, "model.width": 8}
 def run(toy: Corpus) -> Run:
     return bossline.train(
         "phoneme/simple", bossline.open_corpus("toy"), SMALL, device="cpu", threads=1,
-        console=Console(quiet=True),
+        console=QUIET,
     )  # fmt: skip
 
 
@@ -45,9 +53,9 @@ def test_an_open_corpus_is_called_by_its_name(run: Run) -> None:
     assert run.path == Path("runs/phoneme-simple-toy-1")
     assert run.corpus_name == "toy"
     assert run.corpus().key == run.corpus_key
-    rungs = bossline.climb(
+    rungs = bossline.ladder(
         "phoneme", bossline.open_corpus("toy"), {"model.width": 8, "epochs": 1}, to="floor",
-        device="cpu", console=Console(quiet=True),
+        device="cpu", console=QUIET,
     )  # fmt: skip
     assert [rung.path.parent for rung in rungs] == [Path("runs/ladder-phoneme-toy")]
 
@@ -101,6 +109,31 @@ def test_people_are_told_in_a_line_or_a_table(run: Run) -> None:
     again = Run(run.path)
     assert "damaged" in repr(again)
     assert "damaged" in again._repr_html_()
+
+
+@pytest.mark.usefixtures("toy")
+def test_studies_have_their_verbs_names() -> None:
+    corpus, where = bossline.open_corpus("toy"), {"device": "cpu", "threads": 1, "console": QUIET}
+    axes = {**SMALL, "model.width": [4, np.int64(8)]}
+    found = bossline.sweep("phoneme/simple", corpus, axes, seeds=1, **where)
+    assert [cell.name for cell in found.study.cells] == ["width=4", "width=8"]
+    assert repr(found) == "Sweep('phoneme/simple' on toy: 2 of 2 cells)"
+    table = found._repr_html_()
+    assert f"<td>width=8</td><td>{found.validation(1):.4f}</td>" in table
+    assert str(found.comparisons[1]) in table
+    runs = [entry.runs[0] for entry in found.entries.values()]
+    compared = bossline.compare(runs)
+    assert str(compared.standings.comparisons[0]) in compared._repr_html_()
+    assert repr(compared).startswith("Standings(")
+    Path("small.yaml").write_text(SMALL_PAGE)
+    standings = bossline.ablate("small.yaml", corpus, ["clip=1"], add=True, **where)
+    assert "<td>with clip=1</td>" in standings._repr_html_()
+    tuned = bossline.tune("small.yaml", corpus, {"optimiser.lr": [1e-2, 1e-3]}, trials=2, **where)
+    assert repr(tuned).startswith("Tuned('small.yaml' on toy: 2 trials, the best {'optimiser.lr'")
+    assert "<th>optimiser.lr</th>" in tuned._repr_html_()
+    assert repr(bossline.diagnose(runs[0], products=4, device="cpu", console=QUIET)).startswith(
+        "Diagnosis('runs/sweep-phoneme-simple-toy/"
+    )
 
 
 def test_nothing_that_is_shown_is_markup() -> None:

@@ -122,7 +122,8 @@ def ladder(
     from bossline.cli.tables.scores import folds_table, runs_table
     from bossline.core.memory import keep_freed_memory
     from bossline.reports.page import write_report
-    from bossline.studies.ladder import climb, cross_validate, ladder_folder
+    from bossline.studies.ladder import cross_validate, ladder_folder
+    from bossline.studies.ladder import ladder as climb
 
     keep_freed_memory()
     path = ladder_folder(task, corpus) / "report.html"

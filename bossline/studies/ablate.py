@@ -13,6 +13,8 @@ from rich.console import Console
 
 from bossline.core.errors import UserError, did_you_mean
 from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
+from bossline.data.store import name_of
 from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe, load_recipe
 from bossline.recipes.loading import check_recipe
@@ -75,9 +77,11 @@ def ablation_folder(recipe: Recipe, corpus: str) -> Path:
 
 
 def ablate(
-    ablation: Ablation,
-    corpus: str,
+    recipe: str | Ablation,
+    corpus: str | Path | Corpus,
+    parts: Sequence[str] = (),
     *,
+    add: bool = False,
     seeds: int = 1,
     device: str = "auto",
     threads: int | None = None,
@@ -89,13 +93,18 @@ def ablate(
     again.
 
     Args:
-        corpus: a name given at import, the folder of a packed corpus, or its URL.
+        recipe: "phoneme/boss", a path to a YAML file, or what `Ablation.of` made of it.
+        corpus: a name given at import, the folder of a packed corpus, its URL, or an open one.
+        parts: of the recipe, as `Ablation.of` takes them.
+        add: parts are "key=value", set one at a time.
         seeds: runs of each variant: the recipe's seed and those that follow it.
 
     Raises:
         UserError: bad input.
         Interrupted: Ctrl-C or SIGTERM; the same call goes on.
     """
+    ablation = recipe if isinstance(recipe, Ablation) else Ablation.of(recipe, parts, add=add)
+    corpus = name_of(corpus)
     folder = ablation_folder(ablation.recipe, corpus)
 
     def trained(recipe: Recipe) -> tuple[Run, ...]:

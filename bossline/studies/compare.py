@@ -26,6 +26,12 @@ class Compared:
     costs: tuple[Costs | None, ...]  # entry by entry, a mean over seeds; None: no corpus at hand
     keys: Mapping[str, tuple[str, ...]]  # of recipes, only those whose values differ
 
+    def __repr__(self) -> str:
+        return repr(self.standings)
+
+    def _repr_html_(self) -> str:
+        return self.standings._repr_html_()
+
     @property
     def item(self) -> str:
         """What costs are counted of, as `Costs.item`."""

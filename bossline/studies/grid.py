@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
 import yaml
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.recipes.overrides import Overrides, as_text
 
 MOST_VALUES = 1000  # of a range: more is a slip of the finger
 
@@ -63,6 +65,27 @@ class Grid:
             for values in product(*(axis.values for axis in axes))
         ]
         return cls(tuple(axes), tuple(cells))
+
+
+def as_arguments(values: Overrides) -> list[str]:
+    """As the command line has them: of a dict a list, a range or an array are several values.
+
+    >>> as_arguments({"model.dropout": [0, 0.25], "optimiser.lr": "1e-4..1e-2:log", "epochs": 3})
+    ['model.dropout=0,0.25', 'optimiser.lr=1e-4..1e-2:log', 'epochs=3']
+
+    Raises:
+        UserError: as `as_text`.
+    """
+    if not isinstance(values, Mapping):
+        return as_text(values)
+    return [f"{key}={_written(key, value)}" for key, value in values.items()]
+
+
+def _written(key: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    each = value if isinstance(value, list | tuple | range | np.ndarray) else [value]
+    return ",".join(as_text({key: one})[0].partition("=")[2] for one in each)
 
 
 def parse_arguments(arguments: Iterable[str]) -> tuple[tuple[str, ...], tuple[Axis, ...]]:

@@ -27,7 +27,7 @@ def ladder_folder(task: str, corpus: str) -> Path:
     return RUNS / f"ladder-{task}-{Path(corpus).name}"
 
 
-def climb(
+def ladder(
     task: str,
     corpus: str | Path | Corpus,
     overrides: Overrides = (),
@@ -69,7 +69,7 @@ def cross_validate(
 ) -> list[Folds]:
     """Climb a ladder on several folds, each of which tests on other items.
 
-    Runs are kept and found again as in `climb`; the first fold is the run that `climb` would train.
+    Runs are kept and found again as in `ladder`; the first fold is the run that it would train.
 
     Args:
         folds: split.fold=0 to split.fold=folds - 1 are trained.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from bossline.core.html import html_table
 from bossline.evaluation.comparison import Comparison, holm_adjusted, paired_difference
 from bossline.evaluation.intervals import Interval
 from bossline.evaluation.scores import Metric, Scores
@@ -60,6 +61,17 @@ class Standings:
         found = [paired_difference(entry.scores, reference.scores) for entry in others]
         adjusted = holm_adjusted(found) if len(found) > 1 else found
         return cls(reference, tuple(others), tuple(adjusted))
+
+    def __repr__(self) -> str:
+        return f"Standings({', '.join(f'{entry.name}: {entry.score}' for entry in self.entries)})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (entry.name, entry.score, found)
+            for entry, found in zip(self.entries, ["", *self.comparisons], strict=True)
+        ]
+        head = ("recipe", f"test {self.metric.words}", f"against {self.reference.name}")
+        return html_table("side by side", head, rows)
 
     @property
     def metric(self) -> Metric:

@@ -15,8 +15,8 @@ from bossline.core.config import Config
 from bossline.core.errors import UserError, did_you_mean
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
-from bossline.recipes.overrides import unreplaced
-from bossline.studies.grid import Axis, Cell, Grid, axis_of, parse_arguments
+from bossline.recipes.overrides import Overrides, unreplaced
+from bossline.studies.grid import Axis, Cell, Grid, as_arguments, axis_of, parse_arguments
 
 SEEDS = 3
 
@@ -71,12 +71,13 @@ class Study:
         return self.recipes[cell].model_copy(update={"seed": seed})
 
 
-def open_study(name: str, arguments: Sequence[str] = (), *, seeds: int | None = None) -> Study:
+def open_study(name: str, arguments: Overrides = (), *, seeds: int | None = None) -> Study:
     """A study file, or a grid over a recipe.
 
     Args:
         name: "studies/schedulers", "phoneme/medium", or a path to the YAML file of either.
-        arguments: key=value pairs; of a recipe at least one has several values, and spans the grid.
+        arguments: key=value pairs, or a dict; of a recipe at least one has several values, and
+            spans the grid.
         seeds: runs of each cell; None takes what the study says, or 3. The first seed is the
             recipe's, the others follow it.
 
@@ -84,7 +85,7 @@ def open_study(name: str, arguments: Sequence[str] = (), *, seeds: int | None = 
         UserError: a name, key or value that does not fit, or cells that cannot be compared; before
             anything is trained.
     """
-    overrides, axes = parse_arguments(arguments)
+    overrides, axes = parse_arguments(as_arguments(arguments))
     if not _names_a_study(name):
         if not axes:
             raise UserError(

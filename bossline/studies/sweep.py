@@ -14,16 +14,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from bossline.core.counting import counted
+from bossline.core.html import html_table
 from bossline.core.progress import duration
 from bossline.core.terminal import terminal
-from bossline.data.store import open_corpus
+from bossline.data.packed import Corpus
+from bossline.data.store import name_of, open_corpus
 from bossline.evaluation.comparison import Comparison
 from bossline.evaluation.scores import Metric
+from bossline.recipes.overrides import Overrides
 from bossline.runs.run import RUNS, Run
 from bossline.studies.kept import THE_SAME_COMMAND, is_finished, run_path
 from bossline.studies.side_by_side import Workplace, threads_of, train_all
 from bossline.studies.standings import Entry, Standings
-from bossline.studies.study import Study
+from bossline.studies.study import Study, open_study
 from bossline.tasks import task_of
 from bossline.training.signals import Interrupted
 
@@ -60,6 +63,24 @@ class Sweep:
         """
         return max(self.entries, key=lambda place: self.metric.gain(self.validation(place)))
 
+    def __repr__(self) -> str:
+        cells = counted(len(self.study.cells), "cell")
+        return f"Sweep({self.study.name!r} on {self.corpus}: {len(self.entries)} of {cells})"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (
+                entry.name,
+                f"{self.validation(place):.4f}",
+                entry.score,
+                self.comparisons.get(place, ""),
+            )
+            for place, entry in self.entries.items()
+        ]
+        metric = self.metric.words
+        head = ("cell", f"validation {metric}", f"test {metric}", "against the reference")
+        return html_table(f"{self.study.name} on {self.corpus}", head, rows)
+
     def validation(self, place: int) -> float:
         """Mean validation score over seeds: what a cell is chosen by."""
         runs = self.entries[place].runs
@@ -72,9 +93,11 @@ def sweep_folder(study: Study, corpus: str) -> Path:
 
 
 def sweep(
-    study: Study,
-    corpus: str,
+    study: str | Study,
+    corpus: str | Path | Corpus,
+    values: Overrides = (),
     *,
+    seeds: int | None = None,
     jobs: int = 1,
     device: str = "auto",
     threads: int | None = None,
@@ -83,16 +106,24 @@ def sweep(
     """Train what is not there yet; finished runs are reused, interrupted ones resumed.
 
     Args:
-        corpus: a name given at import, the folder of a packed corpus, or its URL.
+        study: what `open_study` opens, or what it returned.
+        corpus: a name given at import, the folder of a packed corpus, its URL, or an open one.
+        values: ["model.dropout=0,0.25", "epochs=3"] or {"model.dropout": [0, 0.25], "epochs": 3};
+            several values are an axis of the grid. An open study has its own.
+        seeds: runs of each cell; None takes what the study says, or 3.
         jobs: processes next to each other.
         threads: CPU threads of each process; None shares all cores between them.
         console: where progress is shown; None shows it on the terminal.
 
     Raises:
-        UserError: no such corpus. A run that fails is reported in the result instead.
+        UserError: no such study or corpus, or values that do not fit. A run that fails is reported
+            in the result instead.
         Interrupted: Ctrl-C or SIGTERM; the same call goes on.
     """
+    if not isinstance(study, Study):
+        study = open_study(study, values, seeds=seeds)
     open_corpus(corpus)  # refuses before anything else
+    corpus = name_of(corpus)
     folder = sweep_folder(study, corpus)
     places = [(cell, seed) for seed in study.seeds for cell in range(len(study.cells))]
     paths = {at: run_path(study.seeded(*at), corpus, folder) for at in places}

@@ -14,7 +14,7 @@ from bossline.data.packed import Corpus
 from bossline.evaluation.comparison import paired_difference
 from bossline.runs.run import Run
 from bossline.studies.folds import Folds
-from bossline.studies.ladder import climb, cross_validate
+from bossline.studies.ladder import cross_validate, ladder
 from tests.conftest import over
 
 SMALL = ("model.width=8", "epochs=1", "batches.size=64")
@@ -34,7 +34,7 @@ def trained() -> dict[Path, int]:
 
 
 def test_folds_are_pooled_and_found_again(toy: Corpus) -> None:
-    alone = climb("phoneme", "toy", SMALL, to="medium", device="cpu", threads=1, console=QUIET)
+    alone = ladder("phoneme", "toy", SMALL, to="medium", device="cpu", threads=1, console=QUIET)
     climbed = trained()
     rungs = validate(2)
     assert [rung.recipe.name for rung in rungs] == [

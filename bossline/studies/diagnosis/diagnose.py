@@ -71,6 +71,9 @@ class Diagnosis:
     calibration: Calibration
     kernels: str
 
+    def __repr__(self) -> str:
+        return f"Diagnosis({str(self.run.path)!r}: {len(self.spectrum.values)} curvatures)"
+
 
 def diagnose(
     run: str | Path | Run,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,8 @@ from bossline.core.errors import UserError
 from bossline.evaluation.scores import Metric
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
-from bossline.recipes.overrides import unreplaced
+from bossline.recipes.overrides import Overrides, unreplaced
+from bossline.studies.grid import as_arguments
 from bossline.studies.tuning.space import Dimension, dimension_of, parse_space
 from bossline.tasks import task_of
 
@@ -81,18 +82,18 @@ class Plan:
                 self.with_values(self._first | {dimension.key: value})
 
 
-def open_plan(name: str, arguments: Sequence[str] = ()) -> Plan:
+def open_plan(name: str, arguments: Overrides = ()) -> Plan:
     """A recipe with a search space from the command line, or a file that has both.
 
     Args:
         name: "phoneme/medium", or a path to the YAML file of a recipe or of a plan.
-        arguments: key=value for all trials, key=range or key=a,b,c to search; a key of the file's
-            space is searched as the argument says.
+        arguments: key=value for all trials, key=range or key=a,b,c to search, or a dict; a key of
+            the file's space is searched as the argument says.
 
     Raises:
         UserError: a key or value that does not fit, or nothing to search; before any training.
     """
-    overrides, given = parse_space(arguments)
+    overrides, given = parse_space(as_arguments(arguments))
     if _names_a_plan(name):
         file = checked(TuningFile, catalogue.read_yaml(Path(name)), name)
         set_keys = {override.partition("=")[0] for override in overrides}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,9 @@ from rich.console import Console
 
 from bossline.core.errors import UserError
 from bossline.core.terminal import terminal
-from bossline.data.store import open_corpus
+from bossline.data.packed import Corpus
+from bossline.data.store import name_of, open_corpus
+from bossline.recipes.overrides import Overrides
 from bossline.runs.run import RUNS
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.optional import SQLAlchemyError, optuna
@@ -30,10 +32,10 @@ def tuning_folder(plan: Plan, corpus: str, study: str | None = None) -> Path:
 
 def tune(
     recipe: str,
-    corpus: str,
-    arguments: Sequence[str] = (),
+    corpus: str | Path | Corpus,
+    arguments: Overrides = (),
     *,
-    trials: int,
+    trials: int = 50,
     storage: str | None = None,
     study: str | None = None,
     timeout: float | None = None,
@@ -49,8 +51,9 @@ def tune(
 
     Args:
         recipe: task/rung, or the path to a YAML file of a recipe or of a plan (key `space`).
-        corpus: a name given at import, the folder of a packed corpus, or its URL.
-        arguments: key=value for all trials; key=low..high (:log, :step) or key=a,b,c to search.
+        corpus: a name given at import, the folder of a packed corpus, its URL, or an open one.
+        arguments: key=value for all trials; key=low..high (:log, :step) or key=a,b,c to search. Or
+            a dict, in which {key: [a, b, c]} is searched.
         trials: finished ones to reach, pruned ones among them, over all workers.
         storage: see `open_storage`; None keeps a database beside the runs.
         study: a name that sets it apart from other studies of this recipe and corpus.
@@ -62,7 +65,7 @@ def tune(
         Interrupted: Ctrl-C or SIGTERM; the same call goes on.
     """
     plan = open_plan(recipe, arguments)
-    key = open_corpus(corpus).key
+    key, corpus = open_corpus(corpus).key, name_of(corpus)
     folder = tuning_folder(plan, corpus, study)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.html import ROWS_SHOWN, html_table
 from bossline.evaluation.scores import Metric
 from bossline.recipes import Recipe
 from bossline.recipes.loading import save_recipe
@@ -43,6 +45,25 @@ class Tuned:
     recipe: Recipe  # of the best
     run: Run | None  # of the best; None where another machine has it
     importances: Mapping[str, float]  # shares by key, the largest first; empty of few trials
+
+    def __repr__(self) -> str:
+        tried = counted(len(self.trials), "trial")
+        best = dict(self.best.values)
+        return f"Tuned({self.plan.name!r} on {self.corpus}: {tried}, the best {best})"
+
+    def _repr_html_(self) -> str:
+        ordered = best_first(self.trials, self.plan.metric)
+        rows = [
+            (
+                f"{trial.number}{'' if trial.pruned_after is None else ', pruned'}",
+                "" if trial.score is None else f"{trial.score:.4f}",
+                *trial.values.values(),
+            )
+            for trial in ordered[:ROWS_SHOWN]
+        ]
+        head = ("trial", f"validation {self.plan.metric.words}", *self.best.values)
+        title = f"{self.plan.name} on {self.corpus}"
+        return html_table(title, head, rows, len(ordered) - len(rows))
 
     @property
     def best_recipe_path(self) -> Path:
