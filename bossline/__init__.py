@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from bossline.data.importing import import_corpus
     from bossline.data.packed import Corpus
     from bossline.data.store import list_corpora, open_corpus
+    from bossline.data.synthetic.corpus import synth
     from bossline.evaluation.alignment_files import score_alignments
     from bossline.extensions import load_extension
     from bossline.recipes import Recipe, load_recipe
@@ -95,6 +96,7 @@ _HOME = {
     "score_alignments": "bossline.evaluation.alignment_files",
     "submit": "bossline.api",
     "sweep": "bossline.studies.sweep",
+    "synth": "bossline.data.synthetic.corpus",
     "train": "bossline.api",
     "tune": "bossline.studies.tuning.tune",
     "verify": "bossline.api",
@@ -141,6 +143,7 @@ __all__ = [
     "score_alignments",
     "submit",
     "sweep",
+    "synth",
     "train",
     "tune",
     "verify",

@@ -150,19 +150,8 @@ def synth(
     seed: Annotated[int, typer.Option(help="another seed, another corpus")] = 0,
 ) -> None:
     """Make a corpus of synthetic speech with exact frame labels (needs the synth extra)."""
-    from pydantic import ValidationError
-
     from bossline.cli.tables.corpora import corpus_table
-    from bossline.core.progress import bar
-    from bossline.data.store import check_name, open_corpus, register
-    from bossline.data.synthetic.corpus import SynthConfig, synthesise
+    from bossline.data.synthetic.corpus import synth as make
 
-    check_name(name)
-    try:
-        config = SynthConfig(hours=hours, voices=voices, seed=seed)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UserError(f"--{first['loc'][0]}: {first['msg'].lower()}") from error
-    with bar(console, "s of speech", total=round(hours * 3600)) as shown:
-        register(name, synthesise(config, shown.advance))
-    console.print(corpus_table(name, open_corpus(name)))
+    corpus = make(name, hours=hours, voices=voices, seed=seed, console=console)
+    console.print(corpus_table(name, corpus))

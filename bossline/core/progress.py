@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from rich.console import Console
 from rich.progress import (
@@ -65,6 +65,16 @@ def bar(console: Console, unit: str, total: int | None = None) -> Iterator[Bar]:
     )
     with progress:
         yield Bar(progress, total)
+
+
+@contextmanager
+def waiting(console: Console, what: str) -> Iterator[None]:
+    """Say what is waited for while the block works; nothing where the output is no terminal.
+
+    A notebook is none: what moves there needs more packages, and rich warns that they are missing.
+    """
+    with console.status(what) if console.is_terminal else nullcontext():
+        yield
 
 
 def duration(seconds: float) -> str:

@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 
 from bossline.core.errors import UserError
 from bossline.core.files import parse_json, replacing, write_bytes
-from bossline.core.progress import bar
+from bossline.core.progress import bar, waiting
 from bossline.core.reading import open_file, placeholder, read_bytes
 from bossline.core.terminal import terminal
 from bossline.data.header import HEADER, Header, Shard, check_header
@@ -145,7 +145,7 @@ def _alone(cache: Path) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            with terminal(stderr=True).status("waiting for a process that fetches a corpus"):
+            with waiting(terminal(stderr=True), "waiting for a process that fetches a corpus"):
                 lock.acquire()
     except (OSError, NotImplementedError) as error:
         raise UserError(f"cannot lock {cache}: {error}") from error

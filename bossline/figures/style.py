@@ -41,9 +41,20 @@ def series(place: int) -> str:
     return SERIES[place % len(SERIES)]
 
 
-def new_figure(width: float, height: float) -> Figure:
+class Drawing(Figure):
+    """A figure that a notebook shows, whether or not pyplot was ever imported there."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """On white, at twice the density, with the size in pixels at which it is shown."""
+        sheet, dots = io.BytesIO(), 90
+        self.savefig(sheet, format="png", dpi=2 * dots, facecolor="white")
+        width, height = (round(inches * dots) for inches in self.get_size_inches())
+        return sheet.getvalue(), {"width": width, "height": height}
+
+
+def new_figure(width: float, height: float) -> Drawing:
     """An empty figure without a background; sizes in inches."""
-    return Figure(figsize=(width, height), layout="constrained", facecolor="none")
+    return Drawing(figsize=(width, height), layout="constrained", facecolor="none")
 
 
 def dress(axes: Axes, *, title: str = "", x: str = "", y: str = "", grid: str = "") -> None:

@@ -50,7 +50,7 @@ class _Step:
     comparison: Comparison | None
 
 
-def write_report(runs: Sequence[Rung], path: Path, title: str | None = None) -> Path:
+def write_report(runs: Sequence[Rung], path: str | Path, title: str | None = None) -> Path:
     """Write a page with scores, comparisons and pictures of some runs.
 
     The same runs give the same bytes. Unfinished runs are shown as far as they got. Of folds, the
@@ -98,8 +98,9 @@ def write_report(runs: Sequence[Rung], path: Path, title: str | None = None) -> 
         target_of=target_of,
         wording=wording,
     )
-    write_text(path, html)
-    return path
+    written = Path(path)
+    write_text(written, html)
+    return written
 
 
 def _title(runs: Sequence[Rung]) -> str:

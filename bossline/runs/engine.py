@@ -13,6 +13,7 @@ from torch import nn
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.memory import exhaustion_named
+from bossline.core.progress import waiting
 from bossline.core.ranks import Ranks, joining
 from bossline.core.runtime import Compile, Precision, Runtime
 from bossline.core.terminal import terminal
@@ -182,7 +183,7 @@ def _seen(path: str, ranks: Ranks) -> Run:
 
 
 def _prepared_model(lesson: Lesson[Any], console: Console) -> nn.Module:
-    with console.status("looking over the training data"), exhaustion_named(_LESS):
+    with waiting(console, "looking over the training data"), exhaustion_named(_LESS):
         model = lesson.build_model()
         lesson.prepare(model)
     return model

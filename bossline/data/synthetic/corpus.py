@@ -12,16 +12,21 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, ValidationError
+from rich.console import Console
 
 from bossline.core.config import Config
+from bossline.core.errors import UserError
 from bossline.core.processes import in_order, worker_processes
+from bossline.core.progress import bar
+from bossline.core.terminal import terminal
 from bossline.data.features.audio import resample
 from bossline.data.features.mfcc import mfcc
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.header import Source
+from bossline.data.packed import Corpus
 from bossline.data.phones import ARPABET
-from bossline.data.store import is_packed, pack_path
+from bossline.data.store import check_name, is_packed, open_corpus, pack_path, register
 from bossline.data.synthetic.acoustics import record, tilt
 from bossline.data.synthetic.espeak import SAMPLE_RATE, speak
 from bossline.data.synthetic.grammar import sentence
@@ -52,6 +57,37 @@ class SynthConfig(Config):
     def key(self) -> str:
         """SHA-256 of the config and of the generator's version."""
         return hashlib.sha256(f"{GENERATOR} {self.model_dump_json()}".encode()).hexdigest()
+
+
+def synth(
+    name: str = "toy",
+    *,
+    hours: float = 1.0,
+    voices: int = 48,
+    seed: int = 0,
+    console: Console | None = None,
+) -> Corpus:
+    """Make a corpus of synthetic speech with exact labels of frames; needs the synth extra.
+
+    Args:
+        name: what to call it.
+        hours: of speech, silence included.
+        voices: speakers.
+        seed: another seed, another corpus.
+        console: where progress is shown; None shows it on the terminal.
+
+    Raises:
+        UserError: a name or a number that cannot be, or the extra is missing.
+    """
+    check_name(name)
+    try:
+        config = SynthConfig(hours=hours, voices=voices, seed=seed)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UserError(f"--{first['loc'][0]}: {first['msg'].lower()}") from error
+    with bar(console or terminal(), "s of speech", total=round(hours * 3600)) as shown:
+        register(name, synthesise(config, shown.advance))
+    return open_corpus(name)
 
 
 class Utterance(NamedTuple):
