@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,7 +114,8 @@ def test_people_are_told_in_a_line_or_a_table(run: Run) -> None:
 
 @pytest.mark.usefixtures("toy")
 def test_studies_have_their_verbs_names() -> None:
-    corpus, where = bossline.open_corpus("toy"), {"device": "cpu", "threads": 1, "console": QUIET}
+    corpus = bossline.open_corpus("toy")
+    where: dict[str, Any] = {"device": "cpu", "threads": 1, "console": QUIET}
     axes = {**SMALL, "model.width": [4, np.int64(8)]}
     found = bossline.sweep("phoneme/simple", corpus, axes, seeds=1, **where)
     assert [cell.name for cell in found.study.cells] == ["width=4", "width=8"]

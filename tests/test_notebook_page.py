@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 from pathlib import Path
 
 import nbformat
@@ -16,8 +17,8 @@ PAGE = Path(__file__).parents[1] / "docs" / "notebook.ipynb"
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(PAGE.parents[1]))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    kept = nbformat.read(PAGE, as_version=4)
-    again = nbformat.from_dict(kept)
+    kept = nbformat.reads(PAGE.read_text(encoding="utf-8"), as_version=4)  # type: ignore[no-untyped-call]
+    again = copy.deepcopy(kept)
     NotebookClient(again, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     assert len(again.cells) == len(kept.cells)
     for cell, before in zip(again.cells, kept.cells, strict=True):

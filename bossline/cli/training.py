@@ -28,6 +28,9 @@ from bossline.core.launch import launched
 from bossline.recipes import catalogue
 
 if TYPE_CHECKING:
+    from bossline.cli.answering import Refusals
+    from bossline.runs.loaded import Model
+    from bossline.runs.phones_out import PhoneFiles
     from bossline.tasks.prediction import Prediction
 
 PANEL = "Training"
@@ -196,8 +199,8 @@ def evaluate(
 @app.command(
     rich_help_panel=PANEL,
     epilog="Examples: `bossline predict RUN recording.wav`, `bossline predict RUN photos/ more.jpg "
-    "--json`, `bossline predict RUN features.pt -o phones.csv`, `bossline predict RUN1 RUN2 test "
-    "-o probabilities.npy`",
+    "--json`, `bossline predict RUN recordings/ -o phones/ --format textgrid`, `bossline predict "
+    "RUN features.pt -o phones.csv`, `bossline predict RUN1 RUN2 test -o probabilities.npy`",
 )
 def predict(
     runs_then_inputs: Annotated[
@@ -212,9 +215,22 @@ def predict(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help=".csv: classes or values; .npy: probabilities or values"
+            "--output",
+            "-o",
+            help=".csv: classes or values; .npy: probabilities or values; .TextGrid and the like: "
+            "phones of one recording; with --format a folder",
         ),
     ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="of a file of phones for each recording: textgrid, ctm, json, csv, htk, timit, "
+            "audacity"
+        ),
+    ] = None,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="go on where a folder was left")
+    ] = False,
     as_json: JsonOption = False,
     smoothing: SmoothingOption = None,
     decoding: DecodingOption = None,
@@ -224,14 +240,25 @@ def predict(
     from bossline import api
     from bossline.cli.answering import Refusals, print_json, reading, runs_and_inputs
     from bossline.runs.answers import check_output, write_predictions
+    from bossline.runs.phones_out import PhoneFiles
 
-    if output is not None:
+    if output is not None and as_json:
+        raise UserError("give --json or --output, not both")
+    files = None
+    if format is not None:
+        if output is None:
+            raise UserError(f"--format {format}: give --output, the folder that gets the files")
+        files = PhoneFiles(output, format)
+    elif skip_existing:
+        raise UserError("--skip-existing is of a folder of files: give --format, too")
+    elif output is not None:
         check_output(output)
-        if as_json:
-            raise UserError("give --json or --output, not both")
     runs, inputs = runs_and_inputs(runs_then_inputs)
     model = api.load(runs, smoothing=smoothing, decoding=decoding or (), device=device)
     refusals = Refusals()
+    if files is not None:
+        _write_files(model, inputs, files, refusals, skip_existing)
+        return
     with reading() as shown:
         predictions = model.predict(inputs, refused=refusals, progress=shown.set)
     if as_json:
@@ -242,6 +269,30 @@ def predict(
     elif predictions:
         _print_predictions(predictions)
     refusals.end(len(predictions))
+
+
+def _write_files(
+    model: Model, inputs: Sequence[str], files: PhoneFiles, refusals: Refusals, skip: bool
+) -> None:
+    from bossline.cli.answering import reading
+
+    written = 0
+    there = 0
+
+    def passed(id: str) -> bool:
+        nonlocal there
+        there += files.holds(id)
+        return files.holds(id)
+
+    with reading() as shown:
+        for prediction in model.predict_each(
+            inputs, refused=refusals, progress=shown.set, passed=passed if skip else None
+        ):
+            files.write(prediction)
+            written += 1
+    kept = f", {there:,} there already" if there else ""
+    console.print(f"{files}: {counted(written, 'recording')}{kept}")
+    refusals.end(written + there)
 
 
 def _print_predictions(predictions: Sequence[Prediction]) -> None:

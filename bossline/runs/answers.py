@@ -12,11 +12,15 @@ import numpy.typing as npt
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.files import replacing
+from bossline.data.alignments.formats import FORMATS, WRITTEN, suffix_of, written_format
 from bossline.data.packed import Corpus, Ints
 from bossline.runs.engine import Runs, opened_runs
 from bossline.runs.loaded import Inputs, load
+from bossline.runs.phones_out import write_phones
 from bossline.tasks.prediction import Cells, Prediction
 from bossline.tasks.trained import UNLABELLED, Smoothing, items_of
+
+_OF_PHONES = tuple(suffix for name in WRITTEN if name != "csv" for suffix in FORMATS[name].suffixes)
 
 
 def predict(
@@ -140,19 +144,31 @@ def _check_distinct(rows: Sequence[Cells], predictions: Sequence[Prediction]) ->
 def check_output(path: Path) -> None:
     """
     Raises:
-        UserError: the ending is neither .csv nor .npy.
+        UserError: an ending that predictions are not written to.
     """
-    if path.suffix not in (".csv", ".npy"):
-        raise UserError(f"{path}: write predictions to a .csv or a .npy file")
+    if path.suffix not in (".csv", ".npy") and suffix_of(path) not in _OF_PHONES:
+        raise UserError(
+            f"{path}: write predictions to a .csv or .npy file, the phones of one recording to "
+            f"{', '.join(_OF_PHONES)}, or with --format a folder of such files"
+        )
 
 
 def write_predictions(predictions: Sequence[Prediction], path: Path) -> None:
-    """Write .csv (a row a frame, or an item) or .npy (outputs (N, C) or (N,), end to end).
+    """Write .csv (a row a frame, or an item), .npy (outputs (N, C) or (N,), end to end), or the
+    phones of one recording as .TextGrid and the like.
 
     Raises:
-        UserError: another ending, or the disk is unwilling.
+        UserError: another ending, phones of several recordings, or the disk is unwilling.
     """
     check_output(path)
+    if path.suffix not in (".csv", ".npy"):
+        if len(predictions) > 1:
+            raise UserError(
+                f"{path}: holds one recording, here are {len(predictions):,}: give --format "
+                f"{written_format(path)} and a folder as --output"
+            )
+        write_phones(predictions[0], path, written_format(path))
+        return
     if path.suffix == ".npy":
         with replacing(path) as temporary, temporary.open("wb") as stream:
             np.save(stream, np.concatenate([p.outputs for p in predictions]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -83,19 +83,38 @@ class Model:
         Raises:
             UserError: an input that cannot be read or answered; begins with its name.
         """
+        return list(self.predict_each(inputs, rate=rate, refused=refused, progress=progress))
+
+    def predict_each(
+        self,
+        inputs: Inputs,
+        *,
+        rate: float | None = None,
+        refused: Refused | None = None,
+        progress: Progress | None = None,
+        passed: Callable[[str], bool] | None = None,
+    ) -> Iterator[Prediction]:
+        """As `predict`, one after the other: no more than a few hundred inputs are in memory.
+
+        Args:
+            inputs, rate, refused, progress: as in `predict`.
+            passed: whether to pass by what would have this id, unread.
+
+        Raises:
+            UserError: as `predict`, before or between predictions.
+        """
         groups = self._groups(inputs, rate, refused)
-        found: list[Prediction] = []
         done, total = 0, sum(map(len, groups))
         for group in groups:
             read: list[tuple[str, tuple[str, Array]]] = []
             for one in group:
-                with refusing(refused, one.name):
-                    read.append((one.name, (one.id, one.read())))
+                if passed is None or not passed(one.id):
+                    with refusing(refused, one.name):
+                        read.append((one.name, (one.id, one.read())))
                 done += 1
                 if progress is not None:
                     progress("reading", done, total)
-            found += by_halves(read, self._answer, refused)
-        return found
+            yield from by_halves(read, self._answer, refused)
 
     def _groups(
         self, inputs: Inputs, rate: float | None, refused: Refused | None

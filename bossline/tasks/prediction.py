@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from bossline.core.errors import UserError
 from bossline.core.html import ROWS_SHOWN, html_table
+from bossline.data.alignments.model import Alignment, Interval, IntervalTier
+from bossline.data.phones import SILENCES
 
 if TYPE_CHECKING:
     import pandas
@@ -23,6 +25,9 @@ Cells = tuple[object, ...]
 
 LIKELIEST = 5
 """Classes that a prediction of one tells of."""
+
+PHONES = "phones"
+"""The tier that holds them, as the Montreal Forced Aligner calls it."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -60,6 +65,14 @@ class Prediction(ABC):
             UserError: it is no string, or its phones have no letters.
         """
         raise UserError("--letters is for strings of phones: take a run of the task transcribe")
+
+    def alignment(self) -> Alignment:
+        """As a file of labels over time holds it.
+
+        Raises:
+            UserError: it has no times.
+        """
+        raise UserError("labels over time are of phones: take a run of phoneme or transcribe")
 
     @property
     def said(self) -> str:
@@ -125,6 +138,19 @@ class SegmentedPrediction(Prediction):
     @abstractmethod
     def segments(self) -> list[Segment]:
         """In order of time."""
+
+    def alignment(self) -> Alignment:
+        """A tier of phones, in which silence has no label, and a tier of their confidence.
+
+        A phone that takes no time, as a search may find one, has no place in it.
+        """
+        segments = self.segments
+        said = [one for one in segments if one.phone not in SILENCES and one.start < one.end]
+        spoken = tuple(Interval(one.start, one.end, one.phone) for one in said)
+        sure = tuple(Interval(one.start, one.end, f"{one.confidence:.2f}") for one in said)
+        tiers = IntervalTier(PHONES, spoken), IntervalTier("confidence", sure)
+        end = max((one.end for one in segments), default=0.0)
+        return Alignment(0.0, end, tiers)
 
     @property
     def said(self) -> str:

@@ -8,7 +8,16 @@
 
 from __future__ import annotations
 
-from bossline.data.alignments.formats import FORMATS, WRITTEN, NoAlignment, read, read_all, write
+from bossline.data.alignments.formats import (
+    FORMATS,
+    OF_ONE_TIER,
+    WRITTEN,
+    NoAlignment,
+    read,
+    read_all,
+    write,
+    written_format,
+)
 from bossline.data.alignments.model import (
     Alignment,
     Interval,
@@ -20,6 +29,7 @@ from bossline.data.alignments.model import (
 
 __all__ = [
     "FORMATS",
+    "OF_ONE_TIER",
     "WRITTEN",
     "Alignment",
     "Interval",
@@ -31,4 +41,5 @@ __all__ = [
     "read",
     "read_all",
     "write",
+    "written_format",
 ]

@@ -62,7 +62,10 @@ FORMATS: dict[str, Format] = {
 }
 
 WRITTEN = ("textgrid", "timit", "htk", "ctm", "audacity", "json", "csv")
-"""The formats that can be written; timit, htk, ctm and audacity hold one tier."""
+"""The formats that can be written."""
+
+OF_ONE_TIER = ("timit", "htk", "ctm", "audacity")
+"""Of these, those that hold a single tier."""
 
 SUFFIXES = tuple(sorted({suffix for form in FORMATS.values() for suffix in form.suffixes}))
 
@@ -176,6 +179,20 @@ def _kind_of_lines(source: Source, first: str) -> str:
     raise NoAlignment(f"{source.path}: no alignment: {said}")
 
 
+def written_format(path: Path) -> str:
+    """The format in which a file of this name is written.
+
+    Raises:
+        UserError: its suffix is that of none.
+    """
+    suffix = suffix_of(path)
+    for name in WRITTEN:
+        if suffix in FORMATS[name].suffixes:
+            return name
+    known = ", ".join(one for name in WRITTEN for one in FORMATS[name].suffixes)
+    raise UserError(f"{path}: write alignments to one of {known}")
+
+
 def write(
     alignment: Alignment,
     path: str | Path,
@@ -197,11 +214,7 @@ def write(
     """
     path = Path(path)
     if format is None:
-        suffix = suffix_of(path)
-        format = next((name for name in WRITTEN if suffix in FORMATS[name].suffixes), None)
-        if format is None:
-            known = ", ".join(one for name in WRITTEN for one in FORMATS[name].suffixes)
-            raise UserError(f"{path}: write alignments to one of {known}")
+        format = written_format(path)
     elif format not in WRITTEN:
         raise UserError(
             f"alignments are not written as '{format}': {did_you_mean(format, WRITTEN)}"

@@ -63,15 +63,16 @@ class StringPrediction(SegmentedPrediction):
     @cached_property
     def segments(self) -> list[Segment]:
         """The phones of the best string."""
-        edges = self.spec.frame_edges(int(self._best[:, END].max(initial=0)))
+        edges = self.spec.frame_edges(int(np.ceil(self._best[:, END].max(initial=0))))
+        starts, ends = (
+            np.interp(self._best[:, column], np.arange(len(edges)), edges)
+            for column in (START, END)
+        )
         return [
-            Segment(
-                start=float(edges[int(row[START])]),
-                end=float(edges[int(row[END])]),
-                phone=self.classes[int(row[SYMBOL]) - 1],
-                confidence=float(row[CONFIDENCE]),
+            Segment(float(start), float(end), self.classes[int(symbol) - 1], float(confidence))
+            for start, end, symbol, confidence in zip(
+                starts, ends, self._best[:, SYMBOL], self._best[:, CONFIDENCE], strict=True
             )
-            for row in self._best
         ]
 
     def records(self) -> Iterator[Cells]:

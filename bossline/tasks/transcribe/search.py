@@ -25,6 +25,7 @@ from bossline.tasks.transcribe.transcripts import Transcript
 Floats = npt.NDArray[np.float64]
 
 _GREEDY = BeamConfig(beam=1, ctc_weight=0)
+_LEAST_STEP = 1e-3  # steps of the encoder between the centres of two symbols
 
 
 def searched(
@@ -56,8 +57,8 @@ def attended_spans(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Where a decoder looks for each symbol of a string, and how probable it finds it, (B, L) each.
 
-    The centres of the weights, averaged over heads, never go back; a symbol reaches half-way to
-    its neighbours.
+    The centres of the weights, averaged over heads, always go on, if by little; a symbol reaches
+    half-way to its neighbours.
 
     Args:
         memory: the encoder's steps.
@@ -70,11 +71,11 @@ def attended_spans(
     logits, weights = decoder.with_attention(functional.pad(symbols, (1, 0)), memory)
     probabilities = logits[:, :-1].float().softmax(2).gather(2, symbols.unsqueeze(2)).squeeze(2)
     steps = torch.arange(weights.shape[3], device=weights.device) + 0.5
-    centres = (weights.float().mean(1)[:, :-1] @ steps).cummax(1).values
+    places = torch.arange(symbols.shape[1], device=symbols.device)
+    centres = (weights.float().mean(1)[:, :-1] @ steps).cummax(1).values + _LEAST_STEP * places
     middles = (centres[:, 1:] + centres[:, :-1]) / 2
     starts = functional.pad(middles, (1, 0))
     ends = functional.pad(middles, (0, 1))
-    places = torch.arange(symbols.shape[1], device=symbols.device)
     last = places == lengths.unsqueeze(1) - 1
     ends = torch.where(last, memory.lengths.unsqueeze(1).to(ends), ends)
     return starts, ends, probabilities
