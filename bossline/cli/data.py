@@ -107,6 +107,9 @@ def corpus(
     verify: Annotated[
         bool, typer.Option("--verify", help="hash every shard and hold it against the header")
     ] = False,
+    durations: Annotated[
+        bool, typer.Option("--durations", help="how long each phone lasts: which window sees it?")
+    ] = False,
 ) -> None:
     """What is in a corpus: utterances, images or rows, classes with counts, parts, damage."""
     from bossline.cli.tables.corpora import classes_table, corpora_table, corpus_table
@@ -131,6 +134,14 @@ def corpus(
     console.print(corpus_table(name, opened))
     if opened.header.labelled_frames:
         console.print("", classes_table(opened), sep="\n")
+    if durations:
+        from bossline.cli.tables.durations import durations_table
+        from bossline.data.features.spec import FeatureSpec
+        from bossline.tasks.phoneme.durations import durations as durations_of
+
+        found, features = durations_of(opened), opened.header.features
+        assert isinstance(features, FeatureSpec)  # what has durations has frames
+        console.print("", durations_table(found, features.hop_ms), sep="\n")
     for left_out in opened.header.left_out:
         console.print(f"left out: {left_out.part}/{left_out.id}: {left_out.why}")
     if verify:
