@@ -29,6 +29,7 @@ def tasks() -> None:
     epilog="Examples: `bossline import libriphone/ --name libriphone`, "
     "`bossline import covid/2023 --name covid`, `bossline import food/ --name food`, "
     "`bossline import voices/ --name voices --speed 0.9 --speed 1.1`, "
+    "`bossline import recordings/ --name mine --phones stress-off`, "
     "`bossline import my-features/ --name mine --as folder`, "
     "`bossline import mfcc/ --name mine --as folder --strings transcripts.csv`",
 )
@@ -67,6 +68,20 @@ def import_(
             help="fold phones: keep, timit48, timit39, stress-off, or a .tsv file of FROM<TAB>TO"
         ),
     ] = "keep",
+    alignments: Annotated[
+        Path | None,
+        typer.Option(help="a folder of TextGrids and the like [default: beside the recordings]"),
+    ] = None,
+    tier: Annotated[
+        str | None, typer.Option(help="of the phones [default: the one that holds phones]")
+    ] = None,
+    speaker_pattern: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="in the name of a recording, as in '(s[0-9]+)_' [default: its folder]",
+        ),
+    ] = None,
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="leave damaged items out and say so")
     ] = False,
@@ -79,6 +94,7 @@ def import_(
     from bossline.cli.tables.corpora import corpus_table
     from bossline.core.progress import bar
     from bossline.data.importing import import_corpus
+    from bossline.data.readers.base import AlignmentOptions, pattern_of
 
     with bar(console, "files") as shown:
         corpus = import_corpus(
@@ -90,6 +106,7 @@ def import_(
             strings=strings or (),
             vocabulary=vocabulary,
             phones=phones,
+            alignment=AlignmentOptions(alignments, tier, pattern_of(speaker_pattern)),
             skip_damaged=skip_damaged,
             fresh=fresh,
             note=note,

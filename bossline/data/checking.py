@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.core.archives import DamagedFile
-from bossline.data.features.spec import Features
+from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.ids import id_fault
 from bossline.data.readers.base import Item
+from bossline.data.timelines import Timeline
 
 Values = npt.NDArray[Any]
 
@@ -28,7 +29,12 @@ def read_checked(item: Item, features: Features) -> tuple[Values | None, list[st
         return None, [str(damage)]
     if features.kind == "image":
         return _image(loaded)
-    return _frames(loaded, item, features.dim)
+    frames, faults = _frames(loaded, item, features.dim)
+    if frames is not None and isinstance(item.labels, Timeline):
+        assert isinstance(features, FeatureSpec)  # what has frames
+        if fault := item.labels.fault(features, len(frames)):
+            return None, [fault]
+    return frames, faults
 
 
 def _image(loaded: Values) -> tuple[Values | None, list[str]]:
@@ -57,7 +63,7 @@ def _frames(loaded: Values, item: Item, dim: int) -> tuple[Values | None, list[s
         faults.append(f"{value} at frame {frame}, column {column}")
     if not len(frames):
         faults.append("empty utterance")
-    elif item.labels is not None and len(item.labels) != len(frames):
+    elif isinstance(item.labels, np.ndarray) and len(item.labels) != len(frames):
         faults.append(f"{len(item.labels)} labels for {len(frames)} frames")
     return (None if faults else frames), faults
 

@@ -21,10 +21,11 @@ from bossline.data.loading import Loaded, Loading, load_all
 from bossline.data.packed import Corpus
 from bossline.data.phone_maps import KEEP, phone_map
 from bossline.data.readers import choose_reader
-from bossline.data.readers.base import Listing, Problem, Reader
+from bossline.data.readers.base import AlignmentOptions, Item, Listing, Problem, Reader
 from bossline.data.speeds import check_speeds
 from bossline.data.store import check_name, is_packed, pack_path, register
 from bossline.data.strings import StringSource
+from bossline.data.timelines import Labels, Timeline
 from bossline.data.writer import writing
 
 Progress = Callable[[str, int, int], None]
@@ -44,6 +45,7 @@ def import_corpus(
     strings: Sequence[Path] = (),
     vocabulary: Path | None = None,
     phones: str = KEEP,
+    alignment: AlignmentOptions = AlignmentOptions(),
     skip_damaged: bool = False,
     fresh: bool = False,
     note: str = "",
@@ -64,6 +66,7 @@ def import_corpus(
         strings: files or folders of what is said in utterances; see strings.py.
         vocabulary: a file of all phones that strings may hold, in their order, one a line.
         phones: how phones are folded, in strings and in classes that have names; see phone_maps.py.
+        alignment: of recordings: where their labels over time are, and which of them.
         skip_damaged: leave damaged items out, and say so in the header, instead of failing.
         fresh: import again even if the pack exists.
         note: a remark that every report repeats, e.g. on where the labels come from.
@@ -75,7 +78,7 @@ def import_corpus(
     """
     check_name(name)
     path = path.expanduser().absolute()
-    chosen = choose_reader(path, reader)
+    chosen = choose_reader(path, reader).told(alignment)
     options: dict[str, str | int | float | bool] = {"deltas": deltas, "skip_damaged": skip_damaged}
     if speeds:
         try:
@@ -84,6 +87,10 @@ def import_corpus(
             raise UserError(f"--speed: {error}") from error
     if phones != KEEP:
         options["phones"] = printable(phones)
+    if alignment.tier is not None:
+        options["tier"] = printable(alignment.tier)
+    if alignment.speaker is not None:
+        options["speaker_pattern"] = printable(alignment.speaker.pattern)
     beside = _beside(strings, vocabulary, phones)
     with _within_memory(chosen, path), ThreadPoolExecutor(os.cpu_count()) as threads:
         told: list[object] = [options, note]
@@ -157,7 +164,7 @@ def _fingerprint(
     files = reader.files(path)
     contents = []
     for file, digest in zip(files, in_order(threads, _digest, files, _AHEAD), strict=True):
-        contents.append([file.relative_to(path).as_posix(), digest])
+        contents.append([os.path.relpath(file, path), digest])
         progress("reading", len(contents), len(files))
     return hashlib.sha256(json.dumps([FORMAT, reader.name, options, contents]).encode()).hexdigest()
 
@@ -203,7 +210,7 @@ def _pack(
                     item.id,
                     values,
                     part=item.part,
-                    labels=item.labels,
+                    labels=_of_frames(item, features, len(values)),
                     string=item.string,
                     speaker=item.speaker,
                     category=item.category,
@@ -217,6 +224,14 @@ def _pack(
             raise UserError(f"{path}: no {features.item} is left to import")
         for (part, id), found in problems.items():
             writer.leave_out(printable(id), part=part, why="; ".join(map(str, found)))
+
+
+def _of_frames(item: Item, features: Features, count: int) -> Labels | None:
+    """The labels of an item's frames."""
+    if isinstance(item.labels, Timeline):
+        assert isinstance(features, FeatureSpec)  # what has frames
+        return item.labels.of_frames(features, count)
+    return item.labels
 
 
 def _settle(

@@ -39,6 +39,7 @@ from bossline.data.readers.base import (
     read_names,
     tree,
 )
+from bossline.data.timelines import Timeline
 
 _BOUNDARIES = frozenset(("<sos>", "<eos>", "[sos]", "[eos]", "<s>", "</s>"))
 _COLUMNS = ("phones", "label")
@@ -180,8 +181,12 @@ def _with_folded_classes(
     return replace(listing, classes=classes, items=items)
 
 
-def _become(labels: npt.NDArray[np.int16], becomes: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
+def _become(
+    labels: npt.NDArray[np.int16] | Timeline, becomes: npt.NDArray[np.int16]
+) -> npt.NDArray[np.int16] | Timeline:
     """The labels of a line that has an error may be anything, and are used by nobody."""
+    if isinstance(labels, Timeline):
+        return labels.folded(becomes)
     return becomes[np.clip(labels, 0, len(becomes) - 1)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -20,6 +21,7 @@ from bossline.data import labels as label_text
 from bossline.data.features.spec import Features
 from bossline.data.ids import id_fault
 from bossline.data.labels import leading_id, quoted
+from bossline.data.timelines import Timeline
 
 _FEW = 3
 _FOLDERS = 5  # that have a line each
@@ -37,8 +39,8 @@ class Item:
     load: Callable[[], npt.NDArray[Any]]
     """Reads frames (T, dim), a row (1, dim) or an image (H, W, 3); raises DamagedFile."""
     speaker: str | None = None
-    labels: npt.NDArray[np.int16] | None = None
-    """(T,) of its frames."""
+    labels: npt.NDArray[np.int16] | Timeline | None = None
+    """(T,) of its frames, or labels over time."""
     string: npt.NDArray[np.int16] | None = None
     """(L,) symbols of what is said, 1 to V."""
     category: int | None = None
@@ -77,6 +79,33 @@ class Listing:
     """What lies among the items and is none, a line a kind: "3 .heic files in test/"."""
 
 
+@dataclass(frozen=True)
+class AlignmentOptions:
+    """Where labels over time are, and which of them.
+
+    Attributes:
+        folder: that of the files, in which they lie as the recordings do; None: beside these.
+        tier: its name; None: the one that holds phones.
+        speaker: a pattern that is looked for in ids; its first group, or all of it, names who
+            speaks. None: the folder of the recording does.
+    """
+
+    folder: Path | None = None
+    tier: str | None = None
+    speaker: re.Pattern[str] | None = None
+
+
+def pattern_of(text: str | None) -> re.Pattern[str] | None:
+    """
+    Raises:
+        UserError: it is no regular expression.
+    """
+    try:
+        return None if text is None else re.compile(text)
+    except re.error as error:
+        raise UserError(f"--speaker-pattern '{text}': no regular expression: {error}") from error
+
+
 class Reader(ABC):
     """Knows one layout. Stateless."""
 
@@ -98,6 +127,19 @@ class Reader(ABC):
         Raises:
             UserError: a file or folder of the layout is missing or unreadable.
         """
+
+    def told(self, alignment: AlignmentOptions) -> Reader:
+        """This reader, as an import's options have it.
+
+        Raises:
+            UserError: the layout has no files of labels over time.
+        """
+        if alignment == AlignmentOptions():
+            return self
+        raise UserError(
+            f"--alignments, --tier and --speaker-pattern are of recordings with alignments; a "
+            f"{self.name} set has none"
+        )
 
     def at_speeds(self, path: Path, items: Sequence[Item], speeds: Sequence[float]) -> list[Item]:
         """Copies of the items at each speed.

@@ -21,6 +21,7 @@ from bossline.core.errors import UserError, printable
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.ids import id_fault
 from bossline.data.readers.base import (
+    READERS,
     Item,
     Listing,
     Problem,
@@ -37,6 +38,7 @@ SUFFIXES = set(
     ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .sph .nist "
     ".m4a .aac .wma .amr .webm .weba .mka .3gp .shn .ape .wv".split()
 )
+_WITH_LABELS = ("aligned", "timit", "buckeye")  # layouts of recordings and phones
 _FEATURES = FeatureSpec(kind="log-mel", dim=40, normalisation="mean")
 
 
@@ -84,7 +86,8 @@ class Recordings(Reader):
 
     def recognises(self, path: Path) -> bool:
         speakers = (entry for entry in inside(path) if entry.is_dir())
-        return any(_is_recording(file) for speaker in speakers for file in tree(speaker))
+        some = any(_is_recording(file) for speaker in speakers for file in tree(speaker))
+        return some and not any(READERS[name].recognises(path) for name in _WITH_LABELS)
 
     def files(self, path: Path) -> list[Path]:
         found = _found(path)
