@@ -14,6 +14,7 @@ from bossline.models.fitted.naive_bayes import NaiveBayesConfig
 from bossline.models.logistic import LogisticConfig, LogisticLbfgsConfig
 from bossline.models.mlp import MlpConfig
 from bossline.models.tagger import TaggerConfig
+from bossline.models.window_tagger import WindowTaggerConfig
 from bossline.tasks.recipe import Recipe
 from bossline.tasks.smoothing import SmoothingConfig
 
@@ -28,6 +29,7 @@ class PhonemeRecipe(Recipe):
         MlpConfig
         | LogisticConfig
         | TaggerConfig
+        | WindowTaggerConfig
         | NaiveBayesConfig
         | LdaConfig
         | LogisticLbfgsConfig,
@@ -36,6 +38,19 @@ class PhonemeRecipe(Recipe):
     smoothing: SmoothingConfig | None = Field(
         None, description="what turns posteriors into a path of phones after training"
     )
+
+    @model_validator(mode="after")
+    def _windows_are_as_wide(self) -> PhonemeRecipe:
+        model, batches = self.model, self.batches
+        if isinstance(model, WindowTaggerConfig) and batches.kind == "windows":
+            if model.encoder.kind == "subsample":
+                raise ValueError("the middle frame needs its label: the encoder must not subsample")
+            if model.frames != batches.frames:
+                raise ValueError(
+                    f"model.frames={model.frames}, but windows have batches.frames="
+                    f"{batches.frames}: set both to the same"
+                )
+        return self
 
     @model_validator(mode="after")
     def _masks_stretches_of_utterances(self) -> PhonemeRecipe:
