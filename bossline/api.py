@@ -7,6 +7,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
+from bossline.recipes.page import recipe, recipe_keys
 from bossline.runs.answers import predict, submit
 from bossline.runs.engine import evaluate, resume, train
 from bossline.runs.loaded import load
@@ -63,6 +64,8 @@ __all__ = [
     "load_run",
     "predict",
     "pseudo_label",
+    "recipe",
+    "recipe_keys",
     "resume",
     "submit",
     "train",

@@ -20,7 +20,7 @@ from bossline.runs.run import Run
 from bossline.tasks.speaker.verification.error_rates import equal_error_rate
 
 VERBS = (
-    "tasks", "import", "corpus", "synth", "train", "ladder", "sweep", "compare", "ablate", "tune",
+    "tasks", "recipe", "import", "corpus", "synth", "train", "ladder", "sweep", "compare", "ablate", "tune",
     "width", "diagnose",
     "evaluate", "predict", "submit", "embed", "verify", "trials", "calibrate", "enroll",
     "identify", "report", "score",
@@ -52,6 +52,23 @@ def test_help_of_each_verb_has_an_example(bossline: Bossline, verb: str) -> None
     code, out, _ = bossline(verb, "--help")
     assert code == 0
     assert re.search(rf"Examples?: bossline {verb}", out)
+
+
+def test_a_recipe_is_shown_and_begun_from(bossline: Bossline, tmp_path: Path) -> None:
+    code, out, _ = bossline("recipe", "phoneme/strong", "model.width=77")
+    assert code == 0
+    assert re.search(r"model\.width +77 +integer, at least 1: units of each hidden layer", out)
+    page = tmp_path / "my.yaml"
+    assert bossline("recipe", "phoneme/strong", "epochs=9", "-o", str(page))[0] == 0
+    code, out, _ = bossline("recipe", str(page))
+    assert re.search(r"epochs +9 ", out)
+    code, out, _ = bossline("recipe", "--keys", "model.encoder")
+    assert "rnn (phoneme, speaker, transcribe): A front convolution" in out
+    assert re.search(r"model\.encoder\.cell +lstm +rnn \| gru \| lstm", out)
+    code, out, _ = bossline("recipe", "food")
+    assert re.search(r"epochs +1 +integer", out)
+    assert bossline("recipe", "phoneme/strnog")[0] == 2
+    assert bossline("recipe", "--keys", "model", "-o", "x.yaml")[0] == 2
 
 
 def test_from_a_data_folder_to_a_submission(bossline: Bossline, tmp_path: Path) -> None:

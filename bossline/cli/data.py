@@ -1,4 +1,4 @@
-"""What there is, and data: tasks, import, corpus, synth."""
+"""What there is, and data: tasks, recipe, import, corpus, synth."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from bossline.cli.options import console
+from bossline.cli.options import Overrides, console
 from bossline.core.errors import UserError
+from bossline.recipes import catalogue
 
 PANEL = "Data"
 
@@ -21,6 +22,44 @@ def tasks() -> None:
     from bossline.cli.tables.recipes import tasks_table
 
     console.print(tasks_table())
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline recipe phoneme/strong`, `bossline recipe phoneme/strong "
+    "model.width=2048 -o my.yaml`, `bossline recipe --keys model.encoder`, `bossline recipe "
+    "speaker --keys model.head`",
+)
+def recipe(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="RECIPE", help="task/rung, a .yaml, or with --keys a task"),
+    ] = None,
+    overrides: Overrides = None,
+    keys: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="list the keys below this one, of every kind"),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="a .yaml to begin your own from"),
+    ] = None,
+) -> None:
+    """What a recipe comes to, key by key, and what other kinds there are."""
+    whole_task = name in catalogue.tasks()
+    if name is not None and not whole_task and keys is None:
+        catalogue.find(name)  # a slip of the pen need not wait for torch
+    from bossline import api
+    from bossline.cli.tables.recipes import keys_tables, settings_table
+
+    if keys is None and name is not None and not whole_task:
+        settings = api.recipe(name, overrides or (), output=output)
+        console.print(settings_table(settings) if output is None else f"{output}: written")
+        return
+    if overrides or output is not None:
+        raise UserError("give a recipe, as in bossline recipe phoneme/strong -o my.yaml")
+    for table in keys_tables(api.recipe_keys(keys or "", of=name)):
+        console.print(table, "")
 
 
 @app.command(

@@ -33,9 +33,9 @@ class SplitConfig(Config):
         "by item, images and rows too; speaker: no speaker on two sides; each-speaker: the same "
         "share of each speaker's utterances; auto: corpus where it has them, else utterance",
     )
-    validation: float = Field(0.1, gt=0, lt=1)
-    test: float = Field(0.1, gt=0, lt=1)
-    seed: int = Field(0, ge=0)
+    validation: float = Field(0.1, gt=0, lt=1, description="share that the best epoch is chosen on")
+    test: float = Field(0.1, gt=0, lt=1, description="share that scores are reported on")
+    seed: int = Field(0, ge=0, description="of the order in which items are dealt out")
     fold: int = Field(
         0,
         ge=0,

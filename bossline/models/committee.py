@@ -27,7 +27,7 @@ class CommitteeConfig(ModelConfig):
     takes: ClassVar[str] = "segments"
 
     kind: Literal["committee"] = "committee"
-    members: Annotated[tuple[MemberConfig, ...], Field(min_length=2)]
+    members: Annotated[tuple[MemberConfig, ...], Field(min_length=2, description="those that vote")]
 
     @model_validator(mode="after")
     def _some_member_learns(self) -> Self:

@@ -57,6 +57,8 @@ class SoftmaxConfig(Config):
 
 
 class LinearHeadConfig(SoftmaxConfig):
+    """One linear layer."""
+
     kind: Literal["linear"] = "linear"
 
     def build(self, inputs: int, classes: int) -> SoftmaxHead:

@@ -29,9 +29,11 @@ class MlpConfig(ModelConfig):
     kind: Literal["mlp"] = "mlp"
     depth: int = Field(2, ge=1, le=MOST_LAYERS, description="hidden layers")
     width: int = Field(64, ge=1, description="units of each hidden layer")
-    activation: Literal["sigmoid", "tanh", "relu", "leaky-relu", "gelu", "silu"] = "relu"
-    norm: Literal["none", "batch", "layer"] = "none"
-    dropout: float = Field(0.0, ge=0, lt=1)
+    activation: Literal["sigmoid", "tanh", "relu", "leaky-relu", "gelu", "silu"] = Field(
+        "relu", description="of each hidden layer"
+    )
+    norm: Literal["none", "batch", "layer"] = Field("none", description="before each activation")
+    dropout: float = Field(0.0, ge=0, lt=1, description="after each hidden layer")
     dropout_at: Literal["before", "after"] = Field(
         "after", description="before or after the activation"
     )

@@ -107,6 +107,8 @@ def correlations_over_time(z: Tensor, lengths: Tensor, lag: int) -> Tensor:
 
 
 class MeanConfig(Config):
+    """The mean over time."""
+
     kind: Literal["mean"] = "mean"
 
     def build(self, inputs: int) -> MeanPooling:
@@ -133,6 +135,8 @@ class MeanPooling(Pooling):
 
 
 class StatisticsConfig(Config):
+    """Mean and standard deviation over time (Snyder et al. 2018)."""
+
     kind: Literal["statistics"] = "statistics"
 
     def build(self, inputs: int) -> StatisticsPooling:
@@ -163,6 +167,8 @@ class StatisticsPooling(Pooling):
 
 
 class SelfAttentionConfig(Config):
+    """A mean with learnt weights of the frames (arXiv 2008.01077)."""
+
     kind: Literal["self-attention"] = "self-attention"
 
     def build(self, inputs: int) -> SelfAttentionPooling:

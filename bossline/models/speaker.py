@@ -22,16 +22,18 @@ class SpeakerConfig(ModelConfig):
     takes: ClassVar[str] = "segments"
 
     kind: Literal["speaker"] = "speaker"
-    encoder: EncoderConfig
+    encoder: EncoderConfig = Field(description="what reads the frames")
     frame_stack: int = Field(
         1,
         ge=1,
         validation_alias=AliasChoices("frame_stack", "stack"),  # as older recipes call it
         description="neighbouring frames that the encoder reads as one step",
     )
-    pooling: PoolingConfig = MeanConfig()
+    pooling: PoolingConfig = Field(
+        MeanConfig(), description="what makes one vector of an utterance"
+    )
     embedding: int = Field(192, ge=1, description="numbers that describe a voice")
-    head: HeadConfig = LinearHeadConfig()
+    head: HeadConfig = Field(LinearHeadConfig(), description="from a voice's vector to speakers")
 
     def build(self, inputs: int, outputs: int) -> SpeakerModel:
         """

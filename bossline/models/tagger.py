@@ -21,7 +21,7 @@ class TaggerConfig(ModelConfig):
     takes: ClassVar[str] = "utterances"
 
     kind: Literal["tagger"] = "tagger"
-    encoder: EncoderConfig
+    encoder: EncoderConfig = Field(description="what reads the frames")
     dropout: float = Field(0.0, ge=0, lt=1, description="before the output layer")
     frame_stack: int = Field(
         1,

@@ -29,7 +29,7 @@ class TranscriberConfig(ModelConfig):
     takes: ClassVar[str] = "utterances"
 
     kind: Literal["transcriber"] = "transcriber"
-    encoder: EncoderConfig
+    encoder: EncoderConfig = Field(description="what reads the frames")
     frame_stack: int = Field(
         1, ge=1, description="neighbouring frames that the encoder reads as one step"
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,6 +13,7 @@ from bossline.core.errors import UserError, did_you_mean, printable
 from bossline.core.files import write_text
 from bossline.recipes import catalogue
 from bossline.recipes.overrides import Overrides, apply_overrides, as_text
+from bossline.recipes.schema import kind_of, models_in
 from bossline.tasks import TASKS, task_named
 from bossline.tasks.recipe import Recipe
 
@@ -107,7 +108,7 @@ def _explain(problem: dict[str, Any], model: type[BaseModel]) -> str:
         tag = str(problem["ctx"]["tag"])
         return f"{path}.kind: no kind '{tag}'; {did_you_mean(tag, kinds)}"
     if problem["type"] == "union_tag_not_found":
-        kinds = sorted(map(_kind, models))
+        kinds = sorted(map(kind_of, models))
         return f"{path}.kind: missing; one of {', '.join(kinds)}"
     if problem["type"] == "none_required":
         return f"{path}: not for this task: leave it out"
@@ -134,7 +135,7 @@ def _resolve(
     models = [root]
     path, known = [], []
     for step in location:
-        of_kind = [m for m in models if "kind" in m.model_fields and _kind(m) == step]
+        of_kind = [m for m in models if "kind" in m.model_fields and kind_of(m) == step]
         if of_kind and len(models) > 1:  # pydantic names the union's tag too; the user does not
             models = of_kind
             continue
@@ -144,17 +145,6 @@ def _resolve(
             inner
             for model in models
             if step in model.model_fields
-            for inner in _models_in(model.model_fields[step].annotation)
+            for inner in models_in(model.model_fields[step].annotation)
         ]
     return ".".join(path), known, models
-
-
-def _kind(model: type[BaseModel]) -> str:
-    return str(model.model_fields["kind"].default)
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    """The configs that a field takes: itself, or each member of a union."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for inner in get_args(annotation) for model in _models_in(inner)]

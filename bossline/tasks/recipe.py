@@ -25,18 +25,20 @@ class Recipe(Config):
     """Everything that decides what is trained; a task narrows what its parts may be."""
 
     name: str = Field(description="task/rung, or the name of your own file")
-    task: str
+    task: str = Field(description="what is learnt: see bossline tasks")
     about: str = Field("", description="one sentence")
     target: dict[str, float] = Field(default_factory=dict, description="published score by year")
-    epochs: int = Field(1, ge=1)
-    seed: int = Field(1, ge=0)
+    epochs: int = Field(1, ge=1, description="passes over the training split")
+    seed: int = Field(
+        1, ge=0, description="of fresh weights, the order of batches, and all else that is drawn"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 autocast where the device multiplies it natively"
     )
-    split: SplitConfig = SplitConfig()
-    batches: BatchConfig
+    split: SplitConfig = Field(SplitConfig(), description="who trains, validates and tests")
+    batches: BatchConfig = Field(description="what one step sees")
     augment: Config | None = Field(None, description="in training only")
-    model: ModelConfig
+    model: ModelConfig = Field(description="what is trained")
     objective: CrossEntropyConfig = Field(
         CrossEntropyConfig(),
         description="of frames and images; a speaker model's head is its own, a table's model has "
@@ -45,8 +47,12 @@ class Recipe(Config):
     optimiser: OptimiserConfig | None = Field(
         None, description="left out for a model that is fitted, which takes no gradient steps"
     )
-    schedule: ScheduleConfig = ConstantConfig()
-    averaging: AveragingConfig | None = None
+    schedule: ScheduleConfig = Field(
+        ConstantConfig(), description="how the learning rate goes over the training"
+    )
+    averaging: AveragingConfig | None = Field(
+        None, description="weights that are kept are a mean over the training"
+    )
     smoothing: Any = Field(
         None, description="what turns posteriors into a path of phones after training"
     )

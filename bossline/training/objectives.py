@@ -14,6 +14,8 @@ IGNORED = -100  # a label that counts nothing, as torch has it: that of padding
 
 
 class CrossEntropyConfig(Config):
+    """Cross entropy of the classes."""
+
     kind: Literal["cross-entropy"] = "cross-entropy"
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="weight of the uniform target (Szegedy 2016, arXiv 1512.00567)"

@@ -108,8 +108,8 @@ class SgdConfig(_Base):
     """Stochastic gradient descent with momentum."""
 
     kind: Literal["sgd"] = "sgd"
-    momentum: float = Field(0.9, ge=0, lt=1)
-    nesterov: bool = False
+    momentum: float = Field(0.9, ge=0, lt=1, description="share of the last step in the next")
+    nesterov: bool = Field(False, description="look ahead by the momentum (Sutskever et al. 2013)")
 
     def build(self, model: nn.Module) -> Optimizer:
         return torch.optim.SGD(
@@ -134,8 +134,8 @@ class RmspropConfig(_Base):
     """Hinton 2012, lecture 6e."""
 
     kind: Literal["rmsprop"] = "rmsprop"
-    alpha: float = Field(0.99, gt=0, lt=1)
-    momentum: float = Field(0.0, ge=0, lt=1)
+    alpha: float = Field(0.99, gt=0, lt=1, description="memory of the squared gradients")
+    momentum: float = Field(0.0, ge=0, lt=1, description="share of the last step in the next")
 
     def build(self, model: nn.Module) -> Optimizer:
         return torch.optim.RMSprop(
@@ -147,8 +147,8 @@ class RmspropConfig(_Base):
 
 
 class _Adam(_Base):
-    beta1: float = Field(0.9, ge=0, lt=1)
-    beta2: float = Field(0.999, ge=0, lt=1)
+    beta1: float = Field(0.9, ge=0, lt=1, description="memory of the gradients")
+    beta2: float = Field(0.999, ge=0, lt=1, description="memory of their squares")
 
 
 class AdamConfig(_Adam):

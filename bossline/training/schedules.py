@@ -52,6 +52,8 @@ class _Schedule(Config):
 
 
 class ConstantConfig(_Schedule):
+    """The peak rate all along."""
+
     kind: Literal["constant"] = "constant"
 
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
@@ -62,8 +64,8 @@ class StepConfig(_Schedule):
     """Multiply by gamma every so many units (torch's StepLR)."""
 
     kind: Literal["step"] = "step"
-    every: int = Field(ge=1)
-    gamma: float = Field(0.1, gt=0, le=1)
+    every: int = Field(ge=1, description="units between two falls")
+    gamma: float = Field(0.1, gt=0, le=1, description="factor of each fall")
 
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
         return self.gamma ** (time // self.every)
@@ -73,7 +75,7 @@ class ExponentialConfig(_Schedule):
     """Multiply by gamma every unit (torch's ExponentialLR)."""
 
     kind: Literal["exponential"] = "exponential"
-    gamma: float = Field(gt=0, le=1)
+    gamma: float = Field(gt=0, le=1, description="factor of each unit")
 
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
         return self.gamma**time
@@ -83,7 +85,7 @@ class LinearConfig(_Schedule):
     """In a straight line from 1 to floor, which is reached with the last unit."""
 
     kind: Literal["linear"] = "linear"
-    floor: float = Field(0.0, ge=0, le=1)
+    floor: float = Field(0.0, ge=0, le=1, description="lowest factor of the peak rate")
 
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
         return 1.0 + (self.floor - 1.0) * min(time / max(length - 1, 1), 1.0)
@@ -94,7 +96,7 @@ class InverseSigmoidConfig(_Schedule):
 
     kind: Literal["inverse-sigmoid"] = "inverse-sigmoid"
     k: float = Field(ge=1, description="units; a half is reached after k log k of them")
-    floor: float = Field(0.0, ge=0, le=1)
+    floor: float = Field(0.0, ge=0, le=1, description="lowest factor of the peak rate")
 
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
         share = 1 / (1 + math.exp(min(time / self.k, 700.0)) / self.k)
@@ -110,7 +112,7 @@ class CosineConfig(_Schedule):
 
     kind: Literal["cosine"] = "cosine"
     period: int | None = Field(None, ge=1, description="units down to floor; none: all there are")
-    floor: float = Field(0.0, ge=0, le=1)
+    floor: float = Field(0.0, ge=0, le=1, description="lowest factor of the peak rate")
 
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
         return _cosine(time / (self.period or length), 1.0, self.floor)
@@ -121,8 +123,8 @@ class WarmRestartsConfig(_Schedule):
 
     kind: Literal["warm-restarts"] = "warm-restarts"
     period: int = Field(ge=1, description="units of the first cycle")
-    growth: int = Field(1, ge=1)
-    floor: float = Field(0.0, ge=0, le=1)
+    growth: int = Field(1, ge=1, description="length of a cycle over that of the last")
+    floor: float = Field(0.0, ge=0, le=1, description="lowest factor of the peak rate")
 
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
         cycle = self.period
@@ -140,7 +142,7 @@ class PlateauConfig(_Schedule):
     """
 
     kind: Literal["plateau"] = "plateau"
-    gamma: float = Field(0.1, gt=0, lt=1)
+    gamma: float = Field(0.1, gt=0, lt=1, description="factor of each fall")
     patience: int = Field(10, ge=0, description="epochs without a better score that are tolerated")
     threshold: float = Field(0.001, ge=0, description="relative gain that counts as better")
 
@@ -167,8 +169,8 @@ class OneCycleConfig(_Schedule):
 
     kind: Literal["one-cycle"] = "one-cycle"
     rise: float = Field(0.3, gt=0, lt=1, description="part of the training with a rising rate")
-    start: float = Field(0.04, gt=0, le=1)
-    end: float = Field(4e-6, ge=0, le=1)
+    start: float = Field(0.04, gt=0, le=1, description="first factor of the peak rate")
+    end: float = Field(4e-6, ge=0, le=1, description="last factor of the peak rate")
 
     @model_validator(mode="after")
     def _rises_by_itself(self) -> OneCycleConfig:

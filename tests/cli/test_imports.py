@@ -57,6 +57,7 @@ def test_what_is_misspelt_needs_no_torch() -> None:
         [
             ["train", "phoneme/strnog", "-c", "toy"],
             ["ladder", "phonem", "-c", "toy"],
+            ["recipe", "phoneme/strnog"],
             ["corpus", "nowhere"],
             ["tasks", "too", "much"],
         ],

@@ -35,10 +35,10 @@ class RnnConfig(Config):
     """A front convolution with ReLU if asked for, then depth x (recurrence, norm, dropout)."""
 
     kind: Literal["rnn"] = "rnn"
-    cell: Literal["rnn", "gru", "lstm"] = "lstm"
+    cell: Literal["rnn", "gru", "lstm"] = Field("lstm", description="of the recurrence")
     depth: int = Field(2, ge=1, le=MOST_LAYERS, description="recurrent layers")
     width: int = Field(256, ge=1, description="units of each direction")
-    bidirectional: bool = True
+    bidirectional: bool = Field(True, description="whether each layer reads backwards too")
     norm: Literal["none", "layer"] = Field("none", description="after each recurrent layer")
     dropout: float = Field(0.0, ge=0, lt=1, description="between recurrent layers")
     front: Annotated[int, AfterValidator(odd_or_none)] = Field(

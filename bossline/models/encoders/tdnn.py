@@ -24,9 +24,9 @@ class TdnnConfig(Config):
         (1, 1, 2, 3, 4), min_length=1, description="steps between those frames, layer by layer"
     )
     width: int = Field(256, ge=1, description="channels of each layer")
-    norm: Literal["batch", "layer"] = "batch"
-    activation: Literal["relu", "gelu", "silu"] = "relu"
-    dropout: float = Field(0.0, ge=0, lt=1)
+    norm: Literal["batch", "layer"] = Field("batch", description="after each convolution")
+    activation: Literal["relu", "gelu", "silu"] = Field("relu", description="after each norm")
+    dropout: float = Field(0.0, ge=0, lt=1, description="after each activation")
 
     def build(self, inputs: int) -> Tdnn:
         """

@@ -132,7 +132,7 @@ class TableConfig(ModelConfig):
 
     takes: ClassVar[str] = "rows"
 
-    columns: ColumnsConfig = AllConfig()
+    columns: ColumnsConfig = Field(AllConfig(), description="which columns the model sees")
     changes: bool = Field(False, description=CHANGES)
 
 

@@ -40,7 +40,9 @@ class RegressorConfig(TableConfig):
     fitted: ClassVar[bool] = False
 
     kind: Literal["regressor"] = "regressor"
-    network: Annotated[LinearConfig | MlpConfig, Field(discriminator="kind")]
+    network: Annotated[
+        LinearConfig | MlpConfig, Field(discriminator="kind", description="what reads the columns")
+    ]
     l2: float = Field(
         0.0,
         ge=0,

@@ -69,7 +69,7 @@ class ScheduledSamplingConfig(_Scheduled):
     each behind those that were drawn before it.
     """
 
-    form: Literal["two-pass", "token"] = "two-pass"
+    form: Literal["two-pass", "token"] = Field("two-pass", description="how symbols are drawn")
 
 
 class ObjectiveConfig(Config):
