@@ -27,7 +27,10 @@ class Recipe(Config):
     name: str = Field(description="task/rung, or the name of your own file")
     task: str
     about: str = Field("", description="one sentence")
-    target: dict[str, float] = Field(default_factory=dict, description="published score by year")
+    target: dict[str, float] = Field(
+        default_factory=dict,
+        description="published score by edition, and what the rung reaches on synthetic speech",
+    )
     epochs: int = Field(1, ge=1)
     seed: int = Field(1, ge=0)
     precision: Literal["auto", "float32", "bfloat16"] = Field(
