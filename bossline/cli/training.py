@@ -70,6 +70,7 @@ def train(
     if recipe is not None:
         catalogue.find(recipe)  # a slip of the pen need not wait for torch
     from bossline import api
+    from bossline.cli.next import next_commands
     from bossline.cli.tables.scores import runs_table
     from bossline.core.memory import keep_freed_memory
     from bossline.reports.page import write_report
@@ -101,6 +102,8 @@ def train(
     write_report([finished], finished.path / "report.html")
     console.print("", runs_table([finished]), sep="\n")
     console.print(f"report: {finished.path / 'report.html'}")
+    for place, command in enumerate(next_commands(finished)):
+        console.print(f"{'' if place else 'next:':5} {command}", highlight=False, soft_wrap=True)
 
 
 @app.command(

@@ -9,6 +9,7 @@ import io
 import re
 import threading
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Literal
 
 import matplotlib as mpl
@@ -31,6 +32,7 @@ DASHES = (0, (3, 2))
 
 SMALL, NORMAL, LARGE = 8.0, 9.0, 10.5
 
+_LONGEST = 30  # letters of a line beside an axis
 _WIDE = 20  # times as large as the smallest value
 
 _settings_are_global = threading.Lock()
@@ -96,6 +98,15 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
     opening, rest = text.split(">", 1)
     opening = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
     return Markup(f'{opening} role="img" aria-label="{escape(label)}">{rest}')
+
+
+def folded(names: Sequence[str]) -> list[str]:
+    """Names beside an axis, in several lines where they are long.
+
+    >>> folded(["phoneme/strong (batches.frames=21, epochs=3)"])
+    ['phoneme/strong\\n(batches.frames=21, epochs=3)']
+    """
+    return ["\n".join(wrap(name, _LONGEST, break_on_hyphens=False)) for name in names]
 
 
 def is_wide(values: Sequence[float]) -> bool:

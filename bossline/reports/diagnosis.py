@@ -10,6 +10,7 @@ from bossline.figures.picture import Picture
 from bossline.figures.reliability import reliability
 from bossline.reports import landscape
 from bossline.reports.study import StudyTable, write_study
+from bossline.reports.wording import stands_on
 from bossline.studies.diagnosis.diagnose import Diagnosis
 from bossline.studies.diagnosis.hessian import Spectrum
 from bossline.studies.diagnosis.verdict import step_gain, verdict
@@ -48,7 +49,8 @@ def write_diagnosis(found: Diagnosis, path: Path) -> Path:
     run = found.run
     return write_study(
         path,
-        title=f"Diagnosis of {run.name}",
+        title=f"Diagnosis of {run.label} on {Path(run.info.corpus).name}",
+        stands_on=stands_on([run]),
         about="Where training ended: how steep the training loss is at the best weights, how it "
         "curves and what it looks like around them, which units do nothing, and whether the "
         "network is as often right as it says.",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
+from bossline.evaluation.scores import Metric
 from bossline.figures.style import (
     GRID,
     INK,
@@ -18,6 +21,7 @@ from bossline.figures.style import (
     SERIES,
     SMALL,
     dress,
+    folded,
     is_wide,
     new_figure,
     outside_legend,
@@ -31,53 +35,60 @@ from bossline.studies.sweep import Sweep
 
 Dashes = Literal["-"] | tuple[float, tuple[float, ...]]
 _DASHES: tuple[Dashes, ...] = ("-", (0, (4, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
+_PANELS = 4  # beside each other
+_VALIDATION: dict[str, Any] = {
+    "marker": "D", "linestyle": "", "markersize": 5, "markerfacecolor": "none"
+}  # fmt: skip
 _DARK = 0.55  # from this share of the colour scale on, ink is white
 
 
 def dots(found: Sweep) -> Figure:
-    """Score of each cell with its interval, a row a cell; the reference as a line."""
-    entries = list(found.entries.values())
-    figure = new_figure(7.6, 0.9 + 0.34 * len(entries))
+    """Test score of each cell with its interval and its validation score, a row a cell."""
+    entries = found.entries
+    figure = new_figure(7.6, 1.2 + 0.34 * len(entries))
     axes = figure.subplots()
-    dress(axes, x=axis_of(found.metric), grid="x")
-    if reference := found.entries.get(found.study.reference):
+    dress(axes, x=axis_of(found.metric, ""), grid="x")
+    if reference := entries.get(found.study.reference):
         axes.axvline(reference.score.value, color=MUTED, linewidth=1, linestyle=(0, (3, 2)))
-    for row, entry in enumerate(entries):
+    for row, (place, entry) in enumerate(entries.items()):
         score = entry.score
         axes.plot([score.low, score.high], [row, row], color=SERIES[0], linewidth=2)
         axes.plot([score.value], [row], "o", markersize=6, color=SERIES[0])
-    axes.set_yticks(
-        range(len(entries)), [entry.name for entry in entries], color=INK, parse_math=False
-    )
+        axes.plot([found.validation(place)], [row], **_VALIDATION, color=SERIES[0])
+    names = folded([entry.name for entry in entries.values()])
+    axes.set_yticks(range(len(entries)), names, color=INK, parse_math=False)
     axes.set_ylim(len(entries) - 0.4, -0.6)
+    outside_legend(figure, "outside upper left", _splits(), ncols=2)
     return figure
 
 
 def lines(found: Sweep) -> Figure:
-    """Score against the values of an axis, with intervals; with two axes a line a value."""
+    """Score against the values of an axis, with intervals; with two axes a line a value.
+
+    Validation scores, by which a cell is chosen, stand beside as hollow marks.
+    """
     along, other = _along(found.study.axes)
-    figure = new_figure(5.6, 3.7)
+    figure = new_figure(5.6, 4.0)
     axes = figure.subplots()
-    dress(axes, x=along.key, y=axis_of(found.metric), grid="y")
+    dress(axes, x=along.key, y=axis_of(found.metric, ""), grid="y")
     positions = _positions(axes, along)
     many = other.values if other else ("",)
     for number, value in enumerate(many):
         points = [
-            (position, entry.score)
+            (position, found.entries[place].score, found.validation(place))
             for position, text in zip(positions, along.values, strict=True)
-            if (entry := _at(found, {along: text} | ({other: value} if other else {})))
+            if (place := _at(found, {along: text} | ({other: value} if other else {}))) is not None
         ]
         if not points:
             continue
-        x, scores = zip(*sorted(points, key=lambda point: point[0]), strict=True)
-        centre = [score.value for score in scores]
+        x, scores, validation = zip(*sorted(points, key=lambda point: point[0]), strict=True)
         reach = [
             [score.value - score.low for score in scores],
             [score.high - score.value for score in scores],
         ]
         axes.errorbar(
             x,
-            centre,
+            [score.value for score in scores],
             yerr=np.maximum(reach, 0),
             color=series(number),
             linestyle=_dashes(number) if along.numbers else "",
@@ -87,34 +98,51 @@ def lines(found: Sweep) -> Figure:
             elinewidth=1.2,
             capsize=3,
         )
+        axes.plot(x, validation, **_VALIDATION, color=series(number))
+    handles = _splits()
     if other:
-        _legend(figure, [f"{other.key} {value}" for value in many], columns=2)
+        handles += _handles([f"{other.key} {value}" for value in many])
+    outside_legend(figure, "outside lower left", handles, ncols=2, handlelength=2.4)
     return figure
 
 
 def heat_map(found: Sweep) -> Figure:
-    """Score over two axes, the better the darker: the first goes down, the second to the right."""
+    """Validation and test score over two axes: the first goes down, the second to the right."""
     down, right = found.study.axes
-    scores = np.array(
-        [
-            [
-                entry.score.value if (entry := _at(found, {down: row, right: column})) else np.nan
-                for column in right.values
-            ]
-            for row in down.values
-        ]
-    )
-    figure = new_figure(1.6 + 0.75 * len(right.values), 1.1 + 0.42 * len(down.values))
-    axes = figure.subplots()
-    dress(axes, x=right.key, y=down.key)
+    places = [[_at(found, {down: row, right: column}) for column in right.values]
+              for row in down.values]  # fmt: skip
+    tables = {
+        "Validation": _table(places, found.validation),
+        "Test": _table(places, lambda place: found.entries[place].score.value),
+    }
+    width = 1.0 + 1.5 * len(right.values)
+    figure = new_figure(width, 1.3 + 0.42 * len(down.values))
+    for axes, (title, scores) in zip(
+        figure.subplots(1, 2, sharey=True), tables.items(), strict=True
+    ):
+        dress(axes, title=title, x=right.key, y=down.key if title == "Validation" else "")
+        _fill(axes, scores, found.metric)
+        axes.set_xticks(range(len(right.values)), right.values, parse_math=False)
+        axes.set_yticks(range(len(down.values)), down.values, parse_math=False)
+    return figure
+
+
+def _table(
+    places: Sequence[Sequence[int | None]], score_of: Callable[[int], float]
+) -> npt.NDArray[np.float64]:
+    return np.array([[np.nan if at is None else score_of(at) for at in row] for row in places])
+
+
+def _fill(axes: Axes, scores: npt.NDArray[np.float64], metric: Metric) -> None:
+    """Each score in a field whose colour says how good it is; nothing where there is none."""
     axes.set_facecolor(GRID)
-    gains = np.where(np.isnan(scores), np.nan, np.vectorize(found.metric.gain)(scores))
+    gains = np.where(np.isnan(scores), np.nan, np.vectorize(metric.gain)(scores))
     low, high = np.nanmin(gains), np.nanmax(gains)
     floor = low - 0.3 * (high - low)
     axes.imshow(gains, cmap="Blues", vmin=floor, vmax=high, interpolation="none", aspect="auto")
     for (row, column), score in np.ndenumerate(scores):
         if not np.isnan(score):
-            dark = found.metric.gain(score) - low > _DARK * (high - low) > 0
+            dark = metric.gain(score) - low > _DARK * (high - low) > 0
             axes.text(
                 column,
                 row,
@@ -124,9 +152,6 @@ def heat_map(found: Sweep) -> Figure:
                 fontsize=SMALL,
                 color="#ffffff" if dark else "#111111",
             )
-    axes.set_xticks(range(len(right.values)), right.values, parse_math=False)
-    axes.set_yticks(range(len(down.values)), down.values, parse_math=False)
-    return figure
 
 
 def compared_curves(found: Sweep) -> Figure:
@@ -150,7 +175,39 @@ def compared_curves(found: Sweep) -> Figure:
             markersize=5,
         )
     scale_scores(axes, found.metric, [score for curve in curves for score in curve.values()])
-    _legend(figure, [entry.name for entry in entries], columns)
+    handles = _handles([entry.name for entry in entries])
+    outside_legend(figure, "outside lower left", handles, ncols=columns, handlelength=2.4)
+    return figure
+
+
+def compared_rates(found: Sweep) -> Figure:
+    """The learning rate of every cell by step, a panel each; cells of one schedule share theirs.
+
+    Of the first seed: the schedule is the same for all.
+    """
+    curves: dict[tuple[tuple[int, float], ...], list[str]] = {}
+    for entry in found.entries.values():
+        rows = [row for row in entry.runs[0].metrics() if row["kind"] == "step"]
+        if rows:
+            curve = tuple((row["step"], row["lr"]) for row in rows)
+            curves.setdefault(curve, []).append(entry.name)
+    columns = min(_PANELS, len(curves))
+    rows_of_panels = -(-len(curves) // columns)
+    figure = new_figure(7.6, 0.4 + 2.0 * rows_of_panels)
+    panels = figure.subplots(rows_of_panels, columns, squeeze=False, sharex=True, sharey=True).flat
+    for number, (curve, names) in enumerate(curves.items()):
+        title = "all cells" if len(curves) == 1 else "\n".join(folded(names))
+        axes = next(panels)
+        dress(axes, x="step", y="" if number % columns else "learning rate", grid="y")
+        axes.set_title(title, loc="left", fontsize=SMALL, color=INK, parse_math=False)
+        axes.plot(*zip(*curve, strict=True), color=SERIES[0], linewidth=1.6)
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+        axes.yaxis.get_offset_text().set(color=MUTED, fontsize=SMALL)
+    for axes in panels:
+        axes.set_visible(False)
     return figure
 
 
@@ -185,15 +242,11 @@ def _positions(axes: Axes, along: Axis) -> list[float]:
     return list(numbers)
 
 
-def _at(found: Sweep, values: dict[Axis, str]) -> Entry | None:
-    """The entry at a point of the grid, if its runs are there."""
+def _at(found: Sweep, values: dict[Axis, str]) -> int | None:
+    """The cell at a point of the grid, if its runs are there."""
     changes = {f"{axis.key}={value}" for axis, value in values.items()}
     return next(
-        (
-            entry
-            for place, entry in found.entries.items()
-            if set(found.study.cells[place].overrides) == changes
-        ),
+        (place for place in found.entries if set(found.study.cells[place].overrides) == changes),
         None,
     )
 
@@ -203,9 +256,17 @@ def _dashes(number: int) -> Dashes:
     return _DASHES[number // len(SERIES) % len(_DASHES)]
 
 
-def _legend(figure: Figure, names: list[str], columns: int) -> None:
-    handles = [
+def _handles(names: Sequence[str]) -> list[Line2D]:
+    """Of lines that colours and dashes tell apart."""
+    return [
         Line2D([], [], color=series(number), linestyle=_dashes(number), linewidth=2, label=name)
         for number, name in enumerate(names)
     ]
-    outside_legend(figure, "outside lower left", handles, ncols=columns, handlelength=2.4)
+
+
+def _splits() -> list[Line2D]:
+    """What full and hollow marks are."""
+    return [
+        Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=5, label="test"),
+        Line2D([], [], color=MUTED, label="validation", **_VALIDATION),
+    ]

@@ -9,10 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from bossline.figures.style import INK, MUTED, NORMAL, dress, new_figure, outside_legend, series
+from bossline.figures.style import (
+    INK,
+    MUTED,
+    NORMAL,
+    dress,
+    folded,
+    new_figure,
+    outside_legend,
+    series,
+)
 from bossline.reports.order import Rung, labels
 from bossline.reports.wording import axis_of, signed
-from bossline.runs.run import target_of
 
 
 def ladder(runs: Sequence[Rung]) -> Figure:
@@ -21,18 +29,20 @@ def ladder(runs: Sequence[Rung]) -> Figure:
     Args:
         runs: at least one; of one measure.
     """
-    figure = new_figure(7.6, 1.25 + 0.55 * len(runs))
+    names = folded(labels(runs))
+    lines = max(name.count("\n") for name in names)
+    figure = new_figure(7.6, 1.25 + (0.55 + 0.12 * lines) * len(runs))
     axes = figure.subplots()
     metric = runs[0].metric
     dress(axes, x=axis_of(metric), grid="x")
     for place, run in enumerate(runs):
-        target, test = target_of(run.recipe), run.scores.get("test")
+        target, test = run.target, run.scores.get("test")
         if target:
-            axes.vlines(target[1], place - 0.34, place + 0.34, color=INK, linewidth=2.2)
+            axes.vlines(target.score, place - 0.34, place + 0.34, color=INK, linewidth=2.2)
         if test:
             score = test.score
             if target:
-                axes.plot([target[1], score.value], [place, place], color=MUTED, linewidth=1)
+                axes.plot([target.score, score.value], [place, place], color=MUTED, linewidth=1)
             axes.barh(
                 place,
                 score.high - score.low,
@@ -51,7 +61,7 @@ def ladder(runs: Sequence[Rung]) -> Figure:
             fontsize=NORMAL,
             color=INK if test else MUTED,
         )
-    axes.set_yticks(range(len(runs)), labels(runs), color=INK, parse_math=False)
+    axes.set_yticks(range(len(runs)), names, color=INK, parse_math=False)
     axes.set_ylim(-0.6, len(runs) - 0.4)
     axes.margins(x=0.08)
     outside_legend(figure, "outside upper left", _handles(runs), ncols=3, handlelength=1.4)
@@ -64,7 +74,7 @@ def _handles(runs: Sequence[Rung]) -> list[Artist]:
         Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=5, label=words),
         Patch(color=MUTED, alpha=0.4, linewidth=0, label="95% interval"),
     ]
-    if any(target_of(run.recipe) for run in runs):
+    if any(run.target for run in runs):
         handles.append(
             Line2D(
                 [],
@@ -82,8 +92,8 @@ def _handles(runs: Sequence[Rung]) -> list[Artist]:
 
 def _in_figures(run: Rung) -> str:
     """The score, and how far it lies from the target."""
-    score, target = run.scores.get("test"), target_of(run.recipe)
+    score, target = run.scores.get("test"), run.target
     if score is None:
         return "no score yet"
     value = score.score.value
-    return f"{value:.4f} ({signed(value - target[1])})" if target else f"{value:.4f}"
+    return f"{value:.4f} ({signed(value - target.score)})" if target else f"{value:.4f}"

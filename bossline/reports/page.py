@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -12,16 +11,16 @@ import yaml
 from bossline.core.errors import UserError
 from bossline.core.files import write_text
 from bossline.evaluation.classification import ClassificationScores
-from bossline.evaluation.comparison import Comparison, paired_difference
-from bossline.evaluation.scores import Scores
 from bossline.figures.classes import ConfusedPair, HardClass, confused_pairs, hardest_classes
 from bossline.figures.picture import Picture
+from bossline.recipes.naming import sentence
 from bossline.reports import wording
 from bossline.reports.details import details, has_many_classes, training
 from bossline.reports.ladder import ladder
 from bossline.reports.order import Rung, from_the_lowest_rung, labels
+from bossline.reports.steps import steps
 from bossline.reports.template import render
-from bossline.runs.run import Run, target_of
+from bossline.runs.run import Run
 from bossline.studies.folds import Folds
 
 
@@ -39,15 +38,6 @@ class _Entry:
         if isinstance(rung, Folds):
             return cls(name, rung, rung.runs[0], rung.runs)
         return cls(name, rung, rung, ())
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A run against the one before it; no comparison where the test sets differ."""
-
-    upper: str
-    lower: str
-    comparison: Comparison | None
 
 
 def write_report(runs: Sequence[Rung], path: str | Path, title: str | None = None) -> Path:
@@ -78,9 +68,11 @@ def write_report(runs: Sequence[Rung], path: str | Path, title: str | None = Non
     html = render(
         "page.html.j2",
         title=title or _title(ordered),
+        stands_on=wording.stands_on(ordered),
         entries=entries,
         notes=list(dict.fromkeys(r.info.corpus_note for r in ordered if r.info.corpus_note)),
-        steps=_steps(ordered),
+        of_targets=wording.of_targets(ordered),
+        steps=steps(ordered),
         overview=_overview(ordered),
         metric=ordered[0].metric,
         others=_other_headings(ordered),
@@ -95,7 +87,7 @@ def write_report(runs: Sequence[Rung], path: str | Path, title: str | None = Non
         recipe_of=lambda run: yaml.safe_dump(
             run.recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True
         ),
-        target_of=target_of,
+        about=sentence,
         wording=wording,
     )
     written = Path(path)
@@ -105,32 +97,9 @@ def write_report(runs: Sequence[Rung], path: str | Path, title: str | None = Non
 
 def _title(runs: Sequence[Rung]) -> str:
     names = labels(runs)
-    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
-
-
-def _steps(runs: Sequence[Rung]) -> list[_Step]:
-    scored = [
-        (name, run.scores["test"])
-        for name, run in zip(labels(runs), runs, strict=True)
-        if "test" in run.scores
-    ]
-    rungs = [
-        _Step(upper, lower, _compare(above, below))
-        for (lower, below), (upper, above) in pairwise(scored)
-    ]
-    without = [
-        _Step(name, f"{name}, {lacking}", _compare(run.scores["test"], scores))
-        for name, run in zip(labels(runs), runs, strict=True)
-        for lacking, scores in wording.beside(run.scores).items()
-    ]
-    return rungs + without
-
-
-def _compare(above: Scores, below: Scores) -> Comparison | None:
-    try:
-        return paired_difference(above, below)
-    except UserError:
-        return None
+    corpora = dict.fromkeys(Path(run.info.corpus).name for run in runs)
+    which = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+    return f"{which} on {' and '.join(corpora)}"
 
 
 def _pairs(run: Run) -> list[ConfusedPair]:
@@ -182,4 +151,4 @@ def _together(runs: Sequence[Run]) -> dict[str, list[Picture]]:
 
 
 def _have_targets(runs: Sequence[Rung]) -> bool:
-    return any(target_of(run.recipe) for run in runs)
+    return any(run.target for run in runs)

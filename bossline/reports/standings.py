@@ -11,19 +11,19 @@ from matplotlib.ticker import EngFormatter
 
 from bossline.core.progress import duration
 from bossline.evaluation.comparison import Verdict
-from bossline.evaluation.intervals import Interval
 from bossline.figures.picture import Picture
 from bossline.reports.details import training
 from bossline.reports.differences import differences
 from bossline.reports.efficiency import efficiency
+from bossline.reports.pace import TRAINING, UNKNOWN, four_digits, pace_tables
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.wording import items_of, signed, size_of
+from bossline.reports.wording import difference_of, items_of, signed, size_of, split_of, stands_on
 from bossline.runs.run import Run
 from bossline.studies.compare import Compared
+from bossline.studies.pace import training_score, validation_score
 from bossline.studies.standings import Entry, Standings
 
 _ROUNDED = EngFormatter(places=1, sep=" ")
-_UNKNOWN = "–"
 
 
 def result_table(standings: Standings) -> StudyTable:
@@ -32,12 +32,13 @@ def result_table(standings: Standings) -> StudyTable:
     rows = []
     for entry, found in zip(standings.entries, [None, *standings.comparisons], strict=True):
         seeds = (entry.seeds,) if several else ()
-        difference = _difference(found.difference) if found else ""
+        difference = difference_of(found.difference) if found else ""
         verdict = found.verdict if found else "reference"
-        rows.append((entry.name, *seeds, str(entry.score), difference, verdict))
+        learnt = four_digits(training_score(entry.runs)), four_digits(validation_score(entry))
+        rows.append((entry.name, *seeds, *learnt, str(entry.score), difference, verdict))
     seeds = ("seeds",) if several else ()
     score = f"test {standings.metric.words} [95 %]"
-    columns = ("recipe", *seeds, score, "difference [95 %]", "verdict")
+    columns = ("recipe", *seeds, "training", "validation", score, "difference [95 %]", "verdict")
     return StudyTable("Results", columns, rows)
 
 
@@ -54,10 +55,10 @@ def costs_table(compared: Compared) -> StudyTable:
             (
                 entry.name,
                 f"{infos[0].parameters:,}",
-                _ROUNDED(cost.per_item) if cost else _UNKNOWN,
-                f"{fmean(rates):,.0f}" if rates else _UNKNOWN,
-                duration(fmean(seconds)) if seconds else _UNKNOWN,
-                _ROUNDED(cost.training) if cost and cost.training else _UNKNOWN,
+                _ROUNDED(cost.per_item) if cost else UNKNOWN,
+                f"{fmean(rates):,.0f}" if rates else UNKNOWN,
+                duration(fmean(seconds)) if seconds else UNKNOWN,
+                _ROUNDED(cost.training) if cost and cost.training else UNKNOWN,
                 f"{entry.score.value:.4f}",
             )
         )
@@ -103,6 +104,7 @@ def write_comparison(path: Path, compared: Compared, *, command: str) -> Path:
     return write_study(
         path,
         title=_title(standings),
+        stands_on=stands_on(_runs(standings.entries)),
         about=f"Finished runs on the same test {items}; runs that differ in their seed only are "
         f"one. A difference is that to the reference, {items[:-1]} by {items[:-1]}.",
         facts={
@@ -115,7 +117,12 @@ def write_comparison(path: Path, compared: Compared, *, command: str) -> Path:
             "command": command,
         },
         verdict=verdict_of(standings),
-        tables=[result_table(standings), costs_table(compared), keys_table(compared)],
+        tables=[
+            result_table(standings),
+            *pace_tables(standings.entries),
+            costs_table(compared),
+            keys_table(compared),
+        ],
         pictures=pictures,
     )
 
@@ -134,6 +141,7 @@ def write_ablation(path: Path, standings: Standings, *, added: bool, command: st
     return write_study(
         path,
         title=f"{name}, part by part",
+        stands_on=stands_on(_runs(standings.entries)),
         about=(
             f"Each row is {name} with one part more: it is worth its place where the row is better."
             if added
@@ -142,7 +150,7 @@ def write_ablation(path: Path, standings: Standings, *, added: bool, command: st
         ),
         facts={**_facts(standings), "command": command},
         verdict=verdict_of(standings),
-        tables=[result_table(standings)],
+        tables=[result_table(standings), *pace_tables(standings.entries)],
         pictures=[_differences(standings), *_curves(standings, "ablate")],
     )
 
@@ -177,10 +185,6 @@ def _title(standings: Standings) -> str:
     return f"{shown} against {standings.reference.name}"
 
 
-def _difference(interval: Interval) -> str:
-    return f"{signed(interval.value)} [{signed(interval.low)}, {signed(interval.high)}]"
-
-
 def _has_seeds(standings: Standings) -> bool:
     return any(len(entry.runs) > 1 for entry in standings.entries)
 
@@ -198,8 +202,10 @@ def _facts(standings: Standings) -> dict[str, str]:
         "corpus": ", ".join(dict.fromkeys(info.corpus for info in infos)),
         "about the corpus": " ".join(notes),
         "test split": size_of(first, "test"),
+        "split": split_of(first.recipe.split).removeprefix("split "),
         "task": first.recipe.task,
         "measure": "" if metric.higher_is_better else f"{metric.words}: lower is better",
+        "training": TRAINING,
         "seeds": "; ".join(dict.fromkeys(entry.seeds for entry in standings.entries)),
     }
     return {fact: value for fact, value in facts.items() if value}

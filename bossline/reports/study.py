@@ -31,13 +31,14 @@ class StudyTable:
         >>> table.is_numeric(0), table.is_numeric(1)
         (False, True)
         """
-        return all(_NUMBER.match(row[column]) for row in self.rows if row[column])
+        return all(_NUMBER.match(row[column]) for row in self.rows if row[column] not in ("", "–"))
 
 
 def write_study(
     path: Path,
     *,
     title: str,
+    stands_on: Sequence[str],
     about: str,
     facts: Mapping[str, str],
     verdict: str,
@@ -48,6 +49,7 @@ def write_study(
 
     Args:
         path: the HTML file; replaced as a whole.
+        stands_on: corpus, split and date, for the header.
         about: what was asked, in a sentence or two.
         facts: what the figures stand on: data, split, seeds, command.
         verdict: what was found, a paragraph made from the figures.
@@ -60,6 +62,7 @@ def write_study(
     html = render(
         "study.html.j2",
         title=title,
+        stands_on=stands_on,
         about=about,
         facts=facts,
         verdict=verdict,

@@ -7,9 +7,21 @@ from pathlib import Path
 from bossline.core.counting import counted
 from bossline.evaluation.comparison import Comparison
 from bossline.figures.picture import Picture
-from bossline.reports.grid import compared_curves, dots, heat_map, lines
+from bossline.reports.grid import compared_curves, compared_rates, dots, heat_map, lines
+from bossline.reports.pace import TRAINING, UNKNOWN, four_digits, pace_tables
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.wording import best_of, items_of, signed, size_of, spread, together
+from bossline.reports.wording import (
+    best_of,
+    difference_of,
+    items_of,
+    signed,
+    size_of,
+    split_of,
+    spread,
+    stands_on,
+    together,
+)
+from bossline.studies.pace import training_score
 from bossline.studies.sweep import Sweep, sweep_folder
 
 
@@ -25,11 +37,12 @@ def write_sweep_report(found: Sweep, command: str) -> Path:
     """
     return write_study(
         sweep_folder(found.study, found.corpus) / "report.html",
-        title=f"Sweep: {found.study.name} on {Path(found.corpus).name}",
+        title=f"Sweep: {found.study.title} on {Path(found.corpus).name}",
+        stands_on=stands_on([run for entry in found.entries.values() for run in entry.runs]),
         about=found.study.about,
         facts=_facts(found, command),
         verdict=verdict(found),
-        tables=[_table(found)],
+        tables=[_table(found), *pace_tables(list(found.entries.values()))],
         pictures=_pictures(found),
     )
 
@@ -79,43 +92,39 @@ def _table(found: Sweep) -> StudyTable:
         (
             entry.name,
             f"{entry.runs[0].info.parameters:,}",
+            four_digits(training_score(entry.runs)),
             f"{found.validation(place):.4f}",
-            f"{entry.score.value:.4f}",
-            spread(entry.score),
+            str(entry.score),
             *_compared(found.comparisons.get(place), place == found.study.reference),
         )
         for place, entry in found.entries.items()
     ]
     columns = (
-        "cell", "parameters", "validation", f"test {found.metric.words}", "95% interval",
-        "difference", "95% interval of the difference", "verdict",
+        "cell", "parameters", "training", "validation", f"test {found.metric.words} [95 %]",
+        "difference [95 %]", "verdict",
     )  # fmt: skip
     return StudyTable("Cells", columns, rows)
 
 
-def _compared(comparison: Comparison | None, is_reference: bool) -> tuple[str, str, str]:
+def _compared(comparison: Comparison | None, is_reference: bool) -> tuple[str, str]:
     if comparison is None:
-        return "", "", "reference" if is_reference else ""
-    difference = comparison.difference
-    return (
-        signed(difference.value),
-        f"{signed(difference.low)} to {signed(difference.high)}",
-        comparison.verdict,
-    )
+        return "", "reference" if is_reference else ""
+    return difference_of(comparison.difference), comparison.verdict
 
 
 def _facts(found: Sweep, command: str) -> dict[str, str]:
     run = next(iter(found.entries.values())).runs[0]
-    split, metric = run.recipe.split, found.metric
+    metric = found.metric
     facts = {
         "corpus": f"{run.info.corpus} ({run.info.corpus_key[:12]})",
         "about the corpus": run.info.corpus_note,
         "validation": size_of(run, "validation"),
         "test": size_of(run, "test"),
-        "split": f"by {split.by}, seed {split.seed}, fold {split.fold}",
+        "split": split_of(run.recipe.split).removeprefix("split "),
         "seeds": f"{', '.join(map(str, found.study.seeds))}, the same of every cell; scores are "
         "their means",
         "measure": "" if metric.higher_is_better else f"{metric.words}: lower is better",
+        "training": TRAINING if any(row[2] != UNKNOWN for row in _table(found).rows) else "",
         "chosen on": "validation, as is the best epoch of each run; test is only reported",
         "intervals": f"95%, bootstrapped over test {items_of(run)}"
         + (" and seeds" if len(found.study.seeds) > 1 else ""),
@@ -134,7 +143,13 @@ def _pictures(found: Sweep) -> list[Picture]:
         f"Validation {found.metric.words} by epoch of {counted(len(found.entries), 'cell')}",
         f"Validation {found.metric.words} after each epoch, mean over seeds.",
     )
-    return [*_scores(found), curves]
+    rates = Picture.of(
+        compared_rates(found),
+        "rates",
+        f"Learning rate by step of {counted(len(found.entries), 'cell')}",
+        "The learning rate of each cell as it was run; cells of the same schedule share a panel.",
+    )
+    return [*_scores(found), curves, rates]
 
 
 def _scores(found: Sweep) -> list[Picture]:
@@ -144,15 +159,20 @@ def _scores(found: Sweep) -> list[Picture]:
         f"{entry.name} {entry.score.value:.4f}" for entry in found.entries.values()
     )
     caption = (
-        f"Mean test {words} over seeds with the 95% interval of each cell by itself. Cells are "
-        f"tested on the same {items}, so that their differences are known better: see the table."
+        f"Mean test {words} over seeds with the 95% interval of each cell by itself, and the mean "
+        f"validation {words}, by which a cell is chosen. Cells are tested on the same {items}, so "
+        "that their differences are known better: see the table."
     )
     if len(axes) == 1 and axes[0].numbers:
         return [Picture.of(lines(found), "scores", label, caption)]
     if len(axes) == 2:
         return [
             Picture.of(
-                heat_map(found), "grid", label, f"Mean test {words} over seeds; darker is better."
+                heat_map(found),
+                "grid",
+                label,
+                f"Mean {words} over seeds, on validation, by which a cell is chosen, and on test; "
+                "darker is better.",
             ),
             Picture.of(lines(found), "scores", label, caption),
         ]

@@ -23,7 +23,7 @@ from bossline.figures.style import (
     scale_scores,
 )
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.wording import axis_of, spread
+from bossline.reports.wording import axis_of, spread, stands_on
 from bossline.studies.tuning.space import Choice, Dimension
 from bossline.studies.tuning.tuned import Tried, Tuned, best_first
 
@@ -42,7 +42,8 @@ def write_tuning_report(found: Tuned, command: str) -> Path:
     """
     return write_study(
         found.folder / "report.html",
-        title=f"Tuned: {found.plan.name} on {Path(found.corpus).name}",
+        title=f"Tuned: {found.plan.title} on {Path(found.corpus).name}",
+        stands_on=stands_on([found.run]) if found.run else [found.corpus],
         about=found.plan.about or f"{found.plan.recipe}: which values score best on validation?",
         facts=_facts(found, command),
         verdict=verdict(found),

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.progress import duration
+from bossline.data.editions import SYNTHETIC
+from bossline.data.splits import SplitConfig
 from bossline.evaluation.intervals import Interval
 from bossline.evaluation.scores import ACCURACY, Metric, Scores
 from bossline.recipes.loading import load_recipe
-from bossline.runs.run import Run, target_of
+from bossline.runs.run import Run
+from bossline.studies.folds import Folds
 
 Standing = Literal["passed", "reached", "not yet"]
 
@@ -37,6 +40,11 @@ def signed(value: float) -> str:
     return f"{value:+.4f}".replace("-", "−")
 
 
+def difference_of(interval: Interval) -> str:
+    """A difference and its interval, all with their signs."""
+    return f"{signed(interval.value)} [{signed(interval.low)}, {signed(interval.high)}]"
+
+
 def spread(interval: Interval) -> str:
     """The two ends of an interval.
 
@@ -56,7 +64,7 @@ def items_of(run: Run) -> str:
     return f"{run.info.features.item}s"
 
 
-def size_of(run: Run, split: str) -> str:
+def size_of(run: Run | Folds, split: str) -> str:
     """How much was scored of a split: "342 utterances, 98,765 frames", "540 rows"."""
     scores = run.scores[split]
     text = counted(len(scores.ids), run.info.features.item)
@@ -80,8 +88,10 @@ def axis_of(metric: Metric, split: str = "test") -> str:
     >>> from bossline.evaluation.scores import MSE
     >>> axis_of(ACCURACY), axis_of(MSE, "validation")
     ('test accuracy', 'validation mean squared error (lower is better)')
+    >>> axis_of(ACCURACY, "")  # of several splits
+    'accuracy'
     """
-    text = f"{split} {metric.words}"
+    text = f"{split} {metric.words}".strip()
     return text if metric.higher_is_better else f"{text} (lower is better)"
 
 
@@ -112,21 +122,59 @@ def brought_by(lacking: str) -> str:
 
 def sentence(run: Run) -> str:
     """What came of a run, in one or two sentences."""
-    test, target = run.scores.get("test"), target_of(run.recipe)
+    test, target = run.scores.get("test"), run.target
     if test is None:
         return _so_far(run)
     text = run.task.sentence(test, run.info.features, run.info.classes)
     if target:
-        edition, score = target
         text += {
-            "passed": f", and passes the {edition} target of {score:.1%}",
-            "reached": f": above the {edition} target of {score:.1%}, "
+            "passed": f", and passes the {target.words} of {target.score:.1%}",
+            "reached": f": above the {target.words} of {target.score:.1%}, "
             "though the interval reaches below it",
-            "not yet": f": not yet the {edition} target of {score:.1%}",
-        }[standing(test.score, score)]
+            "not yet": f": not yet the {target.words} of {target.score:.1%}",
+        }[standing(test.score, target.score)]
     if run.info.seconds is not None:
         text += f". Trained in {duration(run.info.seconds)} on {run.info.hardware}"
     return text + "."
+
+
+def of_targets(runs: Sequence[Run | Folds]) -> list[str]:
+    """What a table of scores is held against, in a note or none."""
+    editions = {run.target.edition for run in runs if run.target}
+    published = sorted(editions - {SYNTHETIC})
+    notes = []
+    if published:
+        notes.append(f"target: published score of {', '.join(published)}")
+    if SYNTHETIC in editions:
+        notes.append("target: what the rung reaches on an hour of synthetic speech in 48 voices")
+    if any(run.lacks_target for run in runs):
+        rungs = [run.label for run in runs if run.lacks_target] if editions else []
+        which = f" for {', '.join(rungs)}" if rungs else ""
+        notes.append(f"no published score for this corpus{which}")
+    return notes
+
+
+def stands_on(runs: Sequence[Run | Folds]) -> list[str]:
+    """Corpus, test split, how it was split off and when it was trained: a header's line."""
+    infos = [run.info for run in runs]
+    corpora = dict.fromkeys(f"{info.corpus} ({info.corpus_key[:12]})" for info in infos)
+    tests = dict.fromkeys(f"test: {size_of(run, 'test')}" for run in runs if "test" in run.scores)
+    splits = dict.fromkeys(map(_split_of, runs))
+    days = sorted({info.started[:10] for info in infos})
+    trained = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    return [", ".join(corpora), *tests, *splits, f"trained {trained}"]
+
+
+def _split_of(run: Run | Folds) -> str:
+    if isinstance(run, Folds):
+        folds = ", ".join(str(each.recipe.split.fold) for each in run.runs)
+        return split_of(run.recipe.split).rpartition(" fold ")[0] + f" folds {folds}"
+    return split_of(run.recipe.split)
+
+
+def split_of(split: SplitConfig) -> str:
+    """How a corpus was divided."""
+    return f"split by {split.by}, seed {split.seed}, fold {split.fold}"
 
 
 def repeat_command(run: Run) -> str:

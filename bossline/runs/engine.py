@@ -199,7 +199,7 @@ def _continue(
             begun = run.checkpoint.exists()
             model = lesson.build_model() if begun else _prepared_model(lesson, console)
         console.print(
-            f"{run.recipe.name} on {run.info.corpus}: {counted(run.info.parameters, 'parameter')}, "
+            f"{run.label} on {run.info.corpus}: {counted(run.info.parameters, 'parameter')}, "
             f"{_what_is_learnt(run, lesson)}, {run.info.hardware} -> {run.path}",
             highlight=False,
             markup=False,

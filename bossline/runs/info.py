@@ -17,6 +17,7 @@ from bossline.core.config import Config
 from bossline.core.errors import UserError
 from bossline.core.files import read_json, write_json
 from bossline.core.runtime import Compile, Precision, Runtime
+from bossline.data.editions import edition_of
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus
 from bossline.extensions import LOADED
@@ -32,6 +33,9 @@ class RunInfo(Config):
     corpus: str = Field(description="name or folder, as given")
     corpus_key: str = Field(description="names the corpus' content")
     corpus_note: str = ""
+    edition: str | None = Field(
+        None, description="whose published scores hold for the corpus; None: of earlier versions"
+    )
     features: Features
     classes: tuple[str, ...]
     parameters: int = Field(ge=0)
@@ -71,6 +75,7 @@ def start_info(
         corpus=corpus_name,
         corpus_key=corpus.key,
         corpus_note=corpus.header.note,
+        edition=edition_of(corpus),
         features=corpus.header.features,
         classes=classes,
         parameters=parameters,

@@ -56,7 +56,7 @@ class Model:
         self.features, self.classes = self._ensemble.features, self._ensemble.classes
 
     def __repr__(self) -> str:
-        which = ", ".join(f"{run.path}: {run.recipe.name}" for run in self.runs)
+        which = ", ".join(f"{run.path}: {run.label}" for run in self.runs)
         return f"Model({which})"
 
     def predict(

@@ -28,6 +28,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ from bossline.core.leftovers import sweep
 from bossline.core.progress import duration
 from bossline.core.reading import read_bytes, reason
 from bossline.core.tensors import read_tensors
+from bossline.data.editions import SYNTHETIC, edition_of
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus
 from bossline.data.store import open_corpus
@@ -53,6 +55,7 @@ from bossline.evaluation.scores import Metric, Scores
 from bossline.extensions import LOADED
 from bossline.recipes.catalogue import read_yaml
 from bossline.recipes.loading import check_recipe, save_recipe
+from bossline.recipes.naming import full_name
 from bossline.runs.info import RunInfo, read_info, write_info
 from bossline.runs.kept import misfit
 from bossline.tasks import task_of
@@ -99,9 +102,7 @@ class Run:
         self.read(RECIPE)
 
     def __repr__(self) -> str:
-        return (
-            f"Run({str(self.path)!r}: {self.recipe.name} on {self.corpus_name}, {self._standing})"
-        )
+        return f"Run({str(self.path)!r}: {self.label} on {self.corpus_name}, {self._standing})"
 
     def _repr_html_(self) -> str:
         info = self.info
@@ -113,7 +114,7 @@ class Run:
         return html_facts(
             str(self.path),
             {
-                "recipe": self.recipe.name,
+                "recipe": self.label,
                 "corpus": f"{self.corpus_name}, {self.features.describe()}",
                 "state": info.state,
                 **{f"{self.metric.words}, {split}": score for split, score in scores.items()},
@@ -234,6 +235,32 @@ class Run:
     def task(self) -> Task[Any]:
         """What it was trained for."""
         return task_of(self.recipe)
+
+    @property
+    def label(self) -> str:
+        """Its recipe's name, with what was changed in it."""
+        return full_name(self.recipe)
+
+    @property
+    def target(self) -> Target | None:
+        """What its score is held against: none where none compares with one on this corpus."""
+        if not self.task.compares or (score := self.recipe.target.get(self._edition)) is None:
+            return None
+        return Target(self._edition, score)
+
+    @property
+    def lacks_target(self) -> bool:
+        """Whether the scores that were published for its rung are of other corpora."""
+        return bool(self.recipe.target) and self.task.compares and self.target is None
+
+    @cached_property
+    def _edition(self) -> str:
+        """Of a run of an earlier version the corpus tells, if it is still the same."""
+        if self.info.edition is not None:
+            return self.info.edition
+        with suppress(UserError):
+            return edition_of(self.corpus())
+        return ""
 
     @property
     def metric(self) -> Metric:
@@ -496,15 +523,26 @@ def is_free(path: Path) -> bool:
     return all(name in (INFO, ".lock") or name.endswith(".part") for name in names)
 
 
-def target_of(recipe: Recipe) -> tuple[str, float] | None:
-    """Edition and published score of a rung: of 2023 if there is one, else of the newest.
+@dataclass(frozen=True)
+class Target:
+    """The score that a rung is held against: one that was made on the same data.
 
-    None where the task's published scores do not compare with those on a held-out part.
+    Attributes:
+        edition: of the homework, or `SYNTHETIC`.
     """
-    if not recipe.target or not task_of(recipe).compares:
-        return None
-    edition = "2023" if "2023" in recipe.target else max(recipe.target)
-    return edition, recipe.target[edition]
+
+    edition: str
+    score: float
+
+    @property
+    def words(self) -> str:
+        """
+        >>> Target("2023", 0.8).words, Target(SYNTHETIC, 0.8).words
+        ('2023 target', 'expectation for synthetic speech')
+        """
+        if self.edition == SYNTHETIC:
+            return "expectation for synthetic speech"
+        return f"{self.edition} target"
 
 
 def _digest(content: bytes) -> str:

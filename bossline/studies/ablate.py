@@ -18,6 +18,7 @@ from bossline.data.store import name_of
 from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe, load_recipe
 from bossline.recipes.loading import check_recipe
+from bossline.recipes.naming import full_name
 from bossline.runs.run import RUNS, Run
 from bossline.studies.kept import reach
 from bossline.studies.standings import Entry, Standings
@@ -134,7 +135,7 @@ def ablate(
             entries.append(Entry(variant.name, own, scores))
         else:
             entries.append(_scored(variant.name, trained(variant.recipe)))
-    return Standings.of(_scored(base.name, own), entries)
+    return Standings.of(_scored(full_name(base), own), entries)
 
 
 def _scored(name: str, runs: tuple[Run, ...]) -> Entry:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bossline.core.errors import UserError
 from bossline.recipes import Recipe
+from bossline.recipes.naming import full_name
 from bossline.runs.run import Run
 from bossline.studies.costs import Costs, costs_of, item_of
 from bossline.studies.standings import Entry, Standings
@@ -126,7 +127,7 @@ def _grouped(runs: Sequence[Run]) -> list[list[Run]]:
 
 def _names(runs: Sequence[Run]) -> list[str]:
     """Of each run its recipe, its folder's name or its path: the shortest that no other has."""
-    known = [(run.recipe.name, run.name, str(run.path)) for run in runs]
+    known = [(full_name(run.recipe, ("seed",)), run.name, str(run.path)) for run in runs]
     taken = [list(names) for names in zip(*known, strict=True)]
     return [
         next(

@@ -8,8 +8,9 @@ from typing import Any
 
 from bossline.evaluation.scores import Metric, Scores
 from bossline.recipes import Recipe
+from bossline.recipes.naming import full_name
 from bossline.runs.info import RunInfo
-from bossline.runs.run import Run
+from bossline.runs.run import Run, Target
 from bossline.tasks.base import Task
 
 
@@ -31,6 +32,19 @@ class Folds:
     @property
     def task(self) -> Task[Any]:
         return self.runs[0].task
+
+    @property
+    def label(self) -> str:
+        """Of the recipe that all folds share."""
+        return full_name(self.recipe, without=("split.fold",))
+
+    @property
+    def target(self) -> Target | None:
+        return self.runs[0].target
+
+    @property
+    def lacks_target(self) -> bool:
+        return self.runs[0].lacks_target
 
     @property
     def metric(self) -> Metric:

@@ -15,6 +15,7 @@ from bossline.core.config import Config
 from bossline.core.errors import UserError, did_you_mean
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
+from bossline.recipes.naming import with_changes
 from bossline.recipes.overrides import Overrides, unreplaced
 from bossline.studies.grid import Axis, Cell, Grid, as_arguments, axis_of, parse_arguments
 
@@ -60,11 +61,17 @@ class Study:
 
     name: str
     about: str
+    changes: tuple[str, ...]  # overrides of every cell
     axes: tuple[Axis, ...]
     cells: tuple[Cell, ...]
     recipes: tuple[Recipe, ...]  # of each cell, with the first seed
     seeds: tuple[int, ...]
     reference: int  # which cell the others are compared to
+
+    @property
+    def title(self) -> str:
+        """Its name, with what was changed in every cell."""
+        return with_changes(self.name, self.changes)
 
     def seeded(self, cell: int, seed: int) -> Recipe:
         """The recipe of one run."""
@@ -91,7 +98,8 @@ def open_study(name: str, arguments: Overrides = (), *, seeds: int | None = None
             raise UserError(
                 "nothing to sweep: give a key several values, as in model.dropout=0.25,0.5"
             )
-        about = f"{name}, every combination of {' and '.join(axis.key for axis in axes)}."
+        keys = " and ".join(axis.key for axis in axes)
+        about = f"{with_changes(name, overrides)}, every combination of {keys}."
         return _checked(name, about, name, overrides, Grid.of(axes), seeds or SEEDS, None)
     if axes:
         raise UserError(f"study {name} has cells of its own: give {axes[0].key} one value")
@@ -153,6 +161,7 @@ def _checked(
     return Study(
         name=name,
         about=about,
+        changes=tuple(overrides),
         axes=grid.axes,
         cells=grid.cells,
         recipes=recipes,

@@ -27,7 +27,10 @@ class Recipe(Config):
     name: str = Field(description="task/rung, or the name of your own file")
     task: str = Field(description="what is learnt: see bossline tasks")
     about: str = Field("", description="one sentence")
-    target: dict[str, float] = Field(default_factory=dict, description="published score by year")
+    target: dict[str, float] = Field(
+        default_factory=dict,
+        description="published score by edition, and what the rung reaches on synthetic speech",
+    )
     epochs: int = Field(1, ge=1, description="passes over the training split")
     seed: int = Field(
         1, ge=0, description="of fresh weights, the order of batches, and all else that is drawn"

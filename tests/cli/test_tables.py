@@ -110,7 +110,7 @@ def test_scores_class_by_class(odd: str, shown: Callable[[Table], str]) -> None:
 def test_a_sweep(odd: str, shown: Callable[[Table], str]) -> None:
     recipe = a_run(odd).recipe
     cells = (Cell(odd, ()), Cell("other", ()))
-    study = Study("any", "", (), cells, (recipe, recipe), (1,), 0)
+    study = Study("any", "", (), (), cells, (recipe, recipe), (1,), 0)
     text = shown(sweep_table(Sweep(study, odd, {0: entry(odd, 0.7), 1: entry("other", 0.8)}, {})))
     assert f"{odd} " in text
     assert f"reference: {odd}" in text

@@ -14,6 +14,7 @@ from bossline.data.features.spec import FeatureSpec, TableSpec
 from bossline.data.phones import LIBRIPHONE, PHONETIC_CLASSES
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.scores import Scores
+from bossline.recipes import catalogue
 from bossline.recipes.loading import load_recipe
 from bossline.runs.info import RunInfo
 from bossline.runs.run import Run
@@ -134,13 +135,14 @@ def fake_run(
     true = said(460, len(classes), words)
     return FakeRun(
         name=f"phoneme-{rung}-libriphone-20260101",
-        recipe=load_recipe(
-            "phoneme/strong", ["smoothing={kind: median}"] if smoothed else []
-        ).model_copy(update={"name": f"phoneme/{rung}", "target": {"2022": 0.5, "2023": target}}),
+        recipe=_recipe(f"phoneme/{rung}", "phoneme/strong", smoothed).model_copy(
+            update={"target": {"2022": 0.5, "2023": target}}
+        ),
         info=RunInfo(
             state="finished",
             corpus="libriphone",
             corpus_key="3f0c9a1b7d52",
+            edition="2023",
             features=FeatureSpec(kind="mfcc", dim=39, normalisation="utterance"),
             classes=classes,
             parameters=1_283_113,
@@ -156,6 +158,15 @@ def fake_run(
         rows=list(fake_metrics(accuracy, epochs, best)),
         picture=fake_example(true, accuracy, classes, mistakes, smoothed=smoothed),
     )
+
+
+def _recipe(name: str, stand_in: str, smoothed: bool = False) -> Recipe:
+    """The rung of that name, or another one under it."""
+    known = name in catalogue.names()
+    recipe = load_recipe(name if known else stand_in)
+    if smoothed:
+        recipe = load_recipe(stand_in, ["smoothing={kind: median}"])
+    return recipe.model_copy(update={"name": name})
 
 
 def fake_example(
@@ -280,8 +291,8 @@ def fake_speaker_run(
     phonemes = fake_run(rung, test.score.value, utterances=2)
     return FakeRun(
         name=f"speaker-{rung}-voices-20260101",
-        recipe=load_recipe("speaker/simple").model_copy(
-            update={"name": f"speaker/{rung}", "target": {"2023": 0.66025}}
+        recipe=_recipe(f"speaker/{rung}", "speaker/simple").model_copy(
+            update={"target": {"2023": 0.66025}}
         ),
         info=phonemes.info.model_copy(
             update={"corpus": "voices", "classes": voices.names, "per_second": 412.0}
@@ -317,7 +328,7 @@ def fake_regression_run(
     ]  # fmt: skip
     return FakeRun(
         name=f"covid-{rung}-survey-1",
-        recipe=load_recipe("covid/simple").model_copy(update={"name": f"covid/{rung}"}),
+        recipe=_recipe(f"covid/{rung}", "covid/simple"),
         info=info.model_copy(
             update={
                 "corpus": "survey",

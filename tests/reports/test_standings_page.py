@@ -68,7 +68,8 @@ def test_the_verdict_names_every_entry_once(compared: Compared) -> None:
 def test_tables(compared: Compared) -> None:
     results = result_table(compared.standings)
     assert [row[1] for row in results.rows] == ["1, 2", "1", "1", "1"]
-    assert results.rows[0][3:] == ("", "reference")
+    assert results.rows[0][5:] == ("", "reference")
+    assert results.columns[2:4] == ("training", "validation")
     costs = costs_table(compared)
     assert costs.rows[0][2:6] == ("2.5 M", "512,345", "1 min 30 s", "30.0 T")
     assert [row[5] for row in costs.rows] == ["30.0 T", "–", "–", "1.0 G"]

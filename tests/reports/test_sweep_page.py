@@ -13,13 +13,13 @@ from matplotlib.text import Text
 
 from bossline.figures.picture import Picture
 from bossline.figures.style import new_figure
-from bossline.reports.grid import compared_curves, dots, heat_map, lines
+from bossline.reports.grid import compared_curves, compared_rates, dots, heat_map, lines
 from bossline.reports.study import StudyTable, write_study
 from bossline.reports.sweep import verdict, write_sweep_report
 from bossline.studies.standings import Entry
 from bossline.studies.study import open_study
 from bossline.studies.sweep import Sweep
-from tests.reports.report_fakes import fake_run
+from tests.reports.report_fakes import FakeRun, fake_run
 from tests.reports.test_page import Page
 
 WIDTHS = ("phoneme/simple", "model.width=8,16,512")
@@ -50,6 +50,7 @@ def write(path: Path, **changes: object) -> Path:
     figure.subplots().plot([0, 1], [0, 1])
     content: dict[str, object] = {
         "title": "A <study>",
+        "stands_on": ["toy", "trained 2026-01-01"],
         "about": "What is & what is not?",
         "facts": {"split": "by utterance", "command": "bossline sweep <x>"},
         "verdict": "Nothing differs.",
@@ -101,7 +102,7 @@ def test_the_page_of_a_sweep(
         assert f"{found.validation(place):.4f}" in page.text
     assert verdict(found) in page.text
     assert "bossline sweep it" in page.text
-    assert page.tags["svg"] == (3 if asked == PLANE else 2)
+    assert page.tags["svg"] == (4 if asked == PLANE else 3)
 
 
 def test_the_verdict_is_made_from_the_figures() -> None:
@@ -129,7 +130,7 @@ def test_a_failed_cell_is_left_out_and_named() -> None:
     (line,) = [line for line in lines(found).axes[0].lines if line.get_marker() == "o"]
     assert np.asarray(line.get_xdata()).tolist() == [8, 512]
     plane = fake_sweep(*PLANE, failed=(1, 4))
-    assert sum(text.startswith("0.") and len(text) == 6 for text in texts(heat_map(plane))) == 4
+    assert sum(text.startswith("0.") and len(text) == 6 for text in texts(heat_map(plane))) == 2 * 4
 
 
 def test_lines_stand_at_the_values() -> None:
@@ -146,10 +147,40 @@ def test_lines_stand_at_the_values() -> None:
 
 def test_the_heat_map_names_every_score() -> None:
     found = fake_sweep(*PLANE)
-    (axes,) = heat_map(found).axes
-    shown = [text.get_text() for text in axes.texts]
-    assert shown == [f"{entry.score.value:.4f}" for entry in found.entries.values()]
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["relu", "tanh", "silu"]
+    validation, test = heat_map(found).axes
+    for axes, scores in (
+        (validation, [found.validation(place) for place in found.entries]),
+        (test, [entry.score.value for entry in found.entries.values()]),
+    ):
+        assert [text.get_text() for text in axes.texts] == [f"{score:.4f}" for score in scores]
+        assert [text.get_text() for text in axes.get_xticklabels()] == ["relu", "tanh", "silu"]
+
+
+def test_cells_of_one_schedule_share_a_panel() -> None:
+    found = fake_sweep(*WIDTHS)
+    alone = [axes for axes in compared_rates(found).axes if axes.get_visible()]
+    assert [axes.get_title(loc="left") for axes in alone] == ["all cells"]
+    other = found.entries[1].runs[0]
+    assert isinstance(other, FakeRun)
+    other.rows = [row | ({"lr": 1e-4} if row["kind"] == "step" else {}) for row in other.rows]
+    panels = [axes for axes in compared_rates(found).axes if axes.get_visible()]
+    assert len(panels) == 2
+    names = {name for axes in panels for name in axes.get_title(loc="left").split("\n")}
+    assert names == {entry.name for entry in found.entries.values()}
+    assert {np.asarray(axes.lines[0].get_ydata())[0] for axes in panels} >= {1e-4}
+
+
+def test_what_chose_a_cell_is_drawn_beside_its_test_score() -> None:
+    found = fake_sweep(*WIDTHS)
+    for figure in (lines(found), dots(found)):
+        hollow = [line for line in figure.axes[0].lines if line.get_marker() == "D"]
+        along = (
+            [np.asarray(line.get_ydata()) for line in hollow]
+            if len(hollow) == 1
+            else [np.asarray(line.get_xdata()) for line in hollow]
+        )
+        drawn = np.concatenate(along).tolist()
+        assert drawn == pytest.approx([found.validation(place) for place in found.entries])
 
 
 @pytest.mark.parametrize("draw", [dots, compared_curves])

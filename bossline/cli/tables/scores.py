@@ -12,9 +12,10 @@ from bossline.core.progress import duration
 from bossline.evaluation.classification import ClassificationScores, precision_recall_f1
 from bossline.evaluation.comparison import Comparison, paired_difference
 from bossline.evaluation.scores import Metric, Scores
-from bossline.reports.wording import beside, brought_by, standing
+from bossline.reports.steps import above_the_floor
+from bossline.reports.wording import beside, brought_by, of_targets, standing
 from bossline.runs.info import RunInfo
-from bossline.runs.run import Run, target_of
+from bossline.runs.run import Run
 from bossline.studies.folds import Folds
 
 
@@ -30,18 +31,17 @@ def runs_table(runs: Sequence[Run]) -> Table:
         right=("target", "size", "time"),
     )  # fmt: skip
     for run in runs:
-        score, target = run.scores["test"].score, target_of(run.recipe)
+        score, target = run.scores["test"].score, run.target
         table.add_row(
-            run.recipe.name,
-            f"{target[1]:.4f}" if target else "",
+            run.label,
+            f"{target.score:.4f}" if target else "",
             str(score),
-            standing(score, target[1]) if target else "",
+            standing(score, target.score) if target else "",
             _count(run.info.parameters),
             duration(run.info.seconds or 0),
         )
-    editions = {target[0] for run in runs if (target := target_of(run.recipe))}
-    notes = [f"target: published score of {', '.join(sorted(editions))}"] if editions else []
-    return with_notes(table, notes + which_way(metric), [run.info for run in runs])
+    notes = [*of_targets(runs), *_against_the_floor(runs), *which_way(metric)]
+    return with_notes(table, notes, [run.info for run in runs])
 
 
 def folds_table(rungs: Sequence[Folds]) -> Table:
@@ -53,14 +53,14 @@ def folds_table(rungs: Sequence[Folds]) -> Table:
     for below, rung in zip([None, *rungs], rungs, strict=False):
         test = rung.scores["test"]
         table.add_row(
-            rung.recipe.name.split("/")[-1],
+            rung.label.split("/", 1)[-1],
             str(test.score),
             "" if below is None else _gain(test, below.scores["test"]),
             f"{_count(rung.info.parameters)}\n{duration(rung.info.seconds or 0)}",
         )
     test = rungs[0].scores["test"]
     notes = [f"{len(rungs[0].runs)} folds test {test.counted}, each once; time of all"]
-    notes += which_way(test.measure)
+    notes += [*_against_the_floor(rungs), *which_way(test.measure)]
     return with_notes(table, notes, [rung.info for rung in rungs])
 
 
@@ -102,6 +102,13 @@ def score_of(metric: Metric) -> str:
 def which_way(metric: Metric) -> list[str]:
     """A note below a table of scores, where less is better."""
     return [] if metric.higher_is_better else [f"{metric.words}: lower is better"]
+
+
+def _against_the_floor(runs: Sequence[Run] | Sequence[Folds]) -> list[str]:
+    """A note for each rung of a ladder that its neighbour does not hold against the floor."""
+    found = [step for step in above_the_floor(runs) if step.comparison]
+    lines = [f"  {step.upper}: {step.comparison}" for step in found]
+    return [f"against {found[0].lower}:", *lines] if found else []
 
 
 def _gain(above: Scores, below: Scores) -> str:

@@ -11,7 +11,8 @@ from bossline.cli.tables.scores import in_two_lines, score_of, which_way, with_n
 from bossline.core.counting import counted
 from bossline.reports.study import StudyTable
 from bossline.reports.wording import together
-from bossline.studies.standings import Standings
+from bossline.studies.pace import training_score, validation_score
+from bossline.studies.standings import Entry, Standings
 from bossline.studies.sweep import Sweep
 
 
@@ -22,7 +23,7 @@ def sweep_table(found: Sweep) -> Table:
         compared = found.comparisons.get(place)
         table.add_row(
             entry.name,
-            f"{entry.score}\nvalidation {found.validation(place):.4f}",
+            "\n".join([str(entry.score), *_learnt(entry)]),
             "" if compared is None else in_two_lines(compared),
         )
     reference, seeds = found.study.cells[found.study.reference].name, len(found.study.seeds)
@@ -41,11 +42,17 @@ def standings_table(standings: Standings) -> Table:
         seeds = f"\nseeds {entry.seeds}" if len(entry.runs) > 1 else ""
         table.add_row(
             entry.name,
-            f"{entry.score}{seeds}",
+            "\n".join([f"{entry.score}{seeds}", *_learnt(entry)]),
             "" if found is None else in_two_lines(found),
         )
     infos = [run.info for entry in standings.entries for run in entry.runs]
     return with_notes(table, which_way(standings.metric), infos)
+
+
+def _learnt(entry: Entry) -> list[str]:
+    """Mean scores on training and validation, those there are."""
+    known = {"training": training_score(entry.runs), "validation": validation_score(entry)}
+    return [f"{split} {score:.4f}" for split, score in known.items() if score is not None]
 
 
 def study_table(content: StudyTable) -> Table:

@@ -17,6 +17,7 @@ from bossline.core.errors import UserError
 from bossline.evaluation.scores import Metric
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
+from bossline.recipes.naming import with_changes
 from bossline.recipes.overrides import Overrides, unreplaced
 from bossline.studies.grid import as_arguments
 from bossline.studies.tuning.space import Dimension, dimension_of, parse_space
@@ -43,6 +44,11 @@ class Plan:
     recipe: str
     overrides: tuple[str, ...]
     space: tuple[Dimension, ...]
+
+    @property
+    def title(self) -> str:
+        """Its name, with what was changed in every trial."""
+        return with_changes(self.name, self.overrides)
 
     def with_values(self, values: Mapping[str, str]) -> Recipe:
         """The recipe of a trial.

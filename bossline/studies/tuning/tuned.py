@@ -12,6 +12,7 @@ from bossline.core.html import ROWS_SHOWN, html_table
 from bossline.evaluation.scores import Metric
 from bossline.recipes import Recipe
 from bossline.recipes.loading import save_recipe
+from bossline.recipes.naming import with_changes
 from bossline.runs.run import Run
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.optional import optuna
@@ -85,7 +86,9 @@ def found_by(study: optuna.Study, plan: Plan, place: Workplace) -> Tuned:
     values = {
         key: value if isinstance(value, str) else repr(value) for key, value in best.values.items()
     }
-    recipe = plan.with_values(values).model_copy(update={"name": place.folder.name})
+    chosen = ", ".join(f"{key}={value}" for key, value in values.items())
+    about = f"{with_changes(plan.recipe, plan.overrides)}, tuned to {chosen}."
+    recipe = plan.with_values(values).model_copy(update={"name": place.folder.name, "about": about})
     path = place.folder / best.run
     tuned = Tuned(
         plan=plan,
