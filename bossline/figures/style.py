@@ -8,7 +8,9 @@ from __future__ import annotations
 import io
 import re
 import threading
+import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Literal
 
 import matplotlib as mpl
@@ -16,6 +18,7 @@ from markupsafe import Markup, escape
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from bossline.evaluation.scores import Metric
@@ -32,6 +35,15 @@ DASHES = (0, (3, 2))
 SMALL, NORMAL, LARGE = 8.0, 9.0, 10.5
 
 _WIDE = 20  # times as large as the smallest value
+
+_OTHER_SCRIPTS = (
+    "Noto Sans CJK TC", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR",
+    "Noto Sans TC", "Noto Sans SC", "Source Han Sans TC", "WenQuanYi Zen Hei",
+    "Droid Sans Fallback", "PingFang TC", "PingFang HK", "Heiti TC", "Hiragino Sans",
+    "Apple SD Gothic Neo",
+    "Microsoft JhengHei", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Arial Unicode MS",
+    "Noto Sans Thai", "Noto Sans Devanagari", "Noto Sans",
+)  # fmt: skip
 
 _settings_are_global = threading.Lock()
 
@@ -73,7 +85,12 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
     """
     sheet = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with _settings_are_global, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "bossline"}):
+    settings = {
+        "svg.fonttype": "none", "svg.hashsalt": "bossline", "font.sans-serif": list(_fonts()),
+    }  # fmt: skip
+    with _settings_are_global, mpl.rc_context(settings), warnings.catch_warnings():
+        # What is missing here to measure text by, the reader's browser has: text stays text.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         figure.savefig(sheet, format="svg", metadata=nothing)
     text = sheet.getvalue()
     text = text[text.index("<svg") :].rstrip()
@@ -85,6 +102,13 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
     opening, rest = text.split(">", 1)
     opening = re.sub(r'\s(?:width|height)="[^"]*"', "", opening)
     return Markup(f'{opening} role="img" aria-label="{escape(label)}">{rest}')
+
+
+@cache
+def _fonts() -> tuple[str, ...]:
+    """What text is measured in: matplotlib's own font, and for other scripts what is installed."""
+    installed = {font.name for font in fontManager.ttflist}
+    return ("DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in installed))
 
 
 def is_wide(values: Sequence[float]) -> bool:
