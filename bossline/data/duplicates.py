@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +59,16 @@ def _samples(shard: MappedShard) -> Iterator[bytes]:
         places = starts[chunk] + (2 * np.arange(count) + 1) * lengths[chunk] // (2 * count)
         for shape, sample in zip(shapes[chunk], _comparable(frames[places]), strict=True):
             yield shape.tobytes() + sample.tobytes()
+
+
+def holder(corpus: Corpus, frames: npt.NDArray[np.float32]) -> int | None:
+    """The first item that holds these frames (T, D), as near as its precision keeps them."""
+    for item in np.flatnonzero(corpus.lengths == len(frames)):
+        held = corpus.frames(int(item))
+        near = partial(np.allclose, rtol=2**-9, atol=2**-9)
+        if held.shape == frames.shape and near(held[0], frames[0]) and near(held, frames):
+            return int(item)
+    return None
 
 
 def leaders(corpus: Corpus, members: Ints) -> Ints:

@@ -116,7 +116,7 @@ class Corpus:
     def _check_ids(self) -> None:
         if len(set(self.ids)) < len(self.ids):
             twice = next(id for id, count in Counter(self.ids).items() if count > 1)
-            raise UserError(f"{self.path}: the id {twice} comes twice; {AGAIN}")
+            raise UserError(f"corpus '{self.name}': the id {twice} comes twice; {AGAIN}")
 
     def _check_counts(self, classes: Sequence[npt.NDArray[np.int16]]) -> None:
         """Hold the classes of frames or images, shard by shard, against the header's counts."""
@@ -130,7 +130,7 @@ class Corpus:
             missing = sum(map(len, classes)) - self.header.labelled_frames
             if found.tolist() == [missing, *counts]:
                 return
-        raise UserError(f"{self.path}: other labels than {HEADER} counts; {AGAIN}")
+        raise UserError(f"corpus '{self.name}': other labels than {HEADER} counts; {AGAIN}")
 
     def _join(self, name: str) -> npt.NDArray[Any]:
         pieces = [shard.tensors[name] for shard in self._shards]
@@ -160,7 +160,7 @@ class Corpus:
             UserError: a corpus of images or of rows.
         """
         if not isinstance(features := self.header.features, FeatureSpec):
-            raise UserError(f"{self.path} holds {features.item}s, not utterances")
+            raise UserError(f"corpus '{self.name}' holds {features.item}s, not utterances")
         return features
 
     @property
@@ -195,7 +195,8 @@ class Corpus:
             if (within := ~np.isin(changes, offsets)).any():
                 place = np.searchsorted(offsets, changes[within][0], side="right") - 1
                 raise UserError(
-                    f"{self.path}: only a part of {shard.ids[int(place)]} has labels; {AGAIN}"
+                    f"corpus '{self.name}': only a part of {shard.ids[int(place)]} has labels; "
+                    f"{AGAIN}"
                 )
         return labels
 
@@ -221,7 +222,9 @@ class Corpus:
         symbols = [shard.tensors["symbols"] for shard in self._shards]
         last = len(self.header.vocabulary)
         if any(some.min(initial=1) < 1 or some.max(initial=1) > last for some in symbols):
-            raise UserError(f"{self.path}: symbols outside of the vocabulary, 1..{last}; {AGAIN}")
+            raise UserError(
+                f"corpus '{self.name}': symbols outside of the vocabulary, 1..{last}; {AGAIN}"
+            )
         return symbols
 
     @cached_property
@@ -301,7 +304,7 @@ class Corpus:
                 wrong.append(shard.file)
         if wrong:
             raise UserError(
-                f"{self.path}: damaged since it was written: {', '.join(wrong)}; {AGAIN}"
+                f"corpus '{self.name}': damaged since it was written: {', '.join(wrong)}; {AGAIN}"
             )
 
     def check_sizes(self) -> None:

@@ -60,8 +60,8 @@ def copies_of(corpus: Corpus, utterances: Ints, speed: float) -> tuple[Ints, Int
         there = [part[len(_PART) :] for part in corpus.header.parts if part.startswith(_PART)]
         has = f"at {', '.join(there)} only" if there else "at no other speed"
         raise UserError(
-            f"batches.speeds={speed:g}: {corpus.path} has recordings {has}: import them again "
-            f"with {' '.join(f'--speed {s}' for s in [*there, f'{speed:g}'])}"
+            f"batches.speeds={speed:g}: corpus '{corpus.name}' has recordings {has}: import "
+            f"them again with {' '.join(f'--speed {s}' for s in [*there, f'{speed:g}'])}"
         )
     places = {corpus.ids[u]: int(u) for u in corpus.part(part_of(speed))}
     found = [

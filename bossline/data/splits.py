@@ -6,6 +6,8 @@ they are.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from bossline.core.config import Config
+from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.data.duplicates import leaders
 from bossline.data.packed import Corpus, Ints
@@ -21,6 +24,7 @@ from bossline.data.speeds import copies
 SPLITS = ("train", "validation", "test")
 PSEUDO = "pseudo"  # a part that only trains: its labels are a model's
 UNHEARD = "unheard"  # speakers set aside by SplitConfig.unheard
+_LARGER = (0.15, 0.2, 0.25, 0.34)  # shares to propose where the usual ones leave nothing
 
 
 class SplitConfig(Config):
@@ -28,10 +32,11 @@ class SplitConfig(Config):
 
     by: Literal["auto", "corpus", "utterance", "speaker", "each-speaker"] = Field(
         "auto",
-        description="corpus: the corpus' own labelled train, validation and test parts (where test "
-        "has no labels, validation is tested on, and a share of train validates); utterance: item "
-        "by item, images and rows too; speaker: no speaker on two sides; each-speaker: the same "
-        "share of each speaker's utterances; auto: corpus where it has them, else utterance",
+        description="corpus: the corpus' own labelled train, validation and test parts (where it "
+        "lacks one of the last two, the other is tested on, and a share of train validates); "
+        "utterance: item by item, images and rows too; speaker: no speaker on two sides; "
+        "each-speaker: the same share of each speaker's utterances; auto: corpus where it has "
+        "them, else utterance",
     )
     validation: float = Field(0.1, gt=0, lt=1, description="share that the best epoch is chosen on")
     test: float = Field(0.1, gt=0, lt=1, description="share that scores are reported on")
@@ -106,7 +111,34 @@ def _equal_to(corpus: Corpus, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.b
     return np.isin(corpus.originals, corpus.originals[chosen])
 
 
+class _TooFew(UserError):
+    """A side of a split is left without items; other shares may do."""
+
+
 def _split(
+    corpus: Corpus, config: SplitConfig, has_label: npt.NDArray[np.bool_]
+) -> dict[str, Ints]:
+    try:
+        return _divided(corpus, config, has_label)
+    except _TooFew as error:
+        share = _share_that_does(corpus, config, has_label)
+        advice = f"set split.validation={share} split.test={share}" if share else "import more"
+        raise UserError(f"{error}; {advice}") from error
+
+
+def _share_that_does(
+    corpus: Corpus, config: SplitConfig, has_label: npt.NDArray[np.bool_]
+) -> float | None:
+    """The least share to validate on, and to test on, that leaves no side without items."""
+    for share in _LARGER:
+        with suppress(UserError):
+            larger = config.model_copy(update={"validation": share, "test": share})
+            _divided(corpus, larger, has_label)
+            return share
+    return None
+
+
+def _divided(
     corpus: Corpus, config: SplitConfig, has_label: npt.NDArray[np.bool_]
 ) -> dict[str, Ints]:
     own = _own_parts(corpus, has_label, config)
@@ -133,8 +165,8 @@ def _split(
     groups: Ints = np.unique(speakers).astype(np.int64) if by_speaker else labelled
     chosen = _around_a_circle(np.random.default_rng(config.seed).permutation(groups), config)
     if min(map(len, chosen.values())) < 1:
-        what = "speakers" if by_speaker else f"labelled {corpus.header.features.item}s"
-        raise UserError(f"{len(groups)} {what} are too few to train, validate and test on")
+        what = "speaker" if by_speaker else f"labelled {corpus.header.features.item}"
+        raise _TooFew(f"{counted(len(groups), what)}: too few to train, validate and test on")
     followed = _linked(speakers, corpus.speakers[first]) if by_speaker else first
     return _following(chosen, labelled, followed)
 
@@ -189,10 +221,17 @@ def _set_aside(
     if not 2 <= count < len(speakers):
         raise UserError(
             f"split.unheard={config.unheard} sets {count} of {len(speakers)} speakers aside: "
-            "trials want 2 at least, and training one"
+            f"trials want 2 at least, and training one{_enough_aside(len(speakers))}"
         )
     chosen = np.random.default_rng(config.seed).permutation(speakers)[:count]
     return np.isin(corpus.speakers, chosen)
+
+
+def _enough_aside(speakers: int) -> str:
+    """Which share sets two of so many speakers aside."""
+    if speakers < 3:
+        return ""
+    return f": set split.unheard={ceil(200 / speakers) / 100:g}"
 
 
 def _around_a_circle(order: Ints, config: SplitConfig) -> dict[str, Ints]:
@@ -224,13 +263,13 @@ def _of_each_speaker(
     validates = np.arange(len(rest)) % round((1 - config.test) / config.validation) == 0
     chosen = {"train": rest[~validates], "validation": rest[validates], "test": dealt[tested]}
     if min(map(len, chosen.values())) < 1:
-        raise UserError(f"{len(dealt)} utterances are too few to train, validate and test on")
+        raise _TooFew(f"{counted(len(dealt), 'utterance')}: too few to train, validate and test on")
     chosen = _following(chosen, labelled, first)
     unknown = set(speakers) - set(speakers[np.isin(labelled, chosen["train"])])
     if len(unknown) > 0:
         raise UserError(
-            f"{len(unknown)} speakers have so few utterances that none is left to train on: give "
-            "them more, or leave them out"
+            f"{counted(len(unknown), 'speaker')} with so few utterances that none is left to train "
+            "on: give them more, or leave them out"
         )
     return chosen
 
@@ -242,20 +281,19 @@ def _own_parts(
     labelled = {name: members for name, members in own.items() if has_label[members].all()}
     if len(labelled) == len(SPLITS):
         return labelled
-    if set(labelled) != {"train", "validation"}:
+    if "train" not in labelled or len(labelled) < 2:
         return None
     # An epoch is chosen by a share of train, so that what is reported has decided nothing.
     train = np.random.default_rng(config.seed).permutation(labelled["train"])
     count = round(len(train) * config.validation)
     if not 0 < count < len(train):
-        raise UserError(
-            f"{len(train)} labelled {corpus.header.features.item}s are too few to train on"
-        )
+        item = f"labelled {corpus.header.features.item}"
+        raise _TooFew(f"{counted(len(train), item)}: too few to train and validate on")
     validates = np.isin(leaders(corpus, labelled["train"]), train[:count])
     if validates.all() or not validates.any():
         raise UserError("too many of the corpus' own train part hold the same values as others")
     return {
         "train": labelled["train"][~validates],
         "validation": labelled["train"][validates],
-        "test": labelled["validation"],
+        "test": labelled.get("test", labelled.get("validation", labelled["train"][:0])),
     }

@@ -6,6 +6,7 @@ import os
 import re
 import warnings
 from pathlib import Path
+from unicodedata import normalize
 
 from bossline.core.errors import UserError, did_you_mean
 from bossline.core.files import read_json, write_json
@@ -15,7 +16,8 @@ from bossline.data.packed import Corpus
 from bossline.data.remote import is_url
 from bossline.data.stamps import verify_and_stamp, verify_once
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"[^\W_][\w.-]*")  # letters and digits of any script
+_PACK = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
 
 
 def home() -> Path:
@@ -27,11 +29,12 @@ def home() -> Path:
 
 
 def check_name(name: str) -> str:
-    """
+    """The name itself.
+
     Raises:
         UserError: not usable as a corpus name.
     """
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(normalize("NFC", name)):
         raise UserError(f"corpus name '{name}': use letters, digits, '.', '_' and '-'")
     return name
 
@@ -51,7 +54,8 @@ def is_packed(path: Path) -> bool:
 
 
 def _pointer(name: str) -> Path:
-    return home() / "corpora" / f"{name}.json"
+    # Some systems take accents apart: a name must lead to one file, however it was typed.
+    return home() / "corpora" / f"{normalize('NFC', name)}.json"
 
 
 def register(name: str, pack: Path) -> None:
@@ -61,7 +65,7 @@ def register(name: str, pack: Path) -> None:
 
 def names() -> list[str]:
     """Names of the imported corpora."""
-    stems = (path.stem for path in (home() / "corpora").glob("*.json"))
+    stems = (normalize("NFC", path.stem) for path in (home() / "corpora").glob("*.json"))
     return sorted(stem for stem in stems if _NAME.fullmatch(stem))
 
 
@@ -108,7 +112,7 @@ def open_corpus(name: str | Path | Corpus, *, verified: bool = False) -> Corpus:
 def _folder(name: str | Path) -> Path:
     if os.path.lexists(Path(name) / HEADER):
         return Path(name)
-    if _NAME.fullmatch(str(name)) and os.path.lexists(_pointer(str(name))):
+    if _NAME.fullmatch(normalize("NFC", str(name))) and os.path.lexists(_pointer(str(name))):
         return _pointed_to(str(name))
     if os.path.isdir(name):
         raise UserError(
@@ -131,7 +135,7 @@ def _pointed_to(name: str) -> Path:
     except UserError as error:
         raise UserError(f"{error}; {advice}") from error
     match pointer:
-        case {"pack": str(pack)} if _NAME.fullmatch(pack):
+        case {"pack": str(pack)} if _PACK.fullmatch(pack):
             if not os.path.isdir(folder := home() / "packs" / pack):
                 raise UserError(f"the pack of '{name}', {folder}, is gone: {advice}")
             return folder

@@ -16,7 +16,7 @@ from bossline.core.config import Config
 from bossline.core.errors import UserError, did_you_mean
 from bossline.data.alignments import Interval as Labelled
 from bossline.data.alignments import IntervalTier
-from bossline.evaluation.intervals import Interval, redrawn_sums
+from bossline.evaluation.intervals import Interval, redrawn_sums, widened
 from bossline.evaluation.phone_matching import MAPPINGS, mapped, matched
 
 Floats = npt.NDArray[np.float64]
@@ -108,7 +108,8 @@ class AlignmentScores(Config):
 
 
 Score = Callable[[Sums], Floats]
-Scored = Callable[[Score], Interval]
+Scored = Callable[[Score, bool], Interval]
+"""A score of totals with its interval, and whether it is a share of a whole."""
 
 
 def alignment_scores(
@@ -141,9 +142,10 @@ def alignment_scores(
             raise UserError(f"no {what} in any reference")
     redrawn = dict(zip(names, redrawn_sums(table, seed=seed).T, strict=True))
 
-    def scored(score: Score) -> Interval:
+    def scored(score: Score, share: bool) -> Interval:
         low, high = np.nanquantile(score(redrawn), [0.025, 0.975])
-        return Interval(value=float(score(totals)), low=float(low), high=float(high))
+        found = Interval(value=float(score(totals)), low=float(low), high=float(high))
+        return widened(found, len(compared)) if share else found
 
     return AlignmentScores(
         files=len(compared),
@@ -151,7 +153,9 @@ def alignment_scores(
         boundaries=tuple(_boundary_scores(tolerance, scored) for tolerance in TOLERANCES),
         phones=int(totals["phones"]),
         **{name: int(totals[name]) for name in _EDITS},
-        phone_error_rate=scored(lambda of: _ratio(sum(of[name] for name in _EDITS), of["phones"])),
+        phone_error_rate=scored(
+            lambda of: _ratio(sum(of[name] for name in _EDITS), of["phones"]), True
+        ),
         matched=int(totals["ends"]) // 2,
         errors=_edge_errors(np.concatenate(errors), scored) if totals["ends"] else None,
     )
@@ -274,30 +278,30 @@ def _boundary_scores(tolerance: float, scored: Scored) -> BoundaryScores:
             return np.nan_to_num(_ratio(2 * p * r, p + r))
 
         return Detection(
-            precision=scored(precision),
-            recall=scored(recall),
-            f1=scored(f1),
-            r_value=scored(lambda of: r_value(recall(of), over(of))),
+            precision=scored(precision, True),
+            recall=scored(recall, True),
+            f1=scored(f1, True),
+            r_value=scored(lambda of: r_value(recall(of), over(of)), False),
         )
 
     return BoundaryScores(
         tolerance=tolerance,
-        over_segmentation=scored(over),
+        over_segmentation=scored(over, False),
         strict=found("hits", "hits", "put"),
         lenient=found("near a hypothesis", "near a reference", "put, lenient"),
     )
 
 
 def _edge_errors(errors: Floats, scored: Scored) -> EdgeErrors:
-    def mean(name: str) -> Interval:
-        return scored(lambda of: _ratio(of[name], of["ends"]))
+    def mean(name: str, share: bool = False) -> Interval:
+        return scored(lambda of: _ratio(of[name], of["ends"]), share)
 
     return EdgeErrors(
         mean_absolute=mean("absolute"),
         median_absolute=float(np.median(abs(errors))),
         bias=mean("signed"),
         median_bias=float(np.median(errors)),
-        within={f"{limit:g}": mean(f"near {limit}") for limit in NEAR},
+        within={f"{limit:g}": mean(f"near {limit}", True) for limit in NEAR},
     )
 
 

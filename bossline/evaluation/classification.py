@@ -68,7 +68,7 @@ class ClassificationScores(Scores):
             sums=tuple(map(float, correct)),
             lengths=tuple(map(int, lengths)),
             unit=unit,
-            score=mean_interval(correct, lengths),
+            score=mean_interval(correct, lengths, share=True),
             **_of_matrix(confusion_matrix(true, predicted, classes)),
         )
 

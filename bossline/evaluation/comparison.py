@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from bossline.core.config import Config
 from bossline.core.errors import UserError
@@ -13,6 +14,9 @@ from bossline.evaluation.intervals import RESAMPLES, Interval, redrawn_sums
 from bossline.evaluation.scores import METRICS, Metric, Scores
 
 Verdict = Literal["better", "worse", "no evidence of a difference"]
+LEVEL = 0.05
+"""Of p values that are evidence."""
+
 Seeds = Scores | Sequence[Scores]
 """The scores of a run, or of several that differ in nothing but their seed."""
 
@@ -44,7 +48,8 @@ def paired_difference(a: Seeds, b: Seeds) -> Comparison:
     A side of one run counts its seed as fixed.
 
     The p value is two-sided: twice the share of redraws on the rarer side of 0, or on 0 (Davison
-    and Hinkley 1997), never below 2 / (redraws + 1).
+    and Hinkley 1997), never below 2 / (redraws + 1), nor below 2 / 2^n where n items differ: so
+    often chance alone gives all of them to one side. Fewer than six are no evidence.
 
     Raises:
         UserError: a side without a run, or runs that were not scored by the same measure on the
@@ -81,14 +86,24 @@ def average_difference(pairs: Sequence[tuple[Seeds, Seeds]]) -> Comparison:
     value, redrawn = np.split(gain / len(pairs) / sums[:, 0], [1])
     low, high = np.quantile(redrawn, [0.025, 0.975])
     rarer = min(np.sum(redrawn <= 0), np.sum(redrawn >= 0))
+    by_redraws = 2 * (1 + rarer) / (1 + RESAMPLES)
+    by_signs = 2.0 ** (1 - min(_differing(table, sides), 60))
     verdict: Verdict = "no evidence of a difference"
-    if low > 0 or high < 0:
+    if (low > 0 or high < 0) and by_signs <= LEVEL:
         verdict = "better" if metric.gain(low + high) > 0 else "worse"
     return Comparison(
         difference=Interval(value=float(value[0]), low=float(low), high=float(high)),
-        p=min(1.0, float(2 * (1 + rarer) / (1 + RESAMPLES))),
+        p=min(1.0, float(max(by_redraws, by_signs))),
         verdict=verdict,
     )
+
+
+def _differing(
+    table: npt.NDArray[np.float64], sides: Sequence[tuple[int, Sequence[tuple[float, ...]]]]
+) -> int:
+    """Of how many items (rows) the difference is not 0; the sides' runs are columns from 1 on."""
+    weights = [sign / len(runs) for sign, runs in sides for _ in runs]
+    return int(np.count_nonzero(~np.isclose(table[:, 1:] @ weights, 0)))
 
 
 def _sides(
@@ -129,9 +144,6 @@ def _by_id(run: Scores) -> tuple[tuple[str, ...], tuple[int, ...], tuple[float, 
 
 
 # Verdicts on many comparisons at once.
-
-
-LEVEL = 0.05
 
 
 def holm_adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:

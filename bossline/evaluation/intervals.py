@@ -1,4 +1,9 @@
-"""Bootstrap intervals over items: the frames of one utterance are not independent."""
+"""Bootstrap intervals over items: the frames of one utterance are not independent.
+
+Redrawing finds no width where all items are alike: of four images that are all right every redraw
+is all right. The interval of a share is then Wilson's, with an item for a trial; of what has no
+upper end, as squared errors, there is none, and text says so.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +20,32 @@ _BLOCK = 100  # redraws in memory at a time
 
 
 class Interval(Config):
-    """A score and the range that holds it in 95 of 100 redrawn test sets."""
+    """A score and the range that holds it in 95 of 100 redrawn test sets.
+
+    Both ends are the score itself where there is no telling.
+    """
 
     value: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+        return f"{self.value:.4f} {self.ends()}"
+
+    def ends(self, form: str = ".4f") -> str:
+        """Where it lies, in brackets.
+
+        >>> Interval(value=0.5, low=0.25, high=0.75).ends(".2f")
+        '[0.25, 0.75]'
+        """
+        if self.low == self.high:
+            return "[no interval]"
+        return f"[{self.low:{form}}, {self.high:{form}}]"
 
 
-def mean_interval(sums: npt.ArrayLike, lengths: npt.ArrayLike, *, seed: int = 0) -> Interval:
+def mean_interval(
+    sums: npt.ArrayLike, lengths: npt.ArrayLike, *, share: bool = False, seed: int = 0
+) -> Interval:
     """A mean over what is scored with a percentile bootstrap interval over items (Efron 1979).
 
     Items are redrawn with replacement and the mean is taken over all that is scored in them, so
@@ -34,12 +54,21 @@ def mean_interval(sums: npt.ArrayLike, lengths: npt.ArrayLike, *, seed: int = 0)
     Args:
         sums: (U,) of each item: its frames that are right, say.
         lengths: (U,) what is scored of each: frames, say, or 1.
+        share: of a whole, 0 to 1: where items do not differ, the interval is Wilson's.
         seed: of the redraws; the same seed pairs the redraws of two runs.
     """
     redrawn = redrawn_sums(np.array([sums, lengths], np.float64).T, seed=seed)
     low, high = np.quantile(redrawn[:, 0] / redrawn[:, 1], [0.025, 0.975])
-    value = np.sum(sums) / np.sum(lengths)
-    return Interval(value=float(value), low=float(low), high=float(high))
+    value = float(np.sum(sums) / np.sum(lengths))
+    found = Interval(value=value, low=float(low), high=float(high))
+    return widened(found, np.size(lengths)) if share else found
+
+
+def widened(interval: Interval, items: int) -> Interval:
+    """The interval of a share; where redraws of the items gave it no width, Wilson's."""
+    if interval.low < interval.high or not 0 <= interval.value <= 1:
+        return interval
+    return wilson_interval(interval.value * items, items)
 
 
 def redrawn_sums(counts: npt.NDArray[np.float64], *, seed: int = 0) -> npt.NDArray[np.float64]:
@@ -67,7 +96,7 @@ def redrawn_sums(counts: npt.NDArray[np.float64], *, seed: int = 0) -> npt.NDArr
 _Z = NormalDist().inv_cdf(0.975)
 
 
-def wilson_interval(hits: int, count: int) -> Interval:
+def wilson_interval(hits: float, count: int) -> Interval:
     """A share with its 95 % interval, which holds for few trials and for shares near 0 and 1.
 
     Brown, Cai and DasGupta (2001) recommend it over the normal approximation, which has no width

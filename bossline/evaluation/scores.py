@@ -24,19 +24,21 @@ class Metric:
         words: in a sentence.
         short: on a line of the log.
         higher_is_better: whether it is maximised.
+        is_share: of a whole, 0 to 1; an error rate may exceed it where all goes wrong.
     """
 
     name: str
     words: str
     short: str
     higher_is_better: bool
+    is_share: bool = False
 
     def gain(self, score: float) -> float:
         """The score, or its negative: a higher gain is always better."""
         return score if self.higher_is_better else -score
 
 
-ACCURACY = Metric("accuracy", "accuracy", "acc", True)
+ACCURACY = Metric("accuracy", "accuracy", "acc", True, is_share=True)
 MSE = Metric("mse", "mean squared error", "mse", False)
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (ACCURACY, MSE)}
@@ -82,7 +84,7 @@ class Scores(Config):
             sums=sums,
             lengths=lengths,
             unit=first.unit,
-            score=mean_interval(sums, lengths),
+            score=mean_interval(sums, lengths, share=METRICS[several[0].metric].is_share),
             **first._pooled_rest(several),
         )
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 import io
 import re
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from textwrap import wrap
 from typing import Literal
 
@@ -17,6 +20,7 @@ from markupsafe import Markup, escape
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 
 from bossline.evaluation.scores import Metric
@@ -35,6 +39,15 @@ SMALL, NORMAL, LARGE = 8.0, 9.0, 10.5
 _LONGEST = 30  # letters of a line beside an axis
 _WIDE = 20  # times as large as the smallest value
 
+_OTHER_SCRIPTS = (
+    "Noto Sans CJK TC", "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans CJK KR",
+    "Noto Sans TC", "Noto Sans SC", "Source Han Sans TC", "WenQuanYi Zen Hei",
+    "Droid Sans Fallback", "PingFang TC", "PingFang HK", "Heiti TC", "Hiragino Sans",
+    "Apple SD Gothic Neo",
+    "Microsoft JhengHei", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Arial Unicode MS",
+    "Noto Sans Thai", "Noto Sans Devanagari", "Noto Sans",
+)  # fmt: skip
+
 _settings_are_global = threading.Lock()
 
 
@@ -49,7 +62,8 @@ class Drawing(Figure):
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         """On white, at twice the density, with the size in pixels at which it is shown."""
         sheet, dots = io.BytesIO(), 90
-        self.savefig(sheet, format="png", dpi=2 * dots, facecolor="white")
+        with _settings():
+            self.savefig(sheet, format="png", dpi=2 * dots, facecolor="white")
         width, height = (round(inches * dots) for inches in self.get_size_inches())
         return sheet.getvalue(), {"width": width, "height": height}
 
@@ -86,7 +100,7 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
     """
     sheet = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with _settings_are_global, mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "bossline"}):
+    with _settings():
         figure.savefig(sheet, format="svg", metadata=nothing)
     text = sheet.getvalue()
     text = text[text.index("<svg") :].rstrip()
@@ -100,6 +114,18 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
     return Markup(f'{opening} role="img" aria-label="{escape(label)}">{rest}')
 
 
+@contextmanager
+def _settings() -> Iterator[None]:
+    """What matplotlib knows while it writes a figure, of which it has but one for all threads."""
+    settings = {
+        "svg.fonttype": "none", "svg.hashsalt": "bossline", "font.sans-serif": list(_fonts()),
+    }  # fmt: skip
+    with _settings_are_global, mpl.rc_context(settings), warnings.catch_warnings():
+        # What is missing here to measure text by, the reader's browser has: text stays text.
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
+        yield
+
+
 def folded(names: Sequence[str]) -> list[str]:
     """Names beside an axis, in several lines where they are long.
 
@@ -107,6 +133,13 @@ def folded(names: Sequence[str]) -> list[str]:
     ['phoneme/strong\\n(batches.frames=21, epochs=3)']
     """
     return ["\n".join(wrap(name, _LONGEST, break_on_hyphens=False)) for name in names]
+
+
+@cache
+def _fonts() -> tuple[str, ...]:
+    """What text is measured in: matplotlib's own font, and for other scripts what is installed."""
+    installed = {font.name for font in fontManager.ttflist}
+    return ("DejaVu Sans", *(name for name in _OTHER_SCRIPTS if name in installed))
 
 
 def is_wide(values: Sequence[float]) -> bool:

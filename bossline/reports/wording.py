@@ -46,11 +46,13 @@ def difference_of(interval: Interval) -> str:
 
 
 def spread(interval: Interval) -> str:
-    """The two ends of an interval.
+    """The two ends of an interval, where it has any width.
 
     >>> spread(Interval(value=0.5, low=0.4, high=0.6))
     '0.4000 to 0.6000'
     """
+    if interval.low == interval.high:
+        return "unknown"
     return f"{interval.low:.4f} to {interval.high:.4f}"
 
 

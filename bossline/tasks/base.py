@@ -217,11 +217,14 @@ class Task(ABC, Generic[R]):
         """
         if (item := corpus.header.features.item) != self.item:
             raise UserError(
-                f"{corpus.path} holds {item}s, and the recipe is for {self.item}s: choose a recipe "
-                "of another task (bossline tasks), or another corpus (bossline corpus)"
+                f"corpus '{corpus.name}' holds {item}s, and the recipe is for {self.item}s: "
+                "choose a recipe of another task (bossline tasks), or another corpus "
+                "(bossline corpus)"
             )
         if not self.labelled(corpus).any():
-            raise UserError(f"{corpus.path} has {self.wants}: nothing to train on or score against")
+            raise UserError(
+                f"corpus '{corpus.name}' has {self.wants}: nothing to train on or score against"
+            )
 
     def labelled(self, corpus: Corpus) -> npt.NDArray[np.bool_]:
         """(U,) True where an item can be learnt from."""

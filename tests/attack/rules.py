@@ -29,11 +29,12 @@ OPTIONAL = {
     "covid": {"covid.test.csv"},
     "food": {"classes.txt"},
     "food-2021": set[str](),
+    "class-folders": set[str](),
     "recordings": set[str](),
 }
 """Files that a set may lack."""
 
-UNLISTED = {"food", "food-2021", "recordings"}
+UNLISTED = {"food", "food-2021", "class-folders", "recordings"}
 """Layouts whose sets are what lies in their folders."""
 
 

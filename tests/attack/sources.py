@@ -151,6 +151,17 @@ def food_2021(path: Path) -> None:
     _picture(path / "testing/0000.jpg", rng, 0)
 
 
+def class_folders(path: Path) -> None:
+    """Images in folders that are named after their classes."""
+    rng = np.random.default_rng(9)
+    for number in range(6):
+        suffix = "png" if number % 2 else "jpg"
+        dish = ("noodles", "soup")[number // 3]
+        _picture(path / "training" / dish / f"{number}.{suffix}", rng, number // 3)
+    _picture(path / "validation/soup/6.png", rng, 1)
+    _picture(path / "test/7.jpg", rng, 0)
+
+
 def recordings(path: Path) -> None:
     """Two voices; one recording of every audio format that is read."""
     rng = np.random.default_rng(8)
@@ -178,5 +189,6 @@ LAYOUTS: dict[str, Callable[[Path], None]] = {
     "covid": covid,
     "food": food,
     "food-2021": food_2021,
+    "class-folders": class_folders,
     "recordings": recordings,
 }

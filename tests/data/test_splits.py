@@ -96,9 +96,13 @@ def test_a_corpus_of_a_single_labelled_part_has_no_split_of_its_own(home: None) 
 @pytest.mark.parametrize(
     ("by", "speakers", "message"),
     [
-        ("utterance", [None] * 3, "3 labelled utterances are too few"),
+        (
+            "utterance",
+            [None] * 3,
+            r"3 labelled utterances: too few .* split\.validation=0\.2 split\.test=0\.2",
+        ),
         ("speaker", [None] * 3, "does not say who speaks"),
-        ("speaker", ["x"] * 3, "1 speakers are too few"),
+        ("speaker", ["x"] * 3, "1 speaker: too few to train, validate and test on; import more"),
     ],
 )
 def test_too_little_is_one_clear_line(

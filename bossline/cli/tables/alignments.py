@@ -54,8 +54,9 @@ def phones_table(scores: AlignmentScores) -> Table:
 
 
 def _share(of: Interval) -> str:
-    return f"{of.value:.3f} [{of.low:.3f}, {of.high:.3f}]"
+    return f"{of.value:.3f} {of.ends('.3f')}"
 
 
 def _milliseconds(of: Interval) -> str:
-    return f"{1000 * of.value:.1f} ms [{1000 * of.low:.1f}, {1000 * of.high:.1f}]"
+    found = Interval(value=1000 * of.value, low=1000 * of.low, high=1000 * of.high)
+    return f"{found.value:.1f} ms {found.ends('.1f')}"

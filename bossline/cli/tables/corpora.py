@@ -23,12 +23,19 @@ def corpora_table(corpora: Sequence[tuple[str, Corpus]]) -> Table:
             name,
             counted(len(corpus), features.item),
             f"{corpus.hours:.2f}" if isinstance(features, FeatureSpec) else "",
-            features.target
-            if isinstance(features, TableSpec)
-            else counted(len(corpus.header.classes), "class"),
+            features.target if isinstance(features, TableSpec) else _labels_of(corpus),
             corpus.header.source.path,
         )
     return table
+
+
+def _labels_of(corpus: Corpus) -> str:
+    """What there is to learn, apart from a target."""
+    header = corpus.header
+    known = {
+        "class": header.classes, "speaker": header.speakers, "phone": header.vocabulary,
+    }  # fmt: skip
+    return ", ".join(counted(len(names), what) for what, names in known.items() if names)
 
 
 def corpus_table(name: str, corpus: Corpus) -> Table:
@@ -64,10 +71,10 @@ def _utterances_of(corpus: Corpus) -> dict[str, str]:
     return {
         "utterances": f"{len(corpus):,}, of {lengths.min()} to {lengths.max()} frames, "
         f"median {np.median(lengths):.0f}",
-        "frames": f"{header.frames:,} ({corpus.hours:.2f} hours), {header.labelled_frames:,} "
-        "with labels",
+        "frames": f"{header.frames:,} ({corpus.hours:.2f} hours)"
+        + (f", {header.labelled_frames:,} with labels" if header.classes else ""),
         "speakers": f"{len(header.speakers):,}" if header.speakers else "unknown",
-        "classes": str(len(header.classes)),
+        "classes": str(len(header.classes)) if header.classes else "",
         "strings": _strings_of(corpus),
     }
 
@@ -111,10 +118,16 @@ def _part(corpus: Corpus, part: str) -> str:
     count, known = len(chosen), int(corpus.labelled[chosen].sum())
     text = counted(count, features.item)
     if isinstance(features, FeatureSpec):
-        kind = "labelled" if count and known == count else "without labels"
+        facts = [text, counted(int(corpus.lengths[chosen].sum()), "frame")]
+        if corpus.header.classes:
+            facts.append("labelled" if count and known == count else "without labels")
         if corpus.header.vocabulary:
-            kind += f", {int(corpus.has_string[chosen].sum()):,} with strings"
-        return f"{text}, {counted(int(corpus.lengths[chosen].sum()), 'frame')}, {kind}"
+            facts.append(f"{int(corpus.has_string[chosen].sum()):,} with strings")
+        if corpus.header.speakers:
+            spoken = np.unique(corpus.speakers[chosen])
+            heard = int((spoken >= 0).sum())
+            facts.append(f"of {counted(heard, 'speaker')}" if heard else "of nobody known")
+        return ", ".join(facts)
     what = "target" if isinstance(features, TableSpec) else "class"
     if 0 < known < count:
         return f"{text}, {known:,} with {what}, {count - known:,} without"

@@ -173,6 +173,11 @@ class ImageSpec(Config):
     item: ClassVar[str] = "image"
 
     kind: Literal["image"] = "image"
+    named: bool = Field(
+        False,
+        description="submissions call classes by their names and images by their whole ids, as "
+        "suits sets of one's own; those of the courses have numbers",
+    )
 
     @property
     def dim(self) -> int:

@@ -17,7 +17,6 @@ the classes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -25,7 +24,7 @@ from pathlib import Path
 from bossline.core.errors import UserError, printable
 from bossline.data.features.spec import ImageSpec
 from bossline.data.ids import id_fault
-from bossline.data.imagefile import OTHER_SUFFIXES, SUFFIXES, read_image
+from bossline.data.imagefile import read_image
 from bossline.data.labels import MOST_CLASSES
 from bossline.data.readers.base import (
     Item,
@@ -33,26 +32,16 @@ from bossline.data.readers.base import (
     Problem,
     Reader,
     existing,
-    few,
-    inside,
-    passed_over,
     present,
     read_names,
     register,
-    tree,
 )
+from bossline.data.readers.class_folders import named_after_classes
+from bossline.data.readers.images import images, list_strays, parts_of, twins
 
 _CLASSES = "classes.txt"
 
-# Of a part's folders the first that is there is the part.
-_FOLDERS = {
-    "train": ("training/labeled", "train/labeled", "training", "train"),
-    "unlabelled": ("training/unlabeled", "train/unlabeled"),
-    "validation": ("validation", "valid"),
-    "test": ("testing", "test"),
-}
 _LABELLED = ("train", "validation")
-_TWINS = (("training", "train"), ("validation", "valid"), ("testing", "test"))  # of two years
 
 _NUMBER = re.compile("(?P<number>[0-9]+)")
 _CLASS_ID = re.compile("(?P<number>[0-9]+)_[0-9]+")
@@ -71,29 +60,6 @@ _FOOD11 = (
     "Soup",
     "Vegetable/Fruit",
 )
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    """The images of a part, those a layer deeper as well, whatever stands under their names."""
-    for entry in inside(folder):
-        if _is_image(entry):
-            yield entry
-        elif entry.is_dir():
-            yield from filter(_is_image, inside(entry))
-
-
-def _is_image(file: Path) -> bool:
-    return file.suffix.lower() in SUFFIXES
-
-
-def _parts(path: Path) -> dict[str, Path]:
-    """The folder of each part that is there."""
-    found = {}
-    for part, names in _FOLDERS.items():
-        folders = [path / name for name in names if (path / name).is_dir()]
-        if folders:
-            found[part] = folders[0]
-    return found
 
 
 def _default_classes(items: list[Item]) -> tuple[str, ...]:
@@ -123,7 +89,7 @@ def _list_part(
     problems: list[Problem],
 ) -> None:
     """Add a part's sound images to `items`, and what is wrong with the others to `problems`."""
-    files = list(_images(folder))
+    files = list(images(folder))
     unnumbered = set[Path]()
     if part in _LABELLED:
         parents = {file.parent for file in files} - {folder}
@@ -149,55 +115,19 @@ def _list_part(
         seen.setdefault(id, source)
 
 
-def _strays(path: Path, parts: dict[str, Path]) -> list[Path]:
-    """What is no image of a part: all else in the parts' folders, and images that lie elsewhere."""
-    taken = {image for folder in parts.values() for image in _images(folder)}
-    found = {file for folder in parts.values() for file in tree(folder)}
-    found |= {file for file in tree(path) if file.suffix.lower() in SUFFIXES + OTHER_SUFFIXES}
-    entered = {image.parent for image in taken} | set(parts.values())  # links may lead there
-    return sorted(
-        file
-        for file in found - taken - entered
-        if not any(name.startswith(".") for name in file.relative_to(path).parts)
-    )
-
-
-def _list_strays(path: Path, parts: dict[str, Path], listing: Listing) -> None:
-    """Add images in the parts that are not taken to the problems; what else there is is told."""
-    ids = {item.id for item in listing.items}
-    too_deep: dict[Path, list[str]] = {}
-    others = []
-    for file in _strays(path, parts):
-        part = next((part for part, folder in parts.items() if folder in file.parents), None)
-        name = file.relative_to(path).as_posix()
-        id = name.removesuffix(file.suffix)
-        if part and file.suffix.lower() in SUFFIXES:
-            too_deep.setdefault(file.parent, []).append(file.name)
-        elif part and file.suffix.lower() in OTHER_SUFFIXES and id not in ids:
-            why = "an image of a kind that is not read: save it as JPEG or PNG"
-            listing.problems.append(Problem(printable(name), why, printable(id), part))
-        else:
-            others.append(file)
-    for folder, names in too_deep.items():
-        source = printable(folder.relative_to(path).as_posix())
-        why = f"images too deep in the folders: {few(names)}"
-        listing.problems.append(Problem(source, why))
-    listing.passed_over.extend(passed_over(path, others))
-
-
 @register
 class Food(Reader):
     name = "food"
     description = "images: training/CLASS_ID.jpg or training/labeled/CC/*.jpg; validation, test"
 
     def recognises(self, path: Path) -> bool:
-        folder = _parts(path).get("train")
-        return folder is not None and any(True for _ in _images(folder))
+        folder = parts_of(path).get("train")
+        found = folder is not None and any(True for _ in images(folder))
+        return found and folder is not None and not named_after_classes(folder)
 
     def files(self, path: Path) -> list[Path]:
-        images = (_images(folder) for folder in _parts(path).values())
-        found = [image for image in chain.from_iterable(images) if image.is_file()]
-        return [*existing(path, [_CLASSES]), *found]
+        found = chain.from_iterable(map(images, parts_of(path).values()))
+        return [*existing(path, [_CLASSES]), *(image for image in found if image.is_file())]
 
     def scan(self, path: Path) -> Listing:
         if not self.recognises(path):
@@ -205,14 +135,11 @@ class Food(Reader):
             raise UserError(f"{path}: no images to train on, expected {wanted}")
         names = read_names(path / _CLASSES) if present(path / _CLASSES) else ()
         items: list[Item] = []
-        problems = [
-            Problem(second, f"{first} is there as well, expected only one of them")
-            for first, second in _TWINS
-            if (path / first).is_dir() and (path / second).is_dir()
-        ]
-        parts = _parts(path)
+        problems = twins(path)
+        parts = parts_of(path)
         for part, folder in parts.items():
             _list_part(path, part, folder, len(names) or MOST_CLASSES, items, problems)
         listing = Listing(ImageSpec(), names or _default_classes(items), items, problems)
-        _list_strays(path, parts, listing)
+        taken = chain.from_iterable(map(images, parts.values()))
+        list_strays(path, parts, [*taken], listing)
         return listing

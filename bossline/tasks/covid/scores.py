@@ -77,9 +77,10 @@ class RegressionScores(Scores):
 def explained(test: RegressionScores, target: str) -> str:
     """What predictions are worth, in the beginning of a sentence."""
     low, high = test.score.low, test.score.high
+    interval = f"(95% interval {low:.4f} to {high:.4f})" if low < high else "(no interval)"
     text = (
         f"Predicts {target} of {counted(test.count, 'test row')} with a mean squared error of "
-        f"{test.score.value:.4f} (95% interval {low:.4f} to {high:.4f}), RMSE {test.rmse.value:.4f}"
+        f"{test.score.value:.4f} {interval}, RMSE {test.rmse.value:.4f}"
     )
     if test.r2 > 0:
         return f"{text}; explains {test.r2:.1%} of the variance"

@@ -14,7 +14,12 @@ class ImagePrediction(ClassPrediction):
 
     columns = ("id", "class", "name", "probability")
 
+    named: bool = False
+    """See ImageSpec."""
+
     def rows(self, first: int) -> list[Cells]:
+        if self.named:
+            return [(self.id, self.name)]
         return [(self.number, self.label)]
 
     def records(self) -> Iterator[Cells]:

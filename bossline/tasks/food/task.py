@@ -14,7 +14,7 @@ from bossline.augmentation.images import ImageAugment
 from bossline.batches.images import ImageConfig, Images, centre_square
 from bossline.batches.order import generator_of
 from bossline.core.runtime import Runtime
-from bossline.data.features.spec import Features
+from bossline.data.features.spec import Features, ImageSpec
 from bossline.data.packed import Corpus, Ints
 from bossline.figures.picture import Picture
 from bossline.tasks.base import (
@@ -164,8 +164,9 @@ class FoodTask(ClassificationTask[FoodRecipe]):
         features: Features,
         classes: tuple[str, ...],
     ) -> list[ImagePrediction]:
+        assert isinstance(features, ImageSpec)  # an image task takes no others
         each = zip(ids, answers.each(), strict=True)
-        return [ImagePrediction(id, rows, classes) for id, rows in each]
+        return [ImagePrediction(id, rows, classes, features.named) for id, rows in each]
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """Confusions, the surest mistakes, and where the model looks."""

@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.files import write_json
 from bossline.core.refusing import Refused
 from bossline.core.runtime import Runtime
+from bossline.data.duplicates import holder
+from bossline.data.packed import Corpus
+from bossline.data.splits import split_corpus
 from bossline.tasks.base import OpenRun
 from bossline.tasks.speaker.gallery import UNKNOWN, Enrolment, Gallery, read_gallery
 from bossline.tasks.speaker.verification.calibration import (
@@ -41,6 +46,7 @@ from bossline.training.contents import GALLERY, THRESHOLD
 ScoreNorm = Literal["none", "as-norm"]
 """What cosine scores go through; as-norm compares with the mean voice of each training speaker."""
 
+_SHARES = (0.15, 0.2, 0.25, 0.34, 0.5)  # of utterances, to propose
 TRIALS = 20_000  # drawn unless told, or as many as there are
 
 _SCALES: dict[ScoreNorm, ScoreScale] = {"none": "cosine", "as-norm": "as-norm"}
@@ -216,9 +222,15 @@ def draw_trials(
     speakers = corpus.speakers[utterances]
     if (speakers < 0).any():
         raise UserError(f"trials of {split}: the corpus does not say who speaks there")
+    sizes = np.bincount(speakers)
+    targets = int((sizes * (sizes - 1) // 2).sum())
+    if not targets:
+        heard = counted(int((sizes > 0).sum()), "speaker")
+        raise UserError(
+            f"no target trials: none of the {heard} of {split} has two utterances there"
+            f"{_share_for_trials(opened, corpus, split)}"
+        )
     if count is None:
-        sizes = np.bincount(speakers)
-        targets = int((sizes * (sizes - 1) // 2).sum())
         nontargets = len(speakers) * (len(speakers) - 1) // 2 - targets
         count = min(TRIALS, max(2, 2 * min(targets, nontargets)))
     return make_trials(
@@ -227,6 +239,20 @@ def draw_trials(
         count=count,
         seed=seed,
     )
+
+
+def _share_for_trials(run: OpenRun, corpus: Corpus, split: str) -> str:
+    """Which share of the utterances gives most speakers two in a split that is held out."""
+    config, labelled = run.recipe.split, run.task.labelled(corpus)
+    if split not in ("validation", "test"):
+        return ""
+    for share in _SHARES:
+        with suppress(UserError):
+            larger = config.model_copy(update={split: share})
+            sizes = np.bincount(corpus.speakers[split_corpus(corpus, larger, labelled)[split]])
+            if 2 * (sizes > 1).sum() > (sizes > 0).sum():
+                return f": train with split.{split}={share}"
+    return ""
 
 
 def evaluate_trials(
@@ -240,8 +266,8 @@ def evaluate_trials(
 
     Args:
         run: of the speaker task; its corpus says who speaks.
-        trials: a trial list of the corpus' utterances, or of files: whose voice a file holds, its
-            target trials tell.
+        trials: a trial list of the corpus' utterances, or of files: whose voice a file holds, the
+            corpus tells where it holds the same recording, else the target trials.
         score_norm: what the cosine scores go through.
 
     Raises:
@@ -257,7 +283,12 @@ def evaluate_trials(
         for id, speaker in zip(corpus.ids, corpus.speakers.tolist(), strict=True)
         if speaker >= 0
     }
-    heard = set(listed.enrol + listed.test)
+    pieces = _pieces(voices, listed)
+    for name in pieces.keys() - set(corpus.ids):
+        item = holder(corpus, pieces[name])  # a file may be what the corpus was made of
+        if item is not None and corpus.speakers[item] >= 0:
+            known[name] = names[corpus.speakers[item]]
+    heard = pieces.keys()
     if unknown := sorted((heard & set(corpus.ids)) - set(known)):
         raise UserError(
             f"{trials}: the corpus does not say who speaks in {len(unknown)} of its utterances, "
@@ -265,7 +296,7 @@ def evaluate_trials(
         )
     speakers = speakers_of(listed, known)
     trained_on = corpus.speakers[items_of([voices.run], corpus, "train")]
-    scores = _scores(voices, listed, scale)
+    scores = _scores(voices, listed, pieces, scale)
     found = VerificationScores.of(
         str(trials),
         scale,
@@ -310,7 +341,7 @@ def calibrate(
         )
     scale = _SCALES[score_norm]
     listed = read_trials(Path(trials), voices.corpus.ids)
-    scores = _scores(voices, listed, scale)
+    scores = _scores(voices, listed, _pieces(voices, listed), scale)
     if false_accepts is None:
         threshold = threshold_at_eer(scores, listed.labels, score_scale=scale)
     else:
@@ -426,10 +457,17 @@ def _voices(run: OpenRun, device: str) -> Voices:
     return Voices(run, Runtime.choose(device))
 
 
-def _scores(voices: Voices, trials: Trials, scale: ScoreScale) -> Floats:
+def _pieces(voices: Voices, trials: Trials) -> dict[str, npt.NDArray[Any]]:
+    """Features (T, dim) of what the trials name, in order of the names."""
+    return {name: voices.read(name) for name in sorted({*trials.enrol, *trials.test})}
+
+
+def _scores(
+    voices: Voices, trials: Trials, pieces: dict[str, npt.NDArray[Any]], scale: ScoreScale
+) -> Floats:
     """(N,) scores of the trials."""
-    names = sorted({*trials.enrol, *trials.test})
-    vectors = voices.embed(names, [voices.read(name) for name in names])
+    names = list(pieces)
+    vectors = voices.embed(names, list(pieces.values()))
     return voices.scores(vectors, *trials.rows(names), scale)
 
 

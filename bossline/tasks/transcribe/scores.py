@@ -14,7 +14,7 @@ from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.edits import align
 from bossline.tasks.transcribe.failures import Failures
 
-PER = Metric("per", "phone error rate", "PER", False)
+PER = Metric("per", "phone error rate", "PER", False, is_share=True)
 
 
 class StringScores(Scores):
@@ -52,7 +52,7 @@ class StringScores(Scores):
             sums=tuple(map(float, aligned.errors)),
             lengths=tuple(map(int, truth.lengths)),
             unit="phones",
-            score=mean_interval(aligned.errors, truth.lengths),
+            score=mean_interval(aligned.errors, truth.lengths, share=True),
             substitutions=tuple(map(int, aligned.substitutions)),
             deletions=tuple(map(int, aligned.deletions)),
             insertions=tuple(map(int, aligned.insertions)),

@@ -45,7 +45,7 @@ def rates_by_length(scores: StringScores) -> list[LengthRate]:
             int(lengths[inside].max()),
             float(lengths[inside].mean()),
             int(inside.sum()),
-            mean_interval(errors[inside], lengths[inside]),
+            mean_interval(errors[inside], lengths[inside], share=True),
         )
         for inside in binned(lengths)
     ]
