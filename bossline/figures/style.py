@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from textwrap import wrap
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
@@ -117,7 +117,7 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
 @contextmanager
 def _settings() -> Iterator[None]:
     """What matplotlib knows while it writes a figure, of which it has but one for all threads."""
-    settings = {
+    settings: Any = {
         "svg.fonttype": "none", "svg.hashsalt": "bossline", "font.sans-serif": list(_fonts()),
     }  # fmt: skip
     with _settings_are_global, mpl.rc_context(settings), warnings.catch_warnings():
