@@ -94,7 +94,8 @@ def test_what_is_there_is_listed(run: Run, own_home: Path) -> None:
 def test_people_are_told_in_a_line_or_a_table(run: Run) -> None:
     test = run.scores["test"]
     assert repr(run) == (
-        f"Run('runs/phoneme-simple-toy-1': phoneme/simple on toy, test accuracy {test.score})"
+        "Run('runs/phoneme-simple-toy-1': phoneme/simple (epochs=1, batches.size=64, "
+        f"model.width=8) on toy, test accuracy {test.score})"
     )
     assert repr(test) == f"ClassificationScores(accuracy {test.score}, {test.count} frames)"
     assert repr(bossline.open_corpus("toy")) == "Corpus('toy', 34 utterances)"
@@ -123,7 +124,9 @@ def test_studies_have_their_verbs_names() -> None:
     table = found._repr_html_()
     assert f"<td>width=8</td><td>{found.validation(1):.4f}</td>" in table
     assert str(found.comparisons[1]) in table
-    runs = [entry.runs[0] for entry in found.entries.values()]
+    runs = list(found.runs.values())
+    (legend,) = bossline.plot.learning_curves(found.runs).legends
+    assert {"width=4", "width=8"} <= {text.get_text() for text in legend.get_texts()}
     compared = bossline.compare(runs)
     assert str(compared.standings.comparisons[0]) in compared._repr_html_()
     assert repr(compared).startswith("Standings(")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -22,15 +22,18 @@ from bossline.figures.style import (
 from bossline.reports.order import labels
 from bossline.runs.run import Run
 
+NamedRuns = Sequence[Run] | Mapping[str, Run]
 
-def learning_curves(runs: Sequence[Run]) -> Figure:
+
+def learning_curves(runs: NamedRuns) -> Figure:
     """Score and loss per epoch: validation solid, training dashed, the best epoch ringed.
 
     Where the score is an error, it is the loss, and drawn once.
 
     Args:
-        runs: at least one; of one measure.
+        runs: at least one; of one measure. A dict names them, as that of a sweep's cells does.
     """
+    names, runs = _named(runs)
     figure = new_figure(7.6, 3.7)
     metric = runs[0].metric
     titles: dict[str, str] = {metric.name: metric.words.capitalize()}
@@ -65,7 +68,7 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
     scale_scores(panels[metric.name], metric, drawn)
     _legend(
         figure,
-        _named(runs),
+        names,
         [
             Line2D([], [], color=MUTED, linewidth=1.8, label="validation"),
             Line2D([], [], color=MUTED, linewidth=1.2, linestyle=(0, (3, 2)), label="training"),
@@ -84,8 +87,13 @@ def learning_curves(runs: Sequence[Run]) -> Figure:
     return figure
 
 
-def learning_rate(runs: Sequence[Run]) -> Figure:
-    """The learning rate against the optimiser's step."""
+def learning_rate(runs: NamedRuns) -> Figure:
+    """The learning rate against the optimiser's step.
+
+    Args:
+        runs: as of `learning_curves`.
+    """
+    names, runs = _named(runs)
     figure = new_figure(3.5, 3.7)
     axes = figure.subplots()
     dress(axes, title="Learning rate", x="step", grid="y")
@@ -103,7 +111,7 @@ def learning_rate(runs: Sequence[Run]) -> Figure:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
     axes.yaxis.get_offset_text().set(color=MUTED, fontsize=SMALL)
-    _legend(figure, _named(runs), [])
+    _legend(figure, names, [])
     return figure
 
 
@@ -111,11 +119,14 @@ def _ring(axes: Axes, x: float, y: float, colour: str) -> None:
     axes.plot([x], [y], "o", markersize=8, markerfacecolor=PAPER, color=colour, markeredgewidth=1.8)
 
 
-def _named(runs: Sequence[Run]) -> dict[int, str]:
-    """Places and names of several runs, without those that were fitted and have no curve."""
+def _named(given: NamedRuns) -> tuple[dict[int, str], Sequence[Run]]:
+    """Places and names of several runs, without those that were fitted and have no curve; and all
+    the runs."""
+    runs = list(given.values()) if isinstance(given, Mapping) else given
     if len(runs) == 1:
-        return {}
-    return {place: name for place, name in enumerate(labels(runs)) if runs[place].metrics()}
+        return {}, runs
+    names = list(given) if isinstance(given, Mapping) else labels(runs)
+    return {place: name for place, name in enumerate(names) if runs[place].metrics()}, runs
 
 
 def _legend(figure: Figure, names: dict[int, str], kinds: list[Line2D]) -> None:

@@ -63,6 +63,11 @@ class Sweep:
         """
         return max(self.entries, key=lambda place: self.metric.gain(self.validation(place)))
 
+    @property
+    def runs(self) -> dict[str, Run]:
+        """The first seed's run of each cell by its name, as `bossline.plot` takes them."""
+        return {entry.name: entry.runs[0] for entry in self.entries.values()}
+
     def __repr__(self) -> str:
         cells = counted(len(self.study.cells), "cell")
         return f"Sweep({self.study.name!r} on {self.corpus}: {len(self.entries)} of {cells})"
