@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bossline.api import (
         calibrate,
         draw_trials,
+        dry_run,
         embed,
         enroll,
         evaluate,
@@ -64,6 +65,7 @@ _HOME = {
     "calibrate": "bossline.api",
     "climb": "bossline.studies.ladder",
     "draw_trials": "bossline.api",
+    "dry_run": "bossline.api",
     "embed": "bossline.api",
     "enroll": "bossline.api",
     "evaluate": "bossline.api",
@@ -104,6 +106,7 @@ __all__ = [
     "calibrate",
     "climb",
     "draw_trials",
+    "dry_run",
     "embed",
     "enroll",
     "evaluate",

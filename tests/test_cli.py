@@ -20,8 +20,8 @@ from bossline.runs.run import Run
 from bossline.tasks.speaker.verification.error_rates import equal_error_rate
 
 VERBS = (
-    "tasks", "recipe", "import", "corpus", "synth", "train", "ladder", "sweep", "compare", "ablate", "tune",
-    "width", "diagnose",
+    "tasks", "recipe", "import", "corpus", "synth", "train", "ladder", "sweep", "compare", "ablate",
+    "tune", "width", "diagnose",
     "evaluate", "predict", "submit", "embed", "verify", "trials", "calibrate", "enroll",
     "identify", "report", "score",
 )  # fmt: skip

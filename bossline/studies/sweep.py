@@ -92,7 +92,9 @@ def sweep(
         UserError: no such corpus. A run that fails is reported in the result instead.
         Interrupted: Ctrl-C or SIGTERM; the same call goes on.
     """
-    open_corpus(corpus)  # refuses before anything else
+    for recipe in study.recipes:  # refuses before anything else
+        recipe.check_validated("a sweep")
+    open_corpus(corpus)
     folder = sweep_folder(study, corpus)
     places = [(cell, seed) for seed in study.seeds for cell in range(len(study.cells))]
     paths = {at: run_path(study.seeded(*at), corpus, folder) for at in places}
