@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bossline.api import (
         calibrate,
         draw_trials,
+        dry_run,
         embed,
         enroll,
         evaluate,
@@ -74,6 +75,7 @@ _HOME = {
     "cross_validate": "bossline.studies.ladder",
     "diagnose": "bossline.studies.diagnosis.diagnose",
     "draw_trials": "bossline.api",
+    "dry_run": "bossline.api",
     "embed": "bossline.api",
     "enroll": "bossline.api",
     "evaluate": "bossline.api",
@@ -122,6 +124,7 @@ __all__ = [
     "cross_validate",
     "diagnose",
     "draw_trials",
+    "dry_run",
     "embed",
     "enroll",
     "evaluate",

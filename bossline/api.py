@@ -11,6 +11,7 @@ from bossline.recipes.page import recipe, recipe_keys
 from bossline.runs.answers import predict, submit
 from bossline.runs.engine import evaluate, resume, train
 from bossline.runs.loaded import load
+from bossline.runs.plan import dry_run
 from bossline.runs.run import Run
 from bossline.tasks.food import pseudo_labels
 from bossline.tasks.speaker import verbs
@@ -54,6 +55,7 @@ pseudo_label = _of_a_run(pseudo_labels.pseudo_label)
 __all__ = [
     "calibrate",
     "draw_trials",
+    "dry_run",
     "embed",
     "enroll",
     "evaluate",

@@ -42,7 +42,8 @@ app = typer.Typer()
     rich_help_panel=PANEL,
     epilog="Examples: `bossline train phoneme/strong --corpus libriphone model.width=1024 "
     "epochs=30`, `bossline train covid/simple -c covid`, `bossline train --resume "
-    "runs/phoneme-strong-libriphone-1`",
+    "runs/phoneme-strong-libriphone-1`, `bossline train --from RUN epochs=+10`, `bossline train "
+    "phoneme/strong -c toy --dry-run`",
 )
 def train(
     recipe: Annotated[
@@ -55,6 +56,20 @@ def train(
             "--corpus", "-c", metavar="NAME", help="name given at import, a folder, or its URL"
         ),
     ] = None,
+    from_run: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="begin at the best weights of a run: with its recipe and corpus, or with others",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="train nothing and write nothing: layers, batches, time it would take"
+        ),
+    ] = False,
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="go on with an interrupted run")
     ] = None,
@@ -67,29 +82,48 @@ def train(
     precision: PrecisionOption = None,
 ) -> None:
     """Train a recipe on a corpus, score it on its test split, write a report."""
+    if from_run is not None and recipe is not None and "=" in recipe:
+        overrides, recipe = [recipe, *(overrides or ())], None
     if recipe is not None:
         catalogue.find(recipe)  # a slip of the pen need not wait for torch
     from bossline import api
     from bossline.cli.next import next_commands
+    from bossline.cli.tables.plan import plan_tables
     from bossline.cli.tables.scores import runs_table
     from bossline.core.memory import keep_freed_memory
     from bossline.reports.page import write_report
 
     keep_freed_memory()
     if resume is not None:
-        if recipe or corpus or run or compile != "off" or precision:
+        if recipe or corpus or run or from_run or dry_run or compile != "off" or precision:
             raise UserError(
-                "--resume takes no recipe, corpus, run, compile or precision: they stand in the "
-                "run folder"
+                "--resume takes no recipe, corpus, run, --from, --dry-run, compile or precision: "
+                "they stand in the run folder"
             )
         finished = api.resume(resume, device=None if device == "auto" else device, console=console)
-    elif recipe is None or corpus is None:
+    elif from_run is None and (recipe is None or corpus is None):
         raise UserError("give a recipe and --corpus, e.g. bossline train phoneme/simple -c toy")
+    elif dry_run:
+        if run is not None or compile != "off":
+            raise UserError("--dry-run writes no run and compiles nothing: leave these out")
+        plan = api.dry_run(
+            recipe,
+            corpus,
+            overrides or (),
+            from_run=from_run,
+            device=device,
+            threads=threads,
+            precision=precision,
+            console=console,
+        )
+        console.print(*plan_tables(plan), sep="\n")
+        return
     else:
         finished = api.train(
             recipe,
             corpus,
             overrides or (),
+            from_run=from_run,
             run=run,
             device=device,
             threads=threads,

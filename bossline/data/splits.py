@@ -38,7 +38,13 @@ class SplitConfig(Config):
         "each-speaker: the same share of each speaker's utterances; auto: corpus where it has "
         "them, else utterance",
     )
-    validation: float = Field(0.1, gt=0, lt=1, description="share that the best epoch is chosen on")
+    validation: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="share that the best epoch is chosen on; 0: it trains too, as does the corpus' "
+        "own part for it, and the last epoch is kept",
+    )
     test: float = Field(0.1, gt=0, lt=1, description="share that scores are reported on")
     seed: int = Field(0, ge=0, description="of the order in which items are dealt out")
     fold: int = Field(
@@ -61,6 +67,16 @@ class SplitConfig(Config):
         if self.validation + self.test >= 1:
             raise ValueError("validation and test together must leave something to train on")
         return self
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """The splits that are not trained on, by name."""
+        return ("validation", "test") if self.validation else ("test",)
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """All splits that have items."""
+        return ("train", *self.held_out)
 
     @property
     def folds(self) -> int:
@@ -164,14 +180,16 @@ def _divided(
     by_speaker = config.by == "speaker"
     groups: Ints = np.unique(speakers).astype(np.int64) if by_speaker else labelled
     chosen = _around_a_circle(np.random.default_rng(config.seed).permutation(groups), config)
-    if min(map(len, chosen.values())) < 1:
+    if min(len(chosen[side]) for side in config.sides) < 1:
         what = "speaker" if by_speaker else f"labelled {corpus.header.features.item}"
         raise _TooFew(f"{counted(len(groups), what)}: too few to train, validate and test on")
     followed = _linked(speakers, corpus.speakers[first]) if by_speaker else first
-    return _following(chosen, labelled, followed)
+    return _following(chosen, labelled, followed, config)
 
 
-def _following(chosen: dict[str, Ints], labelled: Ints, followed: Ints) -> dict[str, Ints]:
+def _following(
+    chosen: dict[str, Ints], labelled: Ints, followed: Ints, config: SplitConfig
+) -> dict[str, Ints]:
     """Put each item where what it follows was put: all but copies stay where they are.
 
     Args:
@@ -183,7 +201,7 @@ def _following(chosen: dict[str, Ints], labelled: Ints, followed: Ints) -> dict[
         UserError: a side is left without items.
     """
     sides = {name: labelled[np.isin(followed, chosen[name])] for name in SPLITS}
-    if empty := [name for name, members in sides.items() if not len(members)]:
+    if empty := [name for name in config.sides if not len(sides[name])]:
         raise UserError(
             "so many items hold the same values as others, on other sides of the split, that "
             f"{empty[0]} is left without any: bossline corpus NAME names some; leave copies out"
@@ -237,10 +255,12 @@ def _enough_aside(speakers: int) -> str:
 def _around_a_circle(order: Ints, config: SplitConfig) -> dict[str, Ints]:
     """Test on one share of the circle, validate on what precedes it.
 
-    The other folds share what fold 0 does not test on, and none tests on more than fold 0.
+    The other folds share what fold 0 does not test on, and none tests on more than fold 0. Where
+    nothing validates, the same is tested on as beside a validation share of the default size.
     """
     validation, test = round(len(order) * config.validation), round(len(order) * config.test)
-    circle = np.roll(order, -validation)
+    default: float = SplitConfig.model_fields["validation"].default
+    circle = np.roll(order, -round(len(order) * (config.validation or default)))
     shares = [circle[:test], *np.array_split(circle[test:], max(config.folds - 1, 1))]
     fold = config.fold % config.folds
     tested, spare = shares[fold][:test], shares[fold][test:]
@@ -260,11 +280,13 @@ def _of_each_speaker(
     dealt = labelled[order[np.argsort(speakers[order], kind="stable")]]
     tested = np.arange(len(dealt)) % config.folds == config.fold % config.folds
     rest = dealt[~tested]
-    validates = np.arange(len(rest)) % round((1 - config.test) / config.validation) == 0
+    validates = np.zeros(len(rest), np.bool_)
+    if config.validation:
+        validates[:: round((1 - config.test) / config.validation)] = True
     chosen = {"train": rest[~validates], "validation": rest[validates], "test": dealt[tested]}
-    if min(map(len, chosen.values())) < 1:
+    if min(len(chosen[side]) for side in config.sides) < 1:
         raise _TooFew(f"{counted(len(dealt), 'utterance')}: too few to train, validate and test on")
-    chosen = _following(chosen, labelled, first)
+    chosen = _following(chosen, labelled, first, config)
     unknown = set(speakers) - set(speakers[np.isin(labelled, chosen["train"])])
     if len(unknown) > 0:
         raise UserError(
@@ -279,10 +301,17 @@ def _own_parts(
 ) -> dict[str, Ints] | None:
     own = {name: corpus.part(name) for name in SPLITS if name in corpus.header.parts}
     labelled = {name: members for name, members in own.items() if has_label[members].all()}
+    nothing = np.zeros(0, np.int64)
     if len(labelled) == len(SPLITS):
-        return labelled
+        if config.validation:
+            return labelled
+        train = np.sort(np.concatenate([labelled["train"], labelled["validation"]]))
+        return {"train": train, "validation": nothing, "test": labelled["test"]}
     if "train" not in labelled or len(labelled) < 2:
         return None
+    (tested,) = (members for name, members in labelled.items() if name != "train")
+    if not config.validation:
+        return {"train": labelled["train"], "validation": nothing, "test": tested}
     # An epoch is chosen by a share of train, so that what is reported has decided nothing.
     train = np.random.default_rng(config.seed).permutation(labelled["train"])
     count = round(len(train) * config.validation)
@@ -295,5 +324,5 @@ def _own_parts(
     return {
         "train": labelled["train"][~validates],
         "validation": labelled["train"][validates],
-        "test": labelled.get("test", labelled.get("validation", labelled["train"][:0])),
+        "test": tested,
     }

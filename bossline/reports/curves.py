@@ -44,12 +44,12 @@ def learning_curves(runs: NamedRuns) -> Figure:
         dress(axes, title=titles[measure], x="epoch", grid="y")
     for place, run in enumerate(runs):
         rows = [row for row in run.metrics() if row["kind"] == "epoch"]
-        epochs = [row["epoch"] for row in rows]
         for measure, axes in panels.items():
             for split, dashes in (("validation", "-"), ("train", (0, (3, 2)))):
+                drawn = [row for row in rows if f"{split}_{measure}" in row]
                 axes.plot(
-                    epochs,
-                    [row[f"{split}_{measure}"] for row in rows],
+                    [row["epoch"] for row in drawn],
+                    [row[f"{split}_{measure}"] for row in drawn],
                     linestyle=dashes,
                     color=series(place),
                     linewidth=1.8 if split == "validation" else 1.2,
@@ -64,8 +64,8 @@ def learning_curves(runs: NamedRuns) -> Figure:
         )
         axes.margins(x=0.03)
     keys = (f"train_{metric.name}", f"validation_{metric.name}")
-    drawn = [row[key] for run in runs for row in run.metrics() if "best" in row for key in keys]
-    scale_scores(panels[metric.name], metric, drawn)
+    scores = [row[key] for run in runs for row in run.metrics() for key in keys if key in row]
+    scale_scores(panels[metric.name], metric, scores)
     _legend(
         figure,
         names,

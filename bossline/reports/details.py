@@ -34,7 +34,9 @@ def training(runs: Sequence[Run], key: str) -> list[Picture]:
                 learning_curves(runs),
                 f"{key}-curves",
                 f"{drawn} per epoch of {names}",
-                f"{drawn} after each epoch, on the training and the validation split.",
+                f"{drawn} after each epoch, on the training and the validation split."
+                if any(run.recipe.split.validation for run in runs)
+                else f"{drawn} of each epoch on the training split; nothing validates.",
             )
         )
     if "step" in kinds:

@@ -57,7 +57,7 @@ def write_diagnosis(found: Diagnosis, path: Path) -> Path:
         facts={
             "run": str(run.path),
             "model": f"{run.info.parameters:,} parameters, the weights of epoch "
-            f"{run.info.best_epoch or '?'} of {run.recipe.epochs}",
+            f"{run.info.best_epoch or 'last'} of {run.recipe.epochs}",
             "training loss": f"over the same {found.items:,} training {found.unit} throughout",
             "derivatives": found.kernels,
             "calibration": f"over {_predictions(found):,} test {found.unit}",

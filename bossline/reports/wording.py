@@ -137,6 +137,10 @@ def sentence(run: Run) -> str:
         }[standing(test.score, target.score)]
     if run.info.seconds is not None:
         text += f". Trained in {duration(run.info.seconds)} on {run.info.hardware}"
+    if run.info.origins:
+        text += f". Begun from {run.info.origins[0].run}"
+    if run.info.kept == "last epoch":
+        text += ". Nothing validates (split.validation=0): the weights are those of the last epoch"
     return text + "."
 
 
@@ -188,7 +192,8 @@ def repeat_command(run: Run) -> str:
             recipe = run.recipe.name
     except UserError:
         pass
-    return shlex.join(["bossline", "train", recipe, "--corpus", run.info.corpus])
+    begun = ["--from", run.info.origins[0].run] if run.info.origins else []
+    return shlex.join(["bossline", "train", recipe, "--corpus", run.info.corpus, *begun])
 
 
 def _so_far(run: Run) -> str:
@@ -196,6 +201,11 @@ def _so_far(run: Run) -> str:
     if not reached:
         return "No epoch is finished yet."
     key = f"validation_{run.metric.name}"
+    if not run.recipe.split.validation:
+        return (
+            f"No test score yet, and no validation split: after epoch {reached[-1]['epoch']} of "
+            f"{run.recipe.epochs}."
+        )
     best = max(reached, key=lambda row: run.metric.gain(row[key]))
     shown = f"{best[key]:.1%}" if run.metric is ACCURACY else f"{best[key]:.4f}"
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,7 +22,8 @@ from bossline.data.packed import Corpus
 from bossline.data.store import open_corpus
 from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe, changed, load_recipe
-from bossline.recipes.overrides import Overrides
+from bossline.recipes.overrides import Overrides, as_text
+from bossline.runs.further import begin_again_from, begin_from
 from bossline.runs.info import start_info
 from bossline.runs.run import Run
 from bossline.tasks import lesson_of
@@ -43,7 +45,8 @@ from bossline.training.signals import Interrupted
 Runs = str | Path | Run | Sequence[str | Path | Run]
 """A run or its folder, or several."""
 
-_LESS = "make batches.size, or the model, smaller"
+_FURTHER = re.compile(r'epochs="?\+\d+"?')
+LESS = "make batches.size, or the model, smaller"
 
 
 def opened_runs(runs: Runs) -> list[Run]:
@@ -59,10 +62,11 @@ def opened_runs(runs: Runs) -> list[Run]:
 
 
 def train(
-    recipe: str | Recipe,
-    corpus: str | Path | Corpus,
+    recipe: str | Recipe | None = None,
+    corpus: str | Path | Corpus | None = None,
     overrides: Overrides = (),
     *,
+    from_run: str | Path | Run | None = None,
     run: str | Path | None = None,
     device: str = "auto",
     threads: int | None = None,
@@ -74,10 +78,12 @@ def train(
     """Train a recipe on a corpus, score it, and return the finished run.
 
     Args:
-        recipe: "phoneme/strong", a path to a YAML file, or a Recipe.
-        corpus: a name given at import, the folder of a packed corpus, its URL, or an open one.
-        overrides: ["model.width=1024"] and the like, or {"model.width": 1024}; only with a recipe
-            by name or path.
+        recipe: "phoneme/strong", a path to a YAML file, or a Recipe; None: that of `from_run`.
+        corpus: a name given at import, the folder of a packed corpus, its URL, or an open one;
+            None: that of `from_run`.
+        overrides: ["model.width=1024"] and the like, or {"model.width": 1024}; not with a Recipe.
+        from_run: a run whose best weights this training begins at. Where the classes differ, or
+            the recipe has another head, that is new. `epochs` counts those of this training.
         run: folder to write; by default the next free one below runs/.
         device: "auto", "cpu", "cuda", "cuda:1".
         threads: CPU threads; None takes all cores.
@@ -91,19 +97,21 @@ def train(
         UserError: bad input.
         Interrupted: Ctrl-C or SIGTERM; `resume` goes on.
     """
-    chosen = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
+    start = None if from_run is None else Run.of(from_run)
+    chosen = chosen_recipe(recipe, overrides, start)
     with joining() as ranks:
         _check_stepped(chosen, ranks)
         ranks.check_same("recipe", chosen.model_dump(mode="json"))
-        opened = open_corpus(corpus, verified=True)
+        opened = chosen_corpus(corpus, start)
         ranks.check_same("corpus", opened.key)
         runtime = Runtime.choose(device, threads, compile, precision)
         lesson = lesson_of(chosen, opened, runtime)
         log = _shown(console, ranks)
         # What the data do not allow is refused before all writing.
         model = _prepared_model(lesson, log)
+        origins = () if start is None else begin_from(start, lesson, model)
         parameters = sum(p.numel() for p in model.parameters())
-        info = start_info(opened.name, opened, lesson.classes, chosen, parameters, runtime)
+        info = start_info(opened.name, opened, lesson.classes, chosen, parameters, runtime, origins)
 
         def create() -> str:
             folder = None if run is None else Path(run)
@@ -113,6 +121,39 @@ def train(
         created = _seen(ranks.told(create), ranks)
         _continue(created, lesson, model, log, watch)
         return created
+
+
+def chosen_recipe(
+    recipe: str | Recipe | None, overrides: Overrides = (), start: Run | None = None
+) -> Recipe:
+    """The recipe of a training, perhaps that of the run at whose weights it begins.
+
+    Raises:
+        UserError: neither is given, or what `load_recipe` says.
+    """
+    given = as_text(overrides)
+    if start is None and (further := [text for text in given if _FURTHER.fullmatch(text)]):
+        raise UserError(f"'{further[0]}': further epochs go on from a run: give --from RUN")
+    if isinstance(recipe, str):
+        return load_recipe(recipe, given)
+    if recipe is not None:
+        return recipe
+    if start is None:
+        raise UserError("give a recipe, or a run to begin from")
+    return changed(start.recipe, given)
+
+
+def chosen_corpus(corpus: str | Path | Corpus | None, start: Run | None = None) -> Corpus:
+    """The corpus of a training, perhaps that of the run at whose weights it begins.
+
+    Raises:
+        UserError: neither is given, or it is not to be had.
+    """
+    if corpus is not None:
+        return open_corpus(corpus, verified=True)
+    if start is None:
+        raise UserError("give a corpus")
+    return start.corpus()
 
 
 def resume(
@@ -183,7 +224,7 @@ def _seen(path: str, ranks: Ranks) -> Run:
 
 
 def _prepared_model(lesson: Lesson[Any], console: Console) -> nn.Module:
-    with waiting(console, "looking over the training data"), exhaustion_named(_LESS):
+    with waiting(console, "looking over the training data"), exhaustion_named(LESS):
         model = lesson.build_model()
         lesson.prepare(model)
     return model
@@ -194,10 +235,12 @@ def _continue(
 ) -> None:
     """`model`: None where the run is there already, and may have a checkpoint of one."""
     ranks = lesson.runtime.ranks
-    with run.locked() if ranks.writes else nullcontext(), exhaustion_named(_LESS):
+    with run.locked() if ranks.writes else nullcontext(), exhaustion_named(LESS):
         if model is None:
             begun = run.checkpoint.exists()
             model = lesson.build_model() if begun else _prepared_model(lesson, console)
+            if run.info.origins and not begun:
+                begin_again_from(run.info.origins[0], lesson, model)
         console.print(
             f"{run.label} on {run.info.corpus}: {counted(run.info.parameters, 'parameter')}, "
             f"{_what_is_learnt(run, lesson)}, {run.info.hardware} -> {run.path}",
@@ -205,6 +248,9 @@ def _continue(
             markup=False,
             soft_wrap=True,
         )
+        if run.info.origins:
+            begun_from = f"begun from {run.info.origins[0]}"
+            console.print(begun_from, highlight=False, markup=False, soft_wrap=True)
         if run.recipe.model.fitted:
             fit(run, lesson, model, console)
         else:
@@ -241,6 +287,8 @@ def _what_is_learnt(run: Run, lesson: Lesson[Any]) -> str:
     if run.recipe.model.fitted:
         thing = f"training {lesson.unit.removesuffix('s')}"
         return f"fitted to {counted(lesson.count('train'), thing)}"
+    if not run.recipe.split.validation:
+        return f"{lesson.description}, nothing validates: the last epoch is kept"
     return lesson.description
 
 
@@ -266,9 +314,9 @@ def evaluate(
 ) -> dict[str, Scores]:
     """Score the best weights of a run, or of several together, on validation and test.
 
-    The best epoch was chosen on validation; test is only ever reported. The scores of one run with
-    its own smoothing are kept in its folder; one that was trained but could not be scored is
-    finished by them.
+    The best epoch was chosen on validation, where there is one; test is only ever reported. The
+    scores of one run with its own smoothing are kept in its folder; one that was trained but could
+    not be scored is finished by them.
 
     Args:
         runs: a run or its folder, or several, which answer as one: by the mean of their
@@ -282,7 +330,7 @@ def evaluate(
     opened = opened_runs(runs)
     runtime = Runtime.choose(device)
     lesson = lesson_of(opened[0].recipe, opened[0].corpus(), runtime)
-    with exhaustion_named(_LESS):
+    with exhaustion_named(LESS):
         if len(opened) == 1 and smoothing is None and not decoding:
             with opened[0].locked():
                 _score(opened[0], lesson)
@@ -293,7 +341,7 @@ def evaluate(
         smoother = smoother_of(opened[0], smoothing)
         items_of(opened, lesson.corpus, "test")  # refuses runs that were split in other ways
         scores: dict[str, Scores] = {}
-        for split in ("validation", "test"):
+        for split in lesson.recipe.split.held_out:
             scores |= _named(split, lesson.score(ensemble, smoother, split))
     return scores
 
@@ -305,12 +353,13 @@ def _score(run: Run, lesson: Lesson[Any]) -> None:
     for name, text in lesson.learn().items():
         run.write(name, text.encode())
     trained = TrainedModel(run, lesson.runtime)
-    scored = {split: lesson.score(trained, smoother, split) for split in ("validation", "test")}
+    held_out = run.recipe.split.held_out
+    scored = {split: lesson.score(trained, smoother, split) for split in held_out}
     kept = lesson.kept(trained.model, scored["test"])
     for name, array in kept.items():
         if run.task.keeps[name].below is None:
             check_finite(array, run)
-    run.write_scores(_named("validation", scored["validation"]) | _named("test", scored["test"]))
+    run.write_scores({k: v for name in held_out for k, v in _named(name, scored[name]).items()})
     run.keep(kept)
 
 

@@ -14,16 +14,44 @@ import torch
 from pydantic import Field, ValidationError
 
 from bossline.core.config import Config
+from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.files import read_json, write_json
 from bossline.core.runtime import Compile, Precision, Runtime
 from bossline.data.editions import edition_of
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus
+from bossline.data.splits import SplitConfig
 from bossline.extensions import LOADED
 from bossline.tasks import task_of
 from bossline.tasks.recipe import Recipe
 from bossline.version import __version__
+
+
+class Origin(Config):
+    """The run at whose best weights a training began."""
+
+    run: str = Field(description="its folder")
+    task: str
+    recipe: str = Field(description="its name")
+    corpus: str
+    corpus_key: str
+    split: SplitConfig
+    epochs: int
+    best_epoch: int | None = None
+    sha256: str = Field(description="of its weights")
+    taken: int = Field(ge=0, description="tensors that were taken")
+    new: tuple[str, ...] = Field((), description="tensors that were not: those of a new head")
+
+    def __str__(self) -> str:
+        """As in "runs/a (phoneme/strong on toy, epoch 4 of 5, weights 12ab34cd): 18 tensors"."""
+        epoch = f"epoch {self.best_epoch or self.epochs} of {self.epochs}"
+        where = f"{self.recipe} on {self.corpus}, {epoch}, weights {self.sha256[:8]}"
+        return f"{self.run} ({where}): {counted(self.taken, 'tensor')} taken, {self._what_is_new}"
+
+    @property
+    def _what_is_new(self) -> str:
+        return f"new: {', '.join(self.new)}" if self.new else "none is new"
 
 
 class RunInfo(Config):
@@ -52,6 +80,12 @@ class RunInfo(Config):
     seconds: float | None = Field(None, description="training time, interruptions left out")
     per_second: float | None = Field(None, description="training frames, or items, a second")
     best_epoch: int | None = None
+    kept: Literal["best epoch", "last epoch", "fitted"] | None = Field(
+        None, description="which weights; of the last epoch where split.validation=0"
+    )
+    origins: tuple[Origin, ...] = Field(
+        (), description="where its first weights came from, and where those did"
+    )
     extensions: dict[str, str] = Field(
         {}, description="files of the user's own that it was made with (--with), and their SHA-256"
     )
@@ -69,6 +103,7 @@ def start_info(
     recipe: Recipe,
     parameters: int,
     runtime: Runtime,
+    origins: tuple[Origin, ...] = (),
 ) -> RunInfo:
     """The environment of a run that begins now."""
     return RunInfo(
@@ -85,6 +120,7 @@ def start_info(
         precision=runtime.precision,
         hardware=runtime.describe(recipe.precision),
         commit=_commit(),
+        origins=origins,
         extensions=dict(LOADED),
         started=datetime.now(UTC).isoformat(timespec="seconds"),
     )

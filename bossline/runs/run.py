@@ -7,7 +7,8 @@
 | metrics.jsonl, log.txt | the training, record by record; the same for people               |
 | tensorboard/           | the same for TensorBoard, where it is installed                    |
 | checkpoint.pt          | all that resuming needs; gone when the run is finished             |
-| best.safetensors       | weights of the epoch with the best validation score               |
+| best.safetensors       | weights of the epoch with the best validation score; of the last  |
+|                        | epoch where nothing validates (run.json: kept)                    |
 | scores.json            | validation and test scores of the best weights                    |
 | predictions.safetensors | test predictions, frame by frame; what the report's pictures need |
 | smoothing.safetensors  | what a smoother has learnt from the training labels               |
@@ -313,14 +314,16 @@ class Run:
         """Keep how long the training took, and how many frames, images or the like a second.
 
         Args:
-            best_epoch: 1-based; None of a model that has no epochs.
+            best_epoch: 1-based; None of a model that has no epochs, or where nothing validates.
             metrics_sha256: of metrics.jsonl, where there is one.
         """
         known = {} if metrics_sha256 is None else {METRICS: (metrics_sha256,)}
+        chosen = "best epoch" if best_epoch else "last epoch"
         self.update(
             seconds=round(seconds, 1),
             per_second=rate,
             best_epoch=best_epoch,
+            kept="fitted" if metrics_sha256 is None else chosen,
             sha256=self.info.sha256 | known,
         )
 
@@ -430,7 +433,7 @@ class Run:
 
     @cached_property
     def scores(self) -> dict[str, Scores]:
-        """Scores of "validation" and "test"; empty before the run is finished.
+        """Scores of "validation", where there is one, and "test"; empty before it is finished.
 
         Where a smoother decides, "validation, unsmoothed" and "test, unsmoothed" stand beside them,
         where views are averaged "validation, one view" and "test, one view".
@@ -451,11 +454,12 @@ class Run:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "content"
             raise self.damaged(SCORES, f"{where}: {first['msg'].lower()}") from error
-        if not scores.keys() >= {"validation", "test"}:
-            raise self.damaged(SCORES, "validation or test is missing")
+        held_out = self.recipe.split.held_out
+        if not scores.keys() >= set(held_out):
+            raise self.damaged(SCORES, f"{' or '.join(held_out)} is missing")
         for name, found in scores.items():
             split, _, lacking = name.partition(", ")
-            if split not in ("validation", "test") or lacking not in ("", *self.task.beside):
+            if split not in held_out or lacking not in ("", *self.task.beside):
                 raise self.damaged(SCORES, f"'{name}' is no split")
             if found.metric != self.metric.name:
                 raise self.damaged(SCORES, f"{name}: {found.metric} of the task {self.recipe.task}")

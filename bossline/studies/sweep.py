@@ -127,7 +127,9 @@ def sweep(
     """
     if not isinstance(study, Study):
         study = open_study(study, values, seeds=seeds)
-    open_corpus(corpus)  # refuses before anything else
+    for recipe in study.recipes:  # refuses before anything else
+        recipe.check_validated("a sweep")
+    open_corpus(corpus)
     corpus = name_of(corpus)
     folder = sweep_folder(study, corpus)
     places = [(cell, seed) for seed in study.seeds for cell in range(len(study.cells))]

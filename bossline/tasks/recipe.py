@@ -9,6 +9,7 @@ from pydantic import Field, create_model, model_validator
 
 from bossline.batches.base import BatchConfig
 from bossline.core.config import Config
+from bossline.core.errors import UserError
 from bossline.data.splits import SplitConfig
 from bossline.models.base import ModelConfig
 from bossline.training.averaging import AveragingConfig
@@ -87,6 +88,31 @@ class Recipe(Config):
         elif "epochs" not in self.model_fields_set:
             raise ValueError(f"a model of kind {self.model.kind} wants epochs: how long it trains")
         return self
+
+    @model_validator(mode="after")
+    def _what_follows_validation_has_some(self) -> Recipe:
+        if not self.split.validation:
+            if self.patience is not None:
+                raise ValueError(
+                    "patience waits for validation scores: split.validation=0 has none"
+                )
+            if self.schedule.kind == "plateau":
+                raise ValueError(
+                    "a schedule of kind plateau follows validation scores, and split.validation=0 "
+                    "has none: take another kind"
+                )
+        return self
+
+    def check_validated(self, what: str) -> None:
+        """
+        Raises:
+            UserError: the recipe leaves nothing to choose by.
+        """
+        if not self.split.validation:
+            raise UserError(
+                f"{what} chooses by validation scores, and split.validation=0 leaves none: set "
+                "split.validation=0.1"
+            )
 
     def _default(self, key: str) -> object:
         return type(self).model_fields[key].get_default(call_default_factory=True)

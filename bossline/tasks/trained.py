@@ -147,6 +147,10 @@ def items_of(runs: Sequence[OpenRun], corpus: Corpus, split: str) -> Ints:
         raise UserError(
             f"{first.path} has heard all speakers: train with split.unheard=0.1 to set some aside"
         )
+    if split == "validation" and not first.recipe.split.validation:
+        raise UserError(
+            f"{first.path} was trained without a validation split (split.validation=0): take test"
+        )
     for other in others:
         if (other.recipe.split, other.corpus_key) != (first.recipe.split, first.corpus_key):
             raise UserError(

@@ -14,6 +14,7 @@ from torch import nn
 
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
+from bossline.evaluation.scores import Metric
 from bossline.models.shared_norms import share_statistics
 from bossline.training.averaging import WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
@@ -75,6 +76,7 @@ def train(
     interval = max(1, span.steps_per_epoch // READINGS_PER_EPOCH)
     metric = lesson.metric
     tally = Tally(runtime.device, interval, metric)
+    validates = lesson.count("validation") > 0  # else every epoch replaces the weights of the last
 
     def learn(loss_of: Loss, batch: Any, kept: Number) -> StepLoss:
         """All of a step that a device does, at the rate that the optimiser's groups have.
@@ -100,7 +102,7 @@ def train(
             keeper.checkpoint, model, average, optimiser, runtime.device
         )
         try:
-            _check(progress, span)
+            _check(progress, span, validates)
             tally.restore(sums)
         except ValueError as error:
             raise UserError(f"{keeper.checkpoint}: damaged checkpoint ({error})") from error
@@ -183,15 +185,18 @@ def train(
             trained = tally.read_epoch()
             rate = clock.rate()
             judged = average.module if average is not None and average.n_averaged else model
-            validation = validated(judged)
-            if not math.isfinite(validation.loss):
+            validation = validated(judged) if validates else None
+            if validation is not None and not math.isfinite(validation.loss):
                 raise Diverged("the validation loss", progress.step, lr)
             progress.epoch += 1
-            gain = lesson.gain(validation)
-            best = gain > max(progress.gains, default=float("-inf"))
-            progress.gains.append(gain)
+            best = False
+            if validation is not None:
+                gain = lesson.gain(validation)
+                best = gain > max(progress.gains, default=float("-inf"))
+                progress.gains.append(gain)
             if best:
                 progress.best_epoch = progress.epoch
+            if best or validation is None:
                 ranks.first(keep, judged)
             journal.record(
                 {
@@ -199,8 +204,7 @@ def train(
                     "step": progress.step,
                     "epoch": progress.epoch,
                     **trained,
-                    "validation_loss": validation.loss,
-                    f"validation_{metric.name}": validation.score,
+                    **_named(validation, metric),
                     "lr": lr,
                     "per_second": round(rate),
                     "seconds": round(progress.seconds + time.perf_counter() - clock.began, 1),
@@ -211,15 +215,28 @@ def train(
                 f"epoch {progress.epoch:>{len(str(settings.epochs))}}/{settings.epochs}"
                 f"  train loss {trained['train_loss']:.4f}"
                 f" {metric.short} {trained[f'train_{metric.name}']:.4f}"
-                f"  validation loss {validation.loss:.4f} {metric.short} {validation.score:.4f}"
-                f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} {lesson.unit}/s"
+                f"{_told(validation, metric)}{' *' if best else '  '}"
+                f"  lr {lr:.2e}  {rate:,.0f} {lesson.unit}/s"
             )
             save()
-            if watch is not None:
+            if watch is not None and validation is not None:
                 watch(progress.epoch, validation.score)
         _, metrics_sha256 = journal.flushed()
-    account = progress.seconds, journal.training_rate(), progress.best_epoch, metrics_sha256
+    account = progress.seconds, journal.training_rate(), progress.best_epoch or None, metrics_sha256
     ranks.first(keeper.end_training, *account)
+
+
+def _named(validation: Validation | None, metric: Metric) -> dict[str, float]:
+    """As a record of an epoch has it."""
+    if validation is None:
+        return {}
+    return {"validation_loss": validation.loss, f"validation_{metric.name}": validation.score}
+
+
+def _told(validation: Validation | None, metric: Metric) -> str:
+    if validation is None:
+        return "  no validation"
+    return f"  validation loss {validation.loss:.4f} {metric.short} {validation.score:.4f}"
 
 
 class _Clock:
@@ -247,7 +264,7 @@ class _Clock:
         return True
 
 
-def _check(progress: Progress, span: Span) -> None:
+def _check(progress: Progress, span: Span, validates: bool) -> None:
     """
     Raises:
         ValueError: the training cannot have come so far.
@@ -258,9 +275,10 @@ def _check(progress: Progress, span: Span) -> None:
             f"progress: epoch {progress.epoch} of {span.epochs} at step {progress.step}, "
             f"{span.steps_per_epoch} an epoch"
         )
-    if len(progress.gains) != progress.epoch or not all(map(math.isfinite, progress.gains)):
+    validated = progress.epoch if validates else 0
+    if len(progress.gains) != validated or not all(map(math.isfinite, progress.gains)):
         raise ValueError(f"progress: gains of {len(progress.gains)} of {progress.epoch} epochs")
-    if not 0 <= progress.best_epoch <= progress.epoch or progress.metrics_bytes < 0:
+    if not 0 <= progress.best_epoch <= validated or progress.metrics_bytes < 0:
         raise ValueError(f"progress: best_epoch {progress.best_epoch} of {progress.epoch}")
 
 

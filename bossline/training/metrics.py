@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -44,7 +45,8 @@ def _record(line: bytes, metric: Metric) -> dict[str, Any]:
     for key in _COUNTS[kind]:
         if type(record.get(key)) is not int or record[key] < 0:
             raise ValueError(f"{key}: expected a whole number, found {record.get(key)!r}")
-    for key in _measured(kind, metric):
+    splits = ["train", "validation"] if any(map(_of_validation, record)) else ["train"]
+    for key in _measured(kind, metric, splits):
         if type(record.get(key)) not in (int, float) or not math.isfinite(record[key]):
             raise ValueError(f"{key}: expected a number, found {record.get(key)!r}")
     if kind == "epoch" and type(record.get("best")) is not bool:
@@ -52,13 +54,15 @@ def _record(line: bytes, metric: Metric) -> dict[str, Any]:
     return record
 
 
-def _measured(kind: str, metric: Metric) -> list[str]:
+def _of_validation(key: str) -> bool:
+    return key.startswith("validation_")
+
+
+def _measured(kind: str, metric: Metric, splits: Sequence[str]) -> list[str]:
     if kind == "step":
         return ["lr"]
     measures = dict.fromkeys(("loss", metric.name))
-    return [f"{split}_{what}" for split in ("train", "validation") for what in measures] + [
-        "per_second"
-    ]
+    return [f"{split}_{what}" for split in splits for what in measures] + ["per_second"]
 
 
 def _in_words(error: Exception) -> str:

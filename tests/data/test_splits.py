@@ -46,6 +46,30 @@ def test_by_utterance_80_10_10_disjoint_and_labelled_only(toy: Corpus) -> None:
     assert sorted(np.concatenate([chosen[name] for name in SPLITS])) == list(range(30))
 
 
+@pytest.mark.parametrize("by", ["utterance", "speaker", "each-speaker"])
+def test_without_validation_it_trains_and_the_same_is_tested_on(home: None, by: str) -> None:
+    speakers = [f"s{k % 20}" for k in range(200)]
+    corpus = write(["train"] * 200, list(speakers), [True] * 200)
+    for fold in (0, 3):
+        config = SplitConfig.model_validate({"by": by, "fold": fold})
+        with_some = split_corpus(corpus, config)
+        none = split_corpus(corpus, config.model_copy(update={"validation": 0.0}))
+        assert len(none["validation"]) == 0
+        if fold == 0 or by == "each-speaker":
+            assert np.array_equal(none["test"], with_some["test"])
+        assert sorted([*none["train"], *none["test"]]) == list(range(200))
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_without_validation_the_corpus_own_part_for_it_trains(home: None, tested: bool) -> None:
+    parts = ["train"] * 6 + ["validation"] * 3 + ["test"] * 3
+    corpus = write(parts, [None] * 12, [True] * 9 + [tested] * 3)
+    chosen = split_corpus(corpus, SplitConfig(validation=0))
+    assert len(chosen["validation"]) == 0
+    assert chosen["train"].tolist() == list(range(9 if tested else 6))
+    assert chosen["test"].tolist() == list(range(9, 12) if tested else range(6, 9))
+
+
 def test_the_seed_decides(toy: Corpus) -> None:
     first, again = (split_corpus(toy, SplitConfig()) for _ in range(2))
     other = split_corpus(toy, SplitConfig(seed=1))

@@ -82,7 +82,7 @@ class Plan:
         Raises:
             UserError: a key or value does not fit.
         """
-        self.with_values(self._first)
+        self.with_values(self._first).check_validated("a search")
         for dimension in self.space:
             for value in dimension.probes[1:]:
                 self.with_values(self._first | {dimension.key: value})
