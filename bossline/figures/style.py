@@ -85,10 +85,9 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
     """
     sheet = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    settings = {
-        "svg.fonttype": "none", "svg.hashsalt": "bossline", "font.sans-serif": list(_fonts()),
-    }  # fmt: skip
-    with _settings_are_global, mpl.rc_context(settings), warnings.catch_warnings():
+    with _settings_are_global, warnings.catch_warnings(), mpl.rc_context(
+        {"svg.fonttype": "none", "svg.hashsalt": "bossline", "font.sans-serif": list(_fonts())}
+    ):  # fmt: skip
         # What is missing here to measure text by, the reader's browser has: text stays text.
         warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")
         figure.savefig(sheet, format="svg", metadata=nothing)
