@@ -23,7 +23,7 @@ VERBS = (
     "tasks", "recipe", "import", "corpus", "synth", "train", "ladder", "sweep", "compare", "ablate",
     "tune", "width", "diagnose",
     "evaluate", "predict", "submit", "embed", "verify", "trials", "calibrate", "enroll",
-    "identify", "report", "score",
+    "identify", "report", "runs", "score",
 )  # fmt: skip
 FAST = ("epochs=2", "batches.size=64", "model.width=8", "optimiser.lr=1e-2")
 

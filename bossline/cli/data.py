@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bossline.cli.options import Overrides, console
+from bossline.cli.options import Overrides, YesOption, ask, console
 from bossline.core.errors import UserError
 from bossline.recipes import catalogue
 
@@ -156,7 +156,8 @@ def import_(
 
 @app.command(
     rich_help_panel=PANEL,
-    epilog="Examples: `bossline corpus`, `bossline corpus libriphone --verify`",
+    epilog="Examples: `bossline corpus`, `bossline corpus libriphone --verify`, "
+    "`bossline corpus --remove toy`",
 )
 def corpus(
     name: Annotated[str | None, typer.Argument(help="a corpus; none lists them")] = None,
@@ -166,12 +167,23 @@ def corpus(
     durations: Annotated[
         bool, typer.Option("--durations", help="how long each phone lasts: which window sees it?")
     ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="delete the packed copy; the source's files stay")
+    ] = False,
+    yes: YesOption = False,
 ) -> None:
     """What is in a corpus: utterances, images or rows, classes with counts, parts, damage."""
     from bossline.cli.tables.corpora import classes_table, corpora_table, corpus_table
     from bossline.core.progress import bar
-    from bossline.data.store import names, open_corpus
+    from bossline.data.store import names, open_corpus, remove_corpus
 
+    if remove:
+        if name is None:
+            raise UserError("which one? bossline corpus --remove NAME")
+        ask(f"delete the corpus {name}", yes)
+        remove_corpus(name)
+        console.print(f"removed: {name}")
+        return
     if name is None and not names():
         console.print("no corpus yet: bossline import FOLDER --name NAME, or bossline synth")
         return

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from bossline.core.errors import UserError
 from bossline.core.launch import speaks
 from bossline.core.terminal import terminal
 
@@ -57,6 +59,23 @@ Overrides = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="to standard output: one list, an object for each input")
 ]
+
+
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="do not ask")]
+
+
+def ask(what: str, yes: bool) -> None:
+    """Ask before something is deleted.
+
+    Raises:
+        UserError: nobody is there to answer.
+        Abort: the answer is no.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UserError(f"{what}: say --yes")
+    typer.confirm(f"{what}?", abort=True)
 
 
 def say(text: str, style: str | None = None) -> None:

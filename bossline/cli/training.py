@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,6 +21,8 @@ from bossline.cli.options import (
     ScoreNormOption,
     SmoothingOption,
     ThreadsOption,
+    YesOption,
+    ask,
     console,
 )
 from bossline.core.counting import counted
@@ -164,34 +167,26 @@ def ladder(
     from bossline.reports.page import write_report
     from bossline.studies.ladder import cross_validate, ladder_folder
     from bossline.studies.ladder import ladder as climb
+    from bossline.training.signals import Interrupted
 
     keep_freed_memory()
     path = ladder_folder(task, corpus) / "report.html"
-    if folds is None:
-        runs = climb(
-            task,
-            corpus,
-            overrides or (),
-            to=to,
-            device=device,
-            threads=threads,
-            console=console,
-        )
-        write_report(runs, path)
-        table = runs_table(runs)
-    else:
-        rungs = cross_validate(
-            task,
-            corpus,
-            overrides or (),
-            folds=folds,
-            to=to,
-            device=device,
-            threads=threads,
-            console=console,
-        )
-        write_report(rungs, path)
-        table = folds_table(rungs)
+    asked = [
+        *(["--to", to] if to else []), *(["--folds", str(folds)] if folds else []),
+    ]  # fmt: skip
+    command = ["bossline", "ladder", task, *(overrides or ()), "--corpus", corpus, *asked]
+    how: dict[str, Any] = {"to": to, "device": device, "threads": threads, "console": console}
+    try:
+        if folds is None:
+            runs = climb(task, corpus, overrides or (), **how)
+            write_report(runs, path)
+            table = runs_table(runs)
+        else:
+            rungs = cross_validate(task, corpus, overrides or (), folds=folds, **how)
+            write_report(rungs, path)
+            table = folds_table(rungs)
+    except Interrupted as stop:
+        raise Interrupted(f"{stop}: {shlex.join(command)}") from stop
     console.print("", table, sep="\n")
     console.print(f"report: {path}")
 
@@ -412,17 +407,50 @@ def pseudo_label(
     console.print(f"{sure:,} of {counted(count, 'image')} got a label")
 
 
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline runs`, `bossline runs --remove runs/phoneme-simple-toy-1`",
+)
+def runs(
+    chosen: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="those to remove")
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="delete these run folders")] = False,
+    yes: YesOption = False,
+) -> None:
+    """The runs in runs/ and below it, newest first."""
+    from bossline.cli.tables.scores import listing_table
+    from bossline.runs.listing import list_runs, remove_run
+    from bossline.runs.run import find_run
+
+    if remove != bool(chosen):
+        raise UserError("to delete runs: bossline runs --remove RUN; bossline runs lists them")
+    if chosen:
+        folders = [find_run(path) for path in chosen]
+        ask(f"delete {', '.join(map(str, folders))}", yes)
+        for folder in folders:
+            console.print(f"removed: {remove_run(folder)}")
+        return
+    found = sorted(list_runs(), key=lambda run: run.info.started, reverse=True)
+    if not found:
+        console.print("no run in runs/ yet: bossline train RECIPE --corpus NAME")
+        return
+    console.print(listing_table(found))
+
+
 @app.command(rich_help_panel=PANEL, epilog="Example: `bossline report runs/*/ -o comparison.html`")
 def report(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN", help="or a folder of runs, as a ladder's")
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="[default: report.html in the first run]")
     ] = None,
 ) -> None:
     """One HTML page about one run or several side by side."""
-    from bossline.api import load_run
     from bossline.reports.page import write_report
+    from bossline.runs.listing import runs_within
 
-    opened = [load_run(path) for path in runs]
+    opened = runs_within(runs)
     path = write_report(opened, output or opened[0].path / "report.html")
     console.print(f"report: {path}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import warnings
 from pathlib import Path
 from unicodedata import normalize
@@ -67,6 +68,32 @@ def names() -> list[str]:
     """Names of the imported corpora."""
     stems = (normalize("NFC", path.stem) for path in (home() / "corpora").glob("*.json"))
     return sorted(stem for stem in stems if _NAME.fullmatch(stem))
+
+
+def remove_corpus(name: str) -> None:
+    """Forget a name, and delete the pack that it points to unless another name does, too.
+
+    The files that it was imported from stay.
+
+    Raises:
+        UserError: no corpus of this name (with the nearest).
+    """
+    if not (_NAME.fullmatch(normalize("NFC", name)) and os.path.lexists(_pointer(name))):
+        raise UserError(f"no corpus '{name}': {did_you_mean(name, names())}")
+    pack = _pack_of(name)
+    _pointer(name).unlink()
+    if pack is not None and pack not in map(_pack_of, names()):
+        gone = pack.with_name(f".{pack.name}.removed")
+        pack.rename(gone)  # so that no half of a pack is ever there
+        shutil.rmtree(gone)
+
+
+def _pack_of(name: str) -> Path | None:
+    """The folder that a name points to; None where it points nowhere."""
+    try:
+        return _pointed_to(name)
+    except UserError:
+        return None
 
 
 def list_corpora() -> list[Corpus]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -102,6 +103,9 @@ def _explain(problem: dict[str, Any], model: type[BaseModel]) -> str:
     if problem["type"] == "extra_forbidden":
         parent = path.rpartition(".")[0]
         full = [f"{parent}.{key}" if parent else key for key in known]
+        elsewhere = [place for place in _key_paths(model) if place.endswith(f".{location[-1]}")]
+        if elsewhere and not get_close_matches(path, full):
+            return f"{path}: unknown key; did you mean '{min(elsewhere, key=len)}'?"
         return f"{path}: unknown key; {did_you_mean(path, full)}"
     if problem["type"] == "union_tag_invalid":
         kinds = [kind.strip(" '") for kind in problem["ctx"]["expected_tags"].split(",")]
@@ -148,3 +152,13 @@ def _resolve(
             for inner in models_in(model.model_fields[step].annotation)
         ]
     return ".".join(path), known, models
+
+
+def _key_paths(model: type[BaseModel], depth: int = 3) -> list[str]:
+    """Keys of a recipe and of the parts in it."""
+    found = []
+    for key, field in model.model_fields.items():
+        found.append(key)
+        for inner in models_in(field.annotation) if depth > 1 else ():
+            found += [f"{key}.{below}" for below in _key_paths(inner, depth - 1)]
+    return found

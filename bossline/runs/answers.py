@@ -65,9 +65,11 @@ def submit(
         letters: of strings: `index,label` with a letter a phone, as CMU 11-785 takes them.
 
     Raises:
-        UserError: the split is empty or incomplete, runs that do not go together, or the file
-            cannot be written.
+        UserError: no .csv, the split is empty or incomplete, runs that do not go together, or the
+            file cannot be written.
     """
+    if Path(path).suffix.lower() != ".csv":
+        raise UserError(f"{path}: a submission is a .csv file")
     opened = opened_runs(runs)
     corpus = opened[0].corpus()
     items = items_of(opened, corpus, split)

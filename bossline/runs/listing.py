@@ -1,12 +1,14 @@
-"""Which runs there are."""
+"""Which runs there are, and that there is one less."""
 
 from __future__ import annotations
 
+import shutil
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from bossline.core.errors import UserError
-from bossline.runs.run import RUNS, Run
+from bossline.runs.run import RUNS, Run, find_run, in_use
 from bossline.training.contents import INFO
 
 
@@ -22,3 +24,31 @@ def list_runs(folder: str | Path = RUNS) -> list[Run]:
         except UserError as error:
             warnings.warn(str(error), stacklevel=2)
     return found
+
+
+def runs_within(paths: Sequence[str | Path]) -> list[Run]:
+    """The runs of some folders: each a run, or one of runs, as that of a ladder or a study.
+
+    Raises:
+        UserError: neither, or a run that is damaged.
+    """
+    found: list[Run] = []
+    for path in map(Path, paths):
+        inner = [] if (path / INFO).exists() else sorted(path.glob(f"*/{INFO}"))
+        found += [Run(file.parent) for file in inner] if inner else [Run(path)]
+    return found
+
+
+def remove_run(path: str | Path) -> Path:
+    """Delete a run folder, damaged or not; returns where it was.
+
+    Raises:
+        UserError: no run there, or a process trains or scores in it.
+    """
+    folder = find_run(Path(path))
+    with in_use(folder):
+        pass  # nobody trains there
+    gone = folder.with_name(f".{folder.name}.removed")
+    folder.rename(gone)  # so that no half of a run is ever there
+    shutil.rmtree(gone)
+    return folder

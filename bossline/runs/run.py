@@ -91,7 +91,7 @@ class Run:
         Raises:
             UserError: no run there (with the nearest name), or its files are damaged.
         """
-        self.path = _find(Path(path))
+        self.path = find_run(Path(path))
         self.name = self.path.resolve().name
         content = read_yaml(self.path / RECIPE)
         try:
@@ -103,7 +103,7 @@ class Run:
         self.read(RECIPE)
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}: {self.label} on {self.corpus_name}, {self._standing})"
+        return f"Run({str(self.path)!r}: {self.label} on {self.corpus_name}, {self.standing})"
 
     def _repr_html_(self) -> str:
         info = self.info
@@ -127,7 +127,7 @@ class Run:
         )
 
     @property
-    def _standing(self) -> str:
+    def standing(self) -> str:
         """How far it is, in a few words."""
         try:
             test = self.scores.get("test")
@@ -199,24 +199,13 @@ class Run:
         Raises:
             UserError: another process does, or the folder cannot be written.
         """
-        lock = FileLock(self.path / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise UserError(
-                f"{self.path} is in use by another process: wait for it, or stop it first"
-            ) from error
-        except OSError as error:
-            raise UserError(f"cannot write {self.path / '.lock'}: {reason(error)}") from error
-        try:
+        with in_use(self.path):
             sweep(self.path, files=True)
             self.reread()  # another may have changed it
             self._settle()
             yield
             if self._loose:
                 self.update()
-        finally:
-            lock.release()
 
     def _settle(self) -> None:
         """Of files that were being replaced as a process was killed, know only what is there."""
@@ -514,6 +503,28 @@ class Run:
         return arrays
 
 
+@contextmanager
+def in_use(path: Path) -> Iterator[None]:
+    """Keep other processes from writing in a run folder.
+
+    Raises:
+        UserError: another process does, or the folder cannot be written.
+    """
+    lock = FileLock(path / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise UserError(
+            f"{path} is in use by another process: wait for it, or stop it first"
+        ) from error
+    except OSError as error:
+        raise UserError(f"cannot write {path / '.lock'}: {reason(error)}") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def is_free(path: Path) -> bool:
     """Whether a run can be created there: nothing is, or what a killed process left of a start.
 
@@ -560,7 +571,12 @@ def holds_run(name: str) -> bool:
     )
 
 
-def _find(path: Path) -> Path:
+def find_run(path: Path) -> Path:
+    """The folder of a run, which may be given without runs/ before it.
+
+    Raises:
+        UserError: no run there; names the nearest.
+    """
     for folder in (path, RUNS / path):
         if (folder / INFO).exists():
             return folder

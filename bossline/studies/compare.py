@@ -12,6 +12,7 @@ from typing import Any
 from bossline.core.errors import UserError
 from bossline.recipes import Recipe
 from bossline.recipes.naming import full_name
+from bossline.runs.listing import runs_within
 from bossline.runs.run import Run
 from bossline.studies.costs import Costs, costs_of, item_of
 from bossline.studies.standings import Entry, Standings
@@ -43,14 +44,16 @@ def compare(runs: Sequence[str | Path | Run], *, reference: str | Path | None = 
     """Hold runs against a reference, those that differ in nothing but their seed as one.
 
     Args:
-        runs: finished runs of one task, scored on the same items.
+        runs: finished runs of one task, scored on the same items, or folders of such.
         reference: one of them, or a further one; the first by default.
 
     Raises:
         UserError: a run is not to be had or not finished, runs that cannot be compared, the same
             training twice, or nothing to compare.
     """
-    opened = [Run.of(run) for run in runs]
+    opened = [
+        one for run in runs for one in ([run] if isinstance(run, Run) else runs_within([run]))
+    ]
     if reference is not None:
         first = Run.of(reference)
         others = [run for run in opened if run.path.resolve() != first.path.resolve()]

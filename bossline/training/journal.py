@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -26,6 +27,9 @@ from bossline.training.contents import METRICS
 from bossline.training.contract import Keeper
 from bossline.training.events import EventFile
 from bossline.training.metrics import read_records
+
+SILENCE_SECONDS = 30.0
+"""After which a training that shows no bar gives a sign of life."""
 
 
 class Journal:
@@ -63,6 +67,7 @@ class Journal:
             UserError: one of the files is not what the run wrote, or cannot be written.
         """
         self._unit, self._console, self._path = unit, console, keeper.path
+        self._steps, self._spoke = total_steps, time.monotonic()
         content = _checked(keeper, metric, metrics_bytes, metrics_sha256)
         self._digest = hashlib.sha256(content)
         self._rates = [
@@ -125,13 +130,18 @@ class Journal:
 
     def say(self, text: str) -> None:
         """One line for people, in the terminal and in log.txt."""
+        self._spoke = time.monotonic()
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
         self._log.write(f"{datetime.now().isoformat(timespec='seconds')} {text}\n")
         self._log.flush()
 
     def advance(self, step: int, description: str, rate: float) -> None:
-        """Move the progress bar."""
+        """Move the progress bar; where there is none, say something now and then."""
         shown = f"{rate:,.0f} {self._unit}/s" if rate else ""
+        if self._live.disable and time.monotonic() - self._spoke >= SILENCE_SECONDS:
+            self._spoke = time.monotonic()
+            told = filter(None, (f"step {step:,}/{self._steps:,}", description, shown))
+            self._console.print("  ".join(told), highlight=False, markup=False, soft_wrap=True)
         self._live.update(self._bar, completed=step, description=description, rate=shown)
 
     def record(self, record: dict[str, Any]) -> None:

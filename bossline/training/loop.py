@@ -14,7 +14,7 @@ from torch import nn
 
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
-from bossline.evaluation.scores import Metric
+from bossline.evaluation.scores import MSE, Metric
 from bossline.models.shared_norms import share_statistics
 from bossline.training.averaging import WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
@@ -24,7 +24,7 @@ from bossline.training.graphs import Loss, Number, steps_of
 from bossline.training.journal import Journal, Unheard
 from bossline.training.schedules import Span
 from bossline.training.signals import Interrupted, stop_on_signal
-from bossline.training.tally import Diverged, Tally
+from bossline.training.tally import HOPELESS, Diverged, Tally
 
 Watch = Callable[[int, float], None]
 """Told of an epoch that has ended, 1-based, and its validation score."""
@@ -186,8 +186,8 @@ def train(
             rate = clock.rate()
             judged = average.module if average is not None and average.n_averaged else model
             validation = validated(judged) if validates else None
-            if validation is not None and not math.isfinite(validation.loss):
-                raise Diverged("the validation loss", progress.step, lr)
+            if validation is not None and not abs(validation.loss) < HOPELESS:
+                raise Diverged("the validation loss", progress.step, lr, validation.loss)
             progress.epoch += 1
             best = False
             if validation is not None:
@@ -213,10 +213,9 @@ def train(
             )
             journal.say(
                 f"epoch {progress.epoch:>{len(str(settings.epochs))}}/{settings.epochs}"
-                f"  train loss {trained['train_loss']:.4f}"
-                f" {metric.short} {trained[f'train_{metric.name}']:.4f}"
-                f"{_told(validation, metric)}{' *' if best else '  '}"
-                f"  lr {lr:.2e}  {rate:,.0f} {lesson.unit}/s"
+                f"  train {_told(trained['train_loss'], trained[f'train_{metric.name}'], metric)}"
+                f"  {_validation(validation, metric)}"
+                f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} {lesson.unit}/s"
             )
             save()
             if watch is not None and validation is not None:
@@ -233,10 +232,16 @@ def _named(validation: Validation | None, metric: Metric) -> dict[str, float]:
     return {"validation_loss": validation.loss, f"validation_{metric.name}": validation.score}
 
 
-def _told(validation: Validation | None, metric: Metric) -> str:
+def _validation(validation: Validation | None, metric: Metric) -> str:
     if validation is None:
-        return "  no validation"
-    return f"  validation loss {validation.loss:.4f} {metric.short} {validation.score:.4f}"
+        return "no validation"
+    return f"validation {_told(validation.loss, validation.score, metric)}"
+
+
+def _told(loss: float, score: float, metric: Metric) -> str:
+    """Loss and score; once, where the score is the loss."""
+    told = f"{metric.short} {score:.4f}"
+    return told if metric == MSE and math.isclose(loss, score) else f"loss {loss:.4f} {told}"
 
 
 class _Clock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -10,13 +11,17 @@ from bossline.core.errors import UserError
 from bossline.evaluation.scores import Metric
 from bossline.training.contract import StepLoss
 
+HOPELESS = 1e20
+"""A loss as large as this is no loss of a training that goes anywhere, though it is a number."""
+
 
 class Diverged(UserError):
-    """The loss, or what follows from it, is NaN or infinite."""
+    """The loss, or what follows from it, is NaN, infinite or beyond all that is learnt from."""
 
-    def __init__(self, what: str, step: int, lr: float) -> None:
+    def __init__(self, what: str, step: int, lr: float, value: float = math.nan) -> None:
+        became = f"{value:.1g}" if math.isfinite(value) else "NaN or infinite"
         super().__init__(
-            f"{what} became NaN or infinite at step {step} (learning rate {lr:.3g}); the last good "
+            f"{what} became {became} at step {step} (learning rate {lr:.3g}); the last good "
             "checkpoint is kept. Try a lower optimiser.lr, clip=1, or a warm-up"
         )
 
@@ -55,12 +60,14 @@ class Tally:
             lr: learning rate of the last one.
 
         Raises:
-            Diverged: a loss since the last reading was NaN or infinite; names its step.
+            Diverged: a loss since the last reading was NaN or beyond HOPELESS; names its step.
         """
-        finite = torch.isfinite(self._recent[: self._recent_steps]).tolist()
-        if not all(finite):
-            bad = step - self._recent_steps + finite.index(False) + 1
-            raise Diverged("the loss", bad, lr)
+        recent = self._recent[: self._recent_steps]
+        sound = (recent.abs() < HOPELESS).tolist()
+        if not all(sound):
+            first = sound.index(False)
+            bad = step - self._recent_steps + first + 1
+            raise Diverged("the loss", bad, lr, float(recent[first]))
 
     def read_recent(self) -> dict[str, float]:
         """Mean loss and score since the last reading; begins the next."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from bossline.core.errors import UserError
 from bossline.data.store import names, open_corpus, pack_path, register
+from bossline.tasks.food.task import FoodTask
 from tests.data.packs import write_kind
 
 
@@ -68,3 +70,14 @@ def test_only_names_are_listed(home: Path) -> None:
     for other in (".hidden.json", "-x.json", "mine.json.part"):
         (pointer.parent / other).write_text("{}")
     assert names() == ["mine"]
+
+
+@pytest.mark.parametrize("name", ["聲音", "Zoë", "Zoe\u0308", "голос-2"])
+def test_names_in_any_script(home: Path, name: str) -> None:
+    """An accent is one sign or two, as the keyboard has it: it is one name."""
+    register(name, write_kind(pack_path("a" * 64), "speech"))
+    other = "NFD" if unicodedata.is_normalized("NFC", name) else "NFC"
+    assert open_corpus(unicodedata.normalize(other, name)).key == open_corpus(name).key
+    assert names() == [unicodedata.normalize("NFC", name)]
+    with pytest.raises(UserError, match=f"corpus '{name}' holds utterances"):
+        FoodTask().check(open_corpus(name))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -92,3 +93,12 @@ def test_svg_from_several_threads_is_the_same() -> None:
 
     with ThreadPoolExecutor(3) as pool:
         assert len(set(pool.map(draw, range(6)))) == 1
+
+
+def test_names_in_any_script_are_text_of_the_page() -> None:
+    """The reader's browser has a font for them: no warning, and no box in their place."""
+    figure = Figure()
+    figure.text(0.1, 0.5, "王小明 พยัญชนะ Zoë")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "王小明 พยัญชนะ Zoë</text>" in svg(figure, "names", "n")

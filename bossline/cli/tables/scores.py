@@ -44,6 +44,15 @@ def runs_table(runs: Sequence[Run]) -> Table:
     return with_notes(table, notes, [run.info for run in runs])
 
 
+def listing_table(runs: Sequence[Run]) -> Table:
+    """Where runs are, of what, and how far they came."""
+    table = new_table("run", "recipe", "corpus", "test score", "started")
+    for run in runs:
+        started = run.info.started[:16].replace("T", " ")
+        table.add_row(str(run.path), run.recipe.name, run.corpus_name, run.standing, started)
+    return table
+
+
 def folds_table(rungs: Sequence[Folds]) -> Table:
     """A cross-validated ladder: scores over all folds, what a rung gains; fits 80 columns."""
     table = new_table(

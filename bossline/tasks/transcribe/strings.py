@@ -135,6 +135,12 @@ class Spoken:
             last, start = utterance, start + length
         return Strings.of(found)
 
+    def times(self, item: int) -> Ints:
+        """(T,) symbols of an utterance's frames; 0: silence, and all of own strings."""
+        if self.own:
+            return np.zeros(self._corpus.lengths[item], np.int64)
+        return np.asarray(self.vocabulary.symbols[self._corpus.frame_labels(item)])
+
     def frames(self, items: Ints) -> Ints:
         """(N,) symbols of the frames of labelled utterances, end to end; 0: silence."""
         labels = np.concatenate([self._corpus.frame_labels(int(u)) for u in items])

@@ -11,6 +11,7 @@ import pytest
 from bossline import api as verification
 from bossline.core.errors import UserError
 from bossline.core.files import read_json
+from bossline.data.splits import SplitConfig
 from bossline.runs.run import Run
 from bossline.tasks.speaker.pictures import voices_of
 from bossline.tasks.speaker.verbs import ScoreNorm
@@ -330,3 +331,14 @@ def test_a_damaged_threshold_is_refused(
         verification.verify(speaker_run, "u00.pt", "u01.pt")
     with pytest.raises(UserError, match=message):
         verification.identify(speaker_run, "u00.pt")
+
+
+def test_of_few_recordings_the_share_to_test_on_is_said(speaker_run: Run) -> None:
+    """Of 20 recordings a speaker a twentieth is one: no two of it are of one speaker."""
+    kept = speaker_run.recipe
+    few = SplitConfig(by="each-speaker", test=0.05)
+    speaker_run.recipe = kept.model_copy(update={"split": few})
+    with pytest.raises(UserError, match=r"none of the 4 speakers of test .* split\.test=0\.15"):
+        verification.draw_trials(speaker_run)
+    speaker_run.recipe = kept.model_copy(update={"split": few.model_copy(update={"test": 0.15})})
+    assert verification.draw_trials(speaker_run).labels.any()

@@ -440,7 +440,7 @@ def string_run(name: str, seed: int, *, attention: bool) -> StringRun:
         lengths=np.array([len(row) for row in labels]),
         frames=lambda u: mistakes.normal(size=(len(labels[u]), 39)),
         frame_labels=lambda u: labels[u] - 1,
-        header=SimpleNamespace(classes=classes),
+        header=SimpleNamespace(classes=classes, vocabulary=()),
         speech=FeatureSpec(kind="mfcc", dim=39),
     )
     return run

@@ -13,7 +13,7 @@ from bossline.data.packed import Corpus, Ints
 from bossline.figures.utterance import span
 from bossline.tasks.base import Arrays, OpenRun
 from bossline.tasks.transcribe.decoding.edits import Alignment, align
-from bossline.tasks.transcribe.strings import Vocabulary
+from bossline.tasks.transcribe.strings import Spoken
 from bossline.tasks.transcribe.transcripts import CONFIDENCE, END, START, SYMBOL, Rows
 from bossline.training.contents import PREDICTIONS
 
@@ -54,7 +54,7 @@ class Example:
     Attributes:
         id: of the utterance.
         features: (T, D).
-        true: (T,) symbols of frames, 0: silence.
+        true: (T,) symbols of frames, 0: silence, and all where strings have no times.
         heard: its strings alone.
         posteriors: (S, V + 1) of steps, index 0 the blank or silence; None of a decoder alone.
         attention: (A, L, S) of the decoder to steps; None where there is none.
@@ -101,10 +101,11 @@ def heard_of(run: OpenRun) -> tuple[Heard, Example | None] | None:
     utterances, predicted = arrays["utterances"], arrays["predicted"]
     starts = np.searchsorted(arrays["whose"], np.arange(1, len(utterances)))
     told = [rows[rows[:, SYMBOL] > 0] for rows in np.split(predicted, starts)]
-    vocabulary = Vocabulary.of(corpus.header.classes)
-    said = [vocabulary.string(corpus.frame_labels(int(u))) for u in utterances]
+    spoken = Spoken(corpus)
+    strings = spoken.strings(utterances)
+    said = np.split(strings.symbols, np.cumsum(strings.lengths)[:-1])
     heard = Heard(said, told)
-    return heard, _example(run, arrays, corpus, heard) if "example" in arrays else None
+    return heard, _example(run, arrays, corpus, spoken, heard) if "example" in arrays else None
 
 
 def _misfit(arrays: Arrays, classes: int) -> str | None:
@@ -125,10 +126,9 @@ def _misfit(arrays: Arrays, classes: int) -> str | None:
     return None
 
 
-def _example(run: OpenRun, arrays: Arrays, corpus: Corpus, heard: Heard) -> Example:
+def _example(run: OpenRun, arrays: Arrays, corpus: Corpus, spoken: Spoken, heard: Heard) -> Example:
     utterance = int(arrays["example"][0])
     place = int(np.flatnonzero(arrays["utterances"] == utterance)[0])
-    symbols = Vocabulary.of(corpus.header.classes).symbols
     model = run.recipe.model
     labels_frames = model.kind == "tagger"
     own = Heard(heard.said[place : place + 1], heard.told[place : place + 1])
@@ -139,7 +139,7 @@ def _example(run: OpenRun, arrays: Arrays, corpus: Corpus, heard: Heard) -> Exam
     return Example(
         id=corpus.ids[utterance],
         features=corpus.frames(utterance).astype(np.float32),
-        true=symbols[corpus.frame_labels(utterance)],
+        true=spoken.times(utterance),
         heard=own,
         posteriors=None if posteriors is None else posteriors.astype(np.float32),
         attention=None if attention is None else attention.astype(np.float32),

@@ -142,7 +142,7 @@ def utterance(example: Example, classes: tuple[str, ...]) -> Figure:
         for k, start, stop in segments(example.true[: shown.frames])
         if k
     ]
-    draw_strip(true, "true", phones, end)
+    draw_strip(true, "true" if phones else "true: no times", phones, end)
     dress(told)
     _told(told, example, shown, classes, colours, end)
     dress(confidence, x="seconds", grid="y")
