@@ -209,6 +209,11 @@ class Past:
             self._other = torch.empty_like(self._room)
 
 
+def self_attention(model: nn.Module) -> list[SelfAttention]:
+    """Its layers of self-attention, in their order."""
+    return [layer for layer in model.modules() if isinstance(layer, SelfAttention)]
+
+
 def attention_weights(encoder: nn.Module, batch: Padded) -> Tensor:
     """(B, layers * heads, T, T): what an encoder's self-attention weighs frames with, for pictures.
 
@@ -219,6 +224,9 @@ def attention_weights(encoder: nn.Module, batch: Padded) -> Tensor:
     Args:
         encoder: with at least one layer of self-attention.
         batch: what the encoder takes.
+
+    Raises:
+        ValueError: it has no self-attention.
     """
     found: list[Tensor] = []
 
@@ -226,7 +234,9 @@ def attention_weights(encoder: nn.Module, batch: Padded) -> Tensor:
         assert isinstance(layer, SelfAttention)
         found.append(layer.weights(*given))
 
-    layers = [layer for layer in encoder.modules() if isinstance(layer, SelfAttention)]
+    layers = self_attention(encoder)
+    if not layers:
+        raise ValueError("an encoder without self-attention")
     hooks = [layer.register_forward_pre_hook(look) for layer in layers]
     try:
         encoder(batch)

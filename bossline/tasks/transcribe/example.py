@@ -10,6 +10,8 @@ from torch.nn import functional
 from bossline.batches.padded import Padded
 from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
+from bossline.models.attention import attention_weights, self_attention
+from bossline.models.encoders.layers import frame_stacked
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Arrays, Scored, evaluating
 from bossline.tasks.transcribe import transcripts
@@ -26,9 +28,10 @@ def seen_of_one(
 
     Returns:
         `example` (1,), which one, and as far as the model has them `example_posteriors` (S, V + 1)
-        of its steps or frames and `example_attention` (A, L, S), by which the decoder weighs the
-        steps for each symbol that it told. Nothing where all utterances are so long that they are
-        cut.
+        of its steps or frames, `example_encoder` (E, K, K), by which each layer of the encoder
+        weighs what it reads, the mean over heads, and `example_attention` (A, L, S), by which the
+        decoder weighs the steps for each symbol that it told. Nothing where all utterances are so
+        long that they are cut.
     """
     lengths = corpus.lengths[test.items]
     away = np.abs(lengths - SECONDS * corpus.speech.frames_per_second)
@@ -56,6 +59,11 @@ def _seen(model: Transcriber, inputs: Padded, told: Tensor) -> Arrays:
     encoded, found = model(inputs), dict[str, Tensor]()
     if model.ctc is not None:
         found["example_posteriors"] = model.ctc_logits(encoded)[0].float().softmax(1)
+    if self_attention(model.encoder):
+        read = frame_stacked(inputs, model.frame_stack)
+        weights = attention_weights(model.encoder, read)[0]
+        by_layer = weights.chunk(len(self_attention(model.encoder)))
+        found["example_encoder"] = torch.stack([layer.float().mean(0) for layer in by_layer])
     if model.decoder is not None:
         weights = model.decoder.attention(functional.pad(told, (1, 0)).unsqueeze(0), encoded)
         found["example_attention"] = weights[0, :, : len(told)].float()

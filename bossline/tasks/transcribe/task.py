@@ -27,7 +27,7 @@ from bossline.tasks.transcribe.decoding.edits import distances
 from bossline.tasks.transcribe.frames import Posteriors, merged
 from bossline.tasks.transcribe.language import equip
 from bossline.tasks.transcribe.lesson import TranscribeLesson
-from bossline.tasks.transcribe.pictures.attention import attention_pictures
+from bossline.tasks.transcribe.pictures.attention import attention_pictures, encoder_pictures
 from bossline.tasks.transcribe.pictures.confidence import confidence_pictures
 from bossline.tasks.transcribe.pictures.errors import error_pictures
 from bossline.tasks.transcribe.pictures.heard import heard_of
@@ -60,6 +60,7 @@ class TranscribeTask(Task[TranscribeRecipe]):
         "whose": Kept(("N",), below="U"),
         "example": Kept((1,), below="corpus"),
         "example_posteriors": Kept(("S", "V")),
+        "example_encoder": Kept(("E", "K", "K")),
         "example_attention": Kept(("A", "L", "S")),
     }
 
@@ -187,7 +188,10 @@ class TranscribeTask(Task[TranscribeRecipe]):
             decoder = getattr(run.recipe.model, "decoder", None)
             heads = getattr(decoder, "heads", 1)
             found["An utterance"] = example_pictures(example, run.classes, key)
-            found["Attention"] = attention_pictures(example, run.classes, heads, key)
+            found["Attention"] = [
+                *attention_pictures(example, run.classes, heads, key),
+                *encoder_pictures(example, key),
+            ]
         test = run.scores.get("test")
         if isinstance(test, StringScores):
             found["Errors by phone"] = error_pictures(test, run.classes, key)

@@ -329,6 +329,7 @@ def test_the_map_is_the_mean_over_heads() -> None:
 
 # What a run keeps, and the page.
 
+ATTENDING = ("model.encoder={kind: conformer, width: 8, depth: 2, heads: 2}",)
 SMALL_MODEL = (
     "model.encoder={kind: rnn, cell: lstm, depth: 1, width: 8}",
     "model.frames=false",
@@ -358,7 +359,12 @@ def kept_of(name: str, *overrides: str) -> tuple[Any, Arrays]:
     [
         ("transcribe/simple", (), {"example_posteriors"}),
         ("transcribe/floor", (), {"example_posteriors"}),
-        ("transcribe/boss", SMALL_MODEL, {"example_posteriors", "example_attention"}),
+        (
+            "transcribe/boss",
+            SMALL_MODEL,
+            {"example_posteriors", "example_attention"},
+        ),
+        ("transcribe/simple", ATTENDING, {"example_posteriors", "example_encoder"}),
     ],
 )
 def test_a_run_keeps_what_its_model_has(
@@ -373,6 +379,10 @@ def test_a_run_keeps_what_its_model_has(
     frames = opened.corpus.lengths[arrays["example"][0]]
     expected = frames if name == "transcribe/floor" else opened.recipe.model.steps(frames)
     assert posteriors.shape == (expected, classes + 1)
+    if "example_encoder" in has:
+        layers = arrays["example_encoder"].astype(np.float64)
+        assert layers.shape == (opened.recipe.model.encoder.depth, expected, expected)
+        np.testing.assert_allclose(layers.sum(2), 1, atol=0.02)
     if "example_attention" in has:
         attention = arrays["example_attention"].astype(np.float64)
         place = int(np.flatnonzero(arrays["utterances"] == arrays["example"][0])[0])
@@ -434,6 +444,8 @@ def string_run(name: str, seed: int, *, attention: bool) -> StringRun:
     }
     if attention:
         weights = mistakes.dirichlet(np.ones(steps), (6, len(told[3])))
+        layers = mistakes.dirichlet(np.ones(steps), (5, steps))
+        run.kept["example_encoder"] = layers.astype(np.float16)
         run.kept["example_attention"] = weights.astype(np.float16)
     run.found = SimpleNamespace(
         ids=ids,

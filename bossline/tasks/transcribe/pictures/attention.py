@@ -7,6 +7,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bossline.core.counting import counted
 from bossline.figures.picture import Picture
 from bossline.figures.style import INK, MUTED, NORMAL, SMALL, dress, new_figure
 from bossline.figures.utterance import ROW, draw_shades
@@ -55,6 +56,48 @@ def attention_pictures(
             )
         )
     return found
+
+
+def encoder_pictures(example: Example, key: str) -> list[Picture]:
+    """What each layer of the encoder attends to; nothing where it attends to nothing."""
+    if example.encoder is None or not len(example.encoder):
+        return []
+    return [
+        Picture.of(
+            layer_maps(example.encoder, example.reach_of_all),
+            f"{key}-encoder",
+            f"Self-attention of {counted(len(example.encoder), 'layer')} over {example.id}",
+            "What the encoder looks at in each place of the utterance, layer by layer, the mean "
+            "over heads, each against its greatest weight. A diagonal looks at its neighbourhood, "
+            "a column is what all look at.",
+        )
+    ]
+
+
+def layer_maps(weights: npt.NDArray[np.float32], reach: tuple[float, float]) -> Figure:
+    """Small multiples, a map a layer.
+
+    Args:
+        weights: (E, K, K), row by row where it looks from.
+        reach: left and right of the utterance, in seconds.
+    """
+    columns = min(_IN_A_ROW, len(weights))
+    rows = -(-len(weights) // columns)
+    figure = new_figure(max(1.9 * columns, 3.2), 0.6 + 1.9 * rows)
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for layer, axes in zip(weights, grid.flat, strict=False):
+        axes.set_axis_on()
+        dress(axes)
+        _map(axes, layer, reach, first=0)
+        axes.set_yticks([])
+    for number, axes in enumerate(grid.flat[: len(weights)], start=1):
+        axes.set_title(f"layer {number}", loc="left", fontsize=SMALL, color=INK)
+        axes.tick_params(labelsize=SMALL)
+    figure.supxlabel("seconds looked at", fontsize=NORMAL, color=MUTED)
+    figure.supylabel("looked from, time goes down", fontsize=NORMAL, color=MUTED)
+    return figure
 
 
 def maps_shown(maps: int, heads: int) -> dict[int, str]:

@@ -61,6 +61,8 @@ class Example:
         frames_per_step: of S.
         nothing: what index 0 is called.
         spec: of the features.
+        encoder: (E, K, K) of each layer of the encoder to what it reads; None where it attends
+            to nothing.
     """
 
     id: str
@@ -72,6 +74,7 @@ class Example:
     frames_per_step: int
     nothing: str
     spec: FeatureSpec
+    encoder: npt.NDArray[np.float32] | None = None
 
     def seconds(self, frames: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """When a frame begins, or a part of it."""
@@ -79,9 +82,14 @@ class Example:
         places = np.asarray(frames, np.float64)
         return np.asarray(np.interp(places, np.arange(len(edges)), edges))
 
+    @property
+    def reach_of_all(self) -> tuple[float, float]:
+        """Left and right of the utterance, in seconds."""
+        return span(self.spec, len(self.true))
+
     def reach(self, steps: int) -> tuple[float, float]:
         """Left and right of a map of its first steps, all of one width, in seconds."""
-        left, right = span(self.spec, len(self.true))
+        left, right = self.reach_of_all
         return left, left + (right - left) / len(self.true) * steps * self.frames_per_step
 
 
@@ -135,13 +143,14 @@ def _example(run: OpenRun, arrays: Arrays, corpus: Corpus, spoken: Spoken, heard
     attention = arrays.get("example_attention")
     if attention is not None and attention.shape[1] != len(own.told[0]):
         raise run.damaged(PREDICTIONS, f"example_attention: {attention.shape[1]} phones")
-    posteriors = arrays.get("example_posteriors")
+    posteriors, encoder = arrays.get("example_posteriors"), arrays.get("example_encoder")
     return Example(
         id=corpus.ids[utterance],
         features=corpus.frames(utterance).astype(np.float32),
         true=spoken.times(utterance),
         heard=own,
         posteriors=None if posteriors is None else posteriors.astype(np.float32),
+        encoder=None if encoder is None else encoder.astype(np.float32),
         attention=None if attention is None else attention.astype(np.float32),
         frames_per_step=1 if labels_frames else model.frames_per_step,
         nothing="silence" if labels_frames else "blank",
