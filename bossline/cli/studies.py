@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -144,7 +145,8 @@ def ablate(
     rich_help_panel=PANEL,
     epilog="Examples: `bossline tune phoneme/simple model.dropout=0.0..0.5 "
     "optimiser.lr=1e-4..1e-2:log model.activation=relu,gelu -c toy --trials 30`, "
-    "`bossline tune plan.yaml -c toy --trials 50 --storage sqlite:///study.db`",
+    "`bossline tune plan.yaml -c toy --trials 50 --storage sqlite:///study.db`, "
+    "`bossline tune phoneme/strong -c toy --lr-range`",
 )
 def tune(
     recipe: Annotated[
@@ -173,11 +175,27 @@ def tune(
     timeout: Annotated[
         float | None, typer.Option(min=0, help="seconds after which no more trial begins")
     ] = None,
+    lr_range: Annotated[
+        bool,
+        typer.Option(
+            "--lr-range",
+            help="no search: a few steps at a rising rate, which suggest one [default range: "
+            "1/1000 to 1000 times the recipe's; optimiser.lr=LOW..HIGH gives another]",
+        ),
+    ] = False,
+    steps: Annotated[int, typer.Option(min=20, help="of --lr-range")] = 200,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
     """Search for the values that score best on validation; started twice, two share the trials."""
     from bossline.core.memory import keep_freed_memory
+
+    if lr_range:
+        if storage or study or timeout:
+            raise UserError("--lr-range searches nothing: leave out storage, study and timeout")
+        keep_freed_memory()
+        _lr_range(recipe, corpus, values or (), steps, device, threads)
+        return
     from bossline.studies.tuning.tune import tune as search  # first: it says what is missing
 
     keep_freed_memory()
@@ -208,6 +226,22 @@ def tune(
     console.print(verdict(found))
     console.print(f"best recipe: {found.best_recipe_path}")
     console.print(f"report: {report}")
+
+
+def _lr_range(
+    recipe: str, corpus: str, values: Sequence[str], steps: int, device: str, threads: int | None
+) -> None:
+    from bossline.reports.lr_range import verdict, write_lr_range
+    from bossline.studies.lr_range import lr_range, lr_range_folder
+
+    found = lr_range(
+        recipe, corpus, values, steps=steps, device=device, threads=threads, console=console
+    )
+    asked = ["--corpus", corpus, "--lr-range", *(["--steps", str(steps)] if steps != 200 else [])]
+    path = lr_range_folder(found.recipe, corpus) / "report.html"
+    write_lr_range(found, path, shlex.join(["bossline", "tune", recipe, *values, *asked]))
+    console.print(verdict(found), soft_wrap=True)
+    console.print(f"report: {path}")
 
 
 @app.command(

@@ -66,25 +66,20 @@ def learning_curves(runs: NamedRuns) -> Figure:
     keys = (f"train_{metric.name}", f"validation_{metric.name}")
     scores = [row[key] for run in runs for row in run.metrics() for key in keys if key in row]
     scale_scores(panels[metric.name], metric, scores)
-    _legend(
-        figure,
-        names,
-        [
-            Line2D([], [], color=MUTED, linewidth=1.8, label="validation"),
-            Line2D([], [], color=MUTED, linewidth=1.2, linestyle=(0, (3, 2)), label="training"),
-            Line2D(
-                [],
-                [],
-                color=MUTED,
-                marker="o",
-                linestyle="",
-                markersize=7,
-                markerfacecolor=PAPER,
-                label="best epoch",
-            ),
-        ],
-    )
+    _legend(figure, names, _kinds(any(run.recipe.split.validation for run in runs)))
     return figure
+
+
+def _kinds(validated: bool) -> list[Line2D]:
+    """What the legend says of lines, whoever's they are."""
+    training = Line2D([], [], color=MUTED, linewidth=1.2, linestyle=(0, (3, 2)), label="training")
+    if not validated:
+        return [training]
+    ring = Line2D(
+        [], [], color=MUTED, marker="o", linestyle="", markersize=7, markerfacecolor=PAPER,
+        label="best epoch",
+    )  # fmt: skip
+    return [Line2D([], [], color=MUTED, linewidth=1.8, label="validation"), training, ring]
 
 
 def learning_rate(runs: NamedRuns) -> Figure:

@@ -25,6 +25,7 @@ from bossline.runs.info import Origin
 from bossline.runs.run import Run
 from bossline.tasks import lesson_of
 from bossline.tasks.lesson import Lesson
+from bossline.training.single import single_step
 
 _STEPS = 8  # that are timed, or fewer
 _SECONDS = 10.0  # after which no further one is
@@ -134,13 +135,8 @@ def _timed(model: nn.Module, lesson: Lesson[Any]) -> float:
     taken: list[float] = []
     for number in range(_STEPS + 1):
         before = time.perf_counter()
-        loss = lesson.loss(model, lesson.batch(0, number * last // _STEPS))
-        optimiser.zero_grad()
-        loss.mean.backward()  # type: ignore[no-untyped-call]
-        if recipe.clip is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
-        optimiser.step()
-        float(loss.mean.detach())  # waits for the device
+        batch = lesson.batch(0, number * last // _STEPS)
+        float(single_step(lesson, model, optimiser, batch, recipe.clip))  # waits for the device
         taken.append(time.perf_counter() - before)
         if number and time.perf_counter() - began > _SECONDS:
             break

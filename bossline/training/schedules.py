@@ -10,7 +10,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -30,6 +30,18 @@ class _Schedule(Config):
         "step", description="what warmup, every and period count, and how often the rate changes"
     )
     warmup: int = Field(0, ge=0, description="units of linear rise before the schedule begins")
+    warmup_start: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="factor of the peak rate that the rise begins at; none: 1 / (warmup + 1)",
+    )
+
+    @model_validator(mode="after")
+    def _rise_has_a_length(self) -> Self:
+        if self.warmup_start is not None and not self.warmup:
+            raise ValueError("warmup_start is where a warm-up begins: set warmup")
+        return self
 
     def factor(self, step: int, span: Span, scores: Sequence[float] = ()) -> float:
         """The factor for one optimiser step.
@@ -43,7 +55,9 @@ class _Schedule(Config):
         time = step // span.steps_per_epoch if by_epoch else step
         length = span.epochs if by_epoch else span.epochs * span.steps_per_epoch
         if time < self.warmup:
-            return (time + 1) / (self.warmup + 1)  # never 0: the first step must do something
+            if self.warmup_start is None:
+                return (time + 1) / (self.warmup + 1)  # never 0: the first step must do something
+            return self.warmup_start + (1 - self.warmup_start) * time / self.warmup
         return self._shape(time - self.warmup, max(length - self.warmup, 1), scores)
 
     @abstractmethod
@@ -134,6 +148,28 @@ class WarmRestartsConfig(_Schedule):
         return _cosine(time / cycle, 1.0, self.floor)
 
 
+class CyclicConfig(_Schedule):
+    """Up and down in straight lines, again and again (torch's CyclicLR; arXiv 1506.01186)."""
+
+    kind: Literal["cyclic"] = "cyclic"
+    rise: int = Field(2000, ge=1, description="units from floor up to the peak")
+    fall: int | None = Field(None, ge=1, description="units down again; none: as many")
+    floor: float = Field(0.1, ge=0, le=1, description="lowest factor of the peak rate")
+    mode: Literal["triangular", "triangular2", "exp-range"] = Field(
+        "triangular",
+        description="height of the cycles: the same, half of the last one's, or times gamma every "
+        "unit",
+    )
+    gamma: float = Field(1.0, gt=0, le=1, description="of mode exp-range")
+
+    def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
+        fall = self.fall or self.rise
+        cycle, within = divmod(time, self.rise + fall)
+        height = min(within / self.rise, (self.rise + fall - within) / fall)
+        scale = {"triangular": 1.0, "triangular2": 0.5**cycle, "exp-range": self.gamma**time}
+        return self.floor + (1 - self.floor) * height * scale[self.mode]
+
+
 class PlateauConfig(_Schedule):
     """Multiply by gamma when the validation score stands still (torch's ReduceLROnPlateau).
 
@@ -144,23 +180,30 @@ class PlateauConfig(_Schedule):
     kind: Literal["plateau"] = "plateau"
     gamma: float = Field(0.1, gt=0, lt=1, description="factor of each fall")
     patience: int = Field(10, ge=0, description="epochs without a better score that are tolerated")
-    threshold: float = Field(0.001, ge=0, description="relative gain that counts as better")
+    threshold: float = Field(0.001, ge=0, description="gain that counts as better")
+    threshold_mode: Literal["relative", "absolute"] = Field(
+        "relative", description="whether that gain is a share of the best score, or in its unit"
+    )
+    cooldown: int = Field(0, ge=0, description="epochs after a fall that are not counted")
+    floor: float = Field(0.0, ge=0, le=1, description="lowest factor of the peak rate")
 
     def _shape(self, time: int, length: int, scores: Sequence[float]) -> float:
-        factor, best, waited = 1.0, -math.inf, 0
+        factor, best, waited, cooling = 1.0, -math.inf, 0, 0
         for score in scores:
             if score > self._surpassing(best):
                 best, waited = score, 0
             else:
                 waited += 1
+            if cooling:
+                cooling, waited = cooling - 1, 0
             if waited > self.patience:
-                factor, waited = factor * self.gamma, 0
+                factor, waited, cooling = max(factor * self.gamma, self.floor), 0, self.cooldown
         return factor
 
     def _surpassing(self, best: float) -> float:
         """What a better score exceeds: of a negative one, a loss turned round, the loss falls."""
-        if best == -math.inf:
-            return best
+        if self.threshold_mode == "absolute" or best == -math.inf:
+            return best + self.threshold
         return best * (1 + self.threshold if best > 0 else 1 - self.threshold)
 
 
@@ -193,6 +236,7 @@ ScheduleConfig = Annotated[
     | InverseSigmoidConfig
     | CosineConfig
     | WarmRestartsConfig
+    | CyclicConfig
     | PlateauConfig
     | OneCycleConfig,
     Field(discriminator="kind"),

@@ -15,6 +15,7 @@ from torch.optim import lr_scheduler as reference
 from bossline.training.schedules import (
     ConstantConfig,
     CosineConfig,
+    CyclicConfig,
     ExponentialConfig,
     OneCycleConfig,
     PlateauConfig,
@@ -38,6 +39,21 @@ def torch_factors(make: Callable[[torch.optim.Optimizer], reference.LRScheduler]
     return factors
 
 
+def cyclic(
+    up: int, floor: float, down: int | None = None, mode: str = "triangular", gamma: float = 1.0
+) -> Callable[[torch.optim.Optimizer], reference.LRScheduler]:
+    return lambda optimiser: reference.CyclicLR(
+        optimiser,
+        floor,
+        1.0,
+        up,
+        down,
+        mode=mode,
+        gamma=gamma,
+        cycle_momentum=False,  # type: ignore[arg-type]
+    )
+
+
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
@@ -51,6 +67,15 @@ def torch_factors(make: Callable[[torch.optim.Optimizer], reference.LRScheduler]
         (
             WarmRestartsConfig(period=8, growth=2, floor=0.5),
             lambda o: reference.CosineAnnealingWarmRestarts(o, 8, 2, eta_min=0.5),
+        ),
+        (CyclicConfig(rise=7, floor=0.2), cyclic(7, 0.2)),
+        (
+            CyclicConfig(rise=4, fall=9, mode="triangular2"),
+            cyclic(4, 0.1, down=9, mode="triangular2"),
+        ),
+        (
+            CyclicConfig(rise=5, fall=2, floor=0, mode="exp-range", gamma=0.95),
+            cyclic(5, 0.0, down=2, mode="exp_range", gamma=0.95),
         ),
         (
             OneCycleConfig(),
@@ -74,6 +99,9 @@ def torch_plateau(schedule: PlateauConfig, figures: Sequence[float], mode: str) 
         factor=schedule.gamma,
         patience=schedule.patience,
         threshold=schedule.threshold,
+        threshold_mode={"relative": "rel", "absolute": "abs"}[schedule.threshold_mode],  # type: ignore[arg-type]
+        cooldown=schedule.cooldown,
+        min_lr=schedule.floor,
         eps=0,
     )
     factors = []
@@ -92,6 +120,9 @@ plateaus = st.builds(
     gamma=st.sampled_from([0.1, 0.5, 0.8]),
     patience=st.integers(0, 5),
     threshold=st.sampled_from([0.0, 1e-4, 1e-3, 0.1, 0.5]),
+    threshold_mode=st.sampled_from(["relative", "absolute"]),
+    cooldown=st.integers(0, 4),
+    floor=st.sampled_from([0.0, 0.005, 0.3]),
 )
 # Few values and their neighbours make series that stand still, and all but stand still.
 figures = st.lists(
@@ -127,6 +158,22 @@ def test_warmup_rises_from_above_zero_and_then_the_schedule_begins() -> None:
     factors = [schedule.factor(step, SPAN) for step in range(60)]
     assert factors[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert factors[4:] == pytest.approx([(1 + math.cos(math.pi * t / 56)) / 2 for t in range(56)])
+
+
+def test_a_warmup_from_a_start_of_its_own_is_that_of_torch() -> None:
+    schedule = StepConfig(warmup=6, warmup_start=0.25, every=10, gamma=0.5)
+
+    def theirs(optimiser: torch.optim.Optimizer) -> reference.LRScheduler:
+        rise = reference.LinearLR(optimiser, start_factor=0.25, total_iters=6)
+        return reference.SequentialLR(optimiser, [rise, reference.StepLR(optimiser, 10, 0.5)], [6])
+
+    factors = [schedule.factor(step, SPAN) for step in range(60)]
+    assert factors == pytest.approx(torch_factors(theirs), abs=1e-9)
+
+
+def test_a_start_without_a_warmup_is_refused() -> None:
+    with pytest.raises(ValidationError, match="set warmup"):
+        CosineConfig(warmup_start=0.1)
 
 
 def test_unit_epoch_changes_once_an_epoch() -> None:
@@ -216,6 +263,15 @@ schedules = st.one_of(
         floor=shares,
     ),
     st.builds(PlateauConfig, unit=units, warmup=warmups, patience=st.integers(0, 3)),
+    st.builds(
+        CyclicConfig,
+        unit=units,
+        warmup=warmups,
+        rise=st.integers(1, 9),
+        fall=st.none() | st.integers(1, 9),
+        floor=shares,
+        mode=st.sampled_from(["triangular", "triangular2", "exp-range"]),
+    ),
     st.builds(OneCycleConfig, unit=units, rise=rises, start=factors_up_to_one, end=shares),
 )
 
