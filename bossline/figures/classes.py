@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import PowerNorm
+from matplotlib.colors import PowerNorm, to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
@@ -31,19 +32,21 @@ from bossline.figures.style import (
     dress,
     new_figure,
     outside_legend,
+    readable_on,
 )
 
 # Classes by phonetic class: the order and the colours of every picture that names phones.
 
 
-OTHER, OTHER_COLOUR = "other", "#b4bac2"
+OTHER, OTHER_COLOUR = "other", "#7f8894"
 _COLOURS = dict(
     zip(
         PHONETIC_CLASSES,
-        "#0072b2 #56b4e9 #009e73 #f0e442 #d55e00 #e69f00 #cc79a7 #8a929c".split(),
+        "#0072b2 #3f95d6 #009e73 #8c6bd8 #d55e00 #b48600 #cc79a7 #8a929c".split(),
         strict=True,
     )
 )
+_TINY = 4.5  # points: to be read on a large screen, or enlarged
 _GROUP_OF = {phone: group for group, phones in PHONETIC_CLASSES.items() for phone in phones}
 
 
@@ -128,7 +131,8 @@ def confusion_matrix(
         words: what a share is.
     """
     order = [k for group in groups for k in group.members]
-    shares = _row_shares(counts)[np.ix_(order, order)]
+    shares = np.where(counts.sum(1, keepdims=True), _row_shares(counts), np.nan)
+    shares = shares[np.ix_(order, order)]
     side = max(2.6, 0.144 * len(order))
     figure = new_figure(side + 1.8, side + 1.3)
     axes = figure.subplots()
@@ -136,6 +140,7 @@ def confusion_matrix(
     # A square root lets a confusion of 1 % show beside a recall of 90 %.
     norm = PowerNorm(0.5, vmin=0, vmax=1)
     axes.imshow(shares, norm=norm, cmap="viridis", interpolation="none", aspect="equal")
+    _write_shares(axes, shares, norm, size=SMALL if len(order) < 16 else _TINY)
     names = [classes[k] for k in order]
     for axis, turn in ((axes.xaxis, 90), (axes.yaxis, 0)):
         axis.set_ticks(range(len(order)), names, rotation=turn, fontsize=SMALL, parse_math=False)
@@ -172,6 +177,24 @@ def confusion_matrix(
     return figure
 
 
+def _write_shares(
+    axes: Axes, shares: npt.NDArray[np.float64], norm: PowerNorm, size: float
+) -> None:
+    """Percent in every field that has one at least."""
+    colours = colormaps["viridis"]
+    for (row, column), share in np.ndenumerate(shares):
+        if share >= 0.005:
+            axes.text(
+                column,
+                row,
+                f"{share:.0%}"[:-1],
+                ha="center",
+                va="center",
+                fontsize=size,
+                color=readable_on(to_hex(colours(norm(share)))),
+            )
+
+
 def counts_beside(axes: Axes, counts: Sequence[int], words: str) -> None:
     """How often the class of each row came, in a column at the right.
 
@@ -204,7 +227,7 @@ def per_class(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
         members = list(group.members)
         axes.barh(rows, recall[members], color=group.colour, height=0.72, label=group.name)
     axes.plot(
-        f1[order],
+        np.where(counts[order] > 0, f1[order], np.nan),
         range(len(order)),
         "o",
         markersize=4.5,
@@ -390,10 +413,9 @@ def accuracy_by_length(bins: list[LengthBin]) -> Figure:
         [b.accuracy.low for b in bins],
         [b.accuracy.high for b in bins],
         color=SERIES[0],
-        alpha=0.4,
-        linewidth=9,
+        linewidth=2.5,
     )
-    axes.plot(range(len(bins)), values, "o", color=SERIES[0], markersize=5)
+    axes.plot(range(len(bins)), values, "o", color=SERIES[0], markersize=6)
     names = [f"{_range(b)}\n({b.count:,})" for b in bins]
     axes.set_xticks(range(len(bins)), names, fontsize=SMALL, color=INK)
     axes.set_xlim(-0.6, len(bins) - 0.4)

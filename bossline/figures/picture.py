@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from bossline.figures.style import svg
+from bossline.figures.style import NARROW, narrow, svg
 
 _CSS_PIXELS_AN_INCH = 96
 
@@ -19,9 +19,22 @@ class Picture:
     svg: Markup
     width: int
     caption: str
+    narrow: Markup | None = None  # the same for a phone
 
     @classmethod
-    def of(cls, figure: Figure, key: str, label: str, caption: str) -> Picture:
-        """Key and label as in `svg`; the caption stands below the picture."""
-        width = round(figure.get_figwidth() * _CSS_PIXELS_AN_INCH)
-        return cls(svg(figure, label, key), width, caption)
+    def of(
+        cls, figure: Figure, key: str, label: str, caption: str, *, stacks: bool = True
+    ) -> Picture:
+        """Key and label as in `svg`; the caption stands below the picture.
+
+        Args:
+            stacks: whether its panels can stand below each other on a phone, each as wide as that;
+                a picture along time or a matrix cannot.
+        """
+        inches = figure.get_figwidth()
+        wide = svg(figure, label, key)
+        thin = None
+        if stacks and inches > NARROW * 1.2:
+            narrow(figure)
+            thin = svg(figure, label, f"{key}-narrow")
+        return cls(wide, round(inches * _CSS_PIXELS_AN_INCH), caption, thin)

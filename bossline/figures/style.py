@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from textwrap import wrap
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
@@ -29,13 +30,15 @@ INK, MUTED, GRID, PAPER = "#1c2530", "#5d6876", "#dde2e8", "#fffffe"
 # On a page these become CSS variables, so that one figure serves light and dark.
 VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", PAPER: "--paper"}
 
-# Okabe and Ito's palette, which colour-blind readers tell apart.
-SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# Okabe and Ito's palette, which colour-blind readers tell apart. Orange and sky blue are darker
+# than theirs: every mark has a contrast of 3 to light pages and to dark ones.
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b48600", "#3f95d6")
 ERROR = "#d55e00"
 DASHES = (0, (3, 2))
 
 SMALL, NORMAL, LARGE = 8.0, 9.0, 10.5
 
+NARROW = 3.7  # inches of a figure on a phone
 _LONGEST = 30  # letters of a line beside an axis
 _WIDE = 20  # times as large as the smallest value
 
@@ -90,6 +93,39 @@ def dress(axes: Axes, *, title: str = "", x: str = "", y: str = "", grid: str = 
             axes.grid(axis=which, color=GRID, linewidth=0.8)
 
 
+def luminance(colour: str) -> float:
+    """Relative luminance (WCAG), 0 of black to 1 of white."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def readable_on(colour: str) -> str:
+    """Black or white, whichever stands out: a contrast of 4.5 at least (WCAG)."""
+    return "black" if luminance(colour) > 0.179 else "white"
+
+
+def narrow(figure: Figure) -> None:
+    """Make a drawn figure fit a phone: panels of one row below each other, one name a line."""
+    panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
+    rows = len(panels)
+    if rows > 1:
+        grid = figure.add_gridspec(rows, 1)
+        for row, axes in enumerate(panels):
+            axes.set_subplotspec(grid[row, 0])
+            axes.tick_params(labelleft=True)
+    for axes in panels:
+        label = axes.xaxis.label
+        label.set_text("\n".join(folded([label.get_text()], _LONGEST + 6)))
+    named = 0
+    for legend in list(figure.legends):
+        handles, place = legend.legend_handles, cast(Outside, legend.get_label())
+        named += len(handles)
+        legend.remove()
+        outside_legend(figure, place, [h for h in handles if h is not None], ncols=1)
+    height = figure.get_figheight()
+    figure.set_size_inches(NARROW, 0.9 * height * rows + 0.12 * named)
+
+
 def svg(figure: Figure, label: str, key: str) -> Markup:
     """A figure as an SVG element for a page.
 
@@ -126,13 +162,13 @@ def _settings() -> Iterator[None]:
         yield
 
 
-def folded(names: Sequence[str]) -> list[str]:
+def folded(names: Sequence[str], longest: int = _LONGEST) -> list[str]:
     """Names beside an axis, in several lines where they are long.
 
     >>> folded(["phoneme/strong (batches.frames=21, epochs=3)"])
     ['phoneme/strong\\n(batches.frames=21, epochs=3)']
     """
-    return ["\n".join(wrap(name, _LONGEST, break_on_hyphens=False)) for name in names]
+    return ["\n".join(wrap(name, longest, break_on_hyphens=False)) for name in names]
 
 
 @cache
@@ -178,5 +214,6 @@ def outside_legend(
     legend = figure.legend(
         handles=handles, loc=place, frameon=False, fontsize=size, labelcolor=INK, **layout
     )  # fmt: skip
+    legend.set_label(place)  # told again where the figure is made narrow
     for text in legend.get_texts():
         text.set_parse_math(False)

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgb, to_rgba
+from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
 from matplotlib.patches import Patch, Rectangle
 
 from bossline.data.features.spec import FeatureSpec
 from bossline.figures.classes import Group
-from bossline.figures.style import GRID, INK, MUTED, NORMAL, SERIES, SMALL
+from bossline.figures.style import GRID, INK, MUTED, NORMAL, SERIES, SMALL, readable_on
 
 WIDTH = 11.4
 """Inches, of a figure with time from left to right."""
@@ -198,10 +198,3 @@ def draw_strip(axes: Axes, title: str, phones: Iterable[Said], seconds: float) -
                 verticalalignment="center",
                 parse_math=False,
             )
-
-
-def readable_on(colour: str) -> str:
-    """Black or white, whichever stands out: a contrast of 4.5 at least (WCAG)."""
-    linear = [((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return "black" if luminance > 0.179 else "white"

@@ -102,7 +102,7 @@ def learning_rate(runs: NamedRuns) -> Figure:
         )
     axes.set_ylim(bottom=0)
     axes.margins(x=0.03)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
     axes.yaxis.get_offset_text().set(color=MUTED, fontsize=SMALL)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from matplotlib.figure import Figure
 
 from bossline.evaluation.comparison import Verdict
-from bossline.figures.style import ERROR, INK, MUTED, NORMAL, dress, new_figure
+from bossline.figures.style import ERROR, INK, MUTED, NORMAL, SERIES, dress, new_figure
 from bossline.reports.wording import signed
 from bossline.studies.standings import Standings
 
-_BETTER = "#009e73"
+_BETTER = SERIES[2]
 _COLOURS: dict[Verdict, str] = {
     "better": _BETTER, "worse": ERROR, "no evidence of a difference": MUTED
 }  # fmt: skip

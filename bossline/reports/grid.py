@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
@@ -25,6 +27,7 @@ from bossline.figures.style import (
     is_wide,
     new_figure,
     outside_legend,
+    readable_on,
     scale_scores,
     series,
 )
@@ -39,7 +42,6 @@ _PANELS = 4  # beside each other
 _VALIDATION: dict[str, Any] = {
     "marker": "D", "linestyle": "", "markersize": 5, "markerfacecolor": "none"
 }  # fmt: skip
-_DARK = 0.55  # from this share of the colour scale on, ink is white
 
 
 def dots(found: Sweep) -> Figure:
@@ -122,7 +124,7 @@ def heat_map(found: Sweep) -> Figure:
     ):
         dress(axes, title=title, x=right.key, y=down.key if title == "Validation" else "")
         _fill(axes, scores, found.metric)
-        axes.set_xticks(range(len(right.values)), right.values, parse_math=False)
+        axes.set_xticks(range(len(right.values)), folded(right.values, 12), parse_math=False)
         axes.set_yticks(range(len(down.values)), down.values, parse_math=False)
     return figure
 
@@ -142,7 +144,7 @@ def _fill(axes: Axes, scores: npt.NDArray[np.float64], metric: Metric) -> None:
     axes.imshow(gains, cmap="Blues", vmin=floor, vmax=high, interpolation="none", aspect="auto")
     for (row, column), score in np.ndenumerate(scores):
         if not np.isnan(score):
-            dark = metric.gain(score) - low > _DARK * (high - low) > 0
+            share = (metric.gain(score) - floor) / (high - floor) if high > floor else 0.0
             axes.text(
                 column,
                 row,
@@ -150,7 +152,7 @@ def _fill(axes: Axes, scores: npt.NDArray[np.float64], metric: Metric) -> None:
                 ha="center",
                 va="center",
                 fontsize=SMALL,
-                color="#ffffff" if dark else "#111111",
+                color=readable_on(to_hex(colormaps["Blues"](share))),
             )
 
 
@@ -196,7 +198,7 @@ def compared_rates(found: Sweep) -> Figure:
     figure = new_figure(7.6, 0.4 + 2.0 * rows_of_panels)
     panels = figure.subplots(rows_of_panels, columns, squeeze=False, sharex=True, sharey=True).flat
     for number, (curve, names) in enumerate(curves.items()):
-        title = "all cells" if len(curves) == 1 else "\n".join(folded(names))
+        title = "all cells" if len(curves) == 1 else "\n".join(names)
         axes = next(panels)
         dress(axes, x="step", y="" if number % columns else "learning rate", grid="y")
         axes.set_title(title, loc="left", fontsize=SMALL, color=INK, parse_math=False)

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
 from bossline.figures.style import (
     INK,
     MUTED,
     NORMAL,
+    PAPER,
     dress,
     folded,
     new_figure,
@@ -47,11 +47,17 @@ def ladder(runs: Sequence[Rung]) -> Figure:
                 place,
                 score.high - score.low,
                 left=score.low,
-                height=0.44,
+                height=0.14,
                 color=series(place),
-                alpha=0.4,
             )
-            axes.plot([score.value], [place], "o", markersize=5, color=series(place))
+            axes.plot(
+                [score.value],
+                [place],
+                "o",
+                markersize=8,
+                color=series(place),
+                markeredgecolor=PAPER,
+            )
         axes.text(
             1.02,
             place,
@@ -72,7 +78,7 @@ def _handles(runs: Sequence[Rung]) -> list[Artist]:
     words = runs[0].metric.words
     handles: list[Artist] = [
         Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=5, label=words),
-        Patch(color=MUTED, alpha=0.4, linewidth=0, label="95% interval"),
+        Line2D([], [], color=MUTED, linewidth=4, label="95% interval"),
     ]
     if any(run.target for run in runs):
         handles.append(

@@ -197,12 +197,13 @@ def _slice(axes: Axes, dimension: Dimension, trials: Sequence[Tried]) -> None:
         axes.set_xticks(places, dimension.values, parse_math=False)
         axes.set_xlim(-0.5, len(dimension.values) - 0.5)
         return
-    _dots(axes, trials, [float(value) for value in values])
+    numbers = [float(value) for value in values]
+    _dots(axes, trials, numbers)
     if dimension.log:
         axes.set_xscale("log")
         axes.xaxis.set_minor_locator(NullLocator())
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=all(map(float.is_integer, numbers))))
 
 
 def _dots(axes: Axes, trials: Sequence[Tried], x: Sequence[float]) -> None:

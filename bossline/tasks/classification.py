@@ -130,7 +130,9 @@ def _confusions(test: ClassificationScores, classes: tuple[str, ...], key: str) 
             confusion(test, classes),
             f"{key}-confusion",
             f"Confusion matrix of {counted(len(classes), 'class')}",
-            f"Each row holds the {test.unit} of one true class and sums to 100%.",
+            f"Each row holds the {test.unit} of one true class in percent; a class without any "
+            "is blank.",
+            stacks=False,
         ),
         Picture.of(
             per_class(test, classes),

@@ -64,7 +64,7 @@ def test_the_page_shows_pooled_scores(rungs: list[Folds], page: Page) -> None:
 
 def test_pictures_are_of_the_first_fold_only(rungs: list[Folds], page: Page) -> None:
     # As in a ladder of three runs: the overview, two of training, five a rung.
-    assert page.tags["svg"] == 1 + 2 + 3 * 5
+    assert page.tags["figure"] == 1 + 2 + 3 * 5
     assert page.text.count("The whole recipe") == 3
 
 

@@ -120,7 +120,7 @@ def test_rungs_rise_whatever_the_order_given(ladder_page: Page) -> None:
 
 def test_every_picture_has_a_name(ladder_page: Page) -> None:
     # The ladder, two of training, and for each run two of training, two of confusions, one example.
-    assert ladder_page.tags["svg"] == 1 + 2 + 3 * 5
+    assert ladder_page.tags["figure"] == 1 + 2 + 3 * 5
     assert ladder_page.values("role").count("img") == ladder_page.tags["svg"]
     assert all(ladder_page.values("aria-label"))
 
@@ -144,7 +144,7 @@ def test_same_runs_same_bytes(tmp_path: Path) -> None:
 def test_one_run_has_no_comparison(tmp_path: Path) -> None:
     page = small(fake_run(classes=FEW), tmp_path)
     assert "against" not in page.text
-    assert page.tags["svg"] == 1 + 5
+    assert page.tags["figure"] == 1 + 5
 
 
 def test_a_smoothed_run_is_held_against_itself(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_unfinished(epochs: int, says: str, tmp_path: Path) -> None:
     page = small(unfinished_run(epochs), tmp_path)
     assert says in page.text
     assert "training" in page.text
-    assert page.tags["svg"] == (2 if epochs else 0)
+    assert page.tags["figure"] == (2 if epochs else 0)
 
 
 def test_names_cannot_break_out(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from bossline.reports.page import write_report
 from bossline.reports.standings import verdict_of, write_ablation
 from bossline.reports.sweep import verdict, write_sweep_report
 from bossline.reports.wording import sentence
-from bossline.runs.run import target_of
 from bossline.studies.standings import Entry, Standings
 from bossline.studies.study import open_study
 from bossline.studies.sweep import Sweep
@@ -104,7 +103,7 @@ def test_curves_of_an_error_fall_on_one_logarithmic_panel(found: Sweep) -> None:
 def test_a_ladder_of_errors_has_no_targets() -> None:
     run = fake_regression_run()
     assert run.recipe.target
-    assert target_of(run.recipe) is None
+    assert run.target is None
     figure = ladder([run])
     assert figure.axes[0].get_xlabel() == "test mean squared error (lower is better)"
     names = [text.get_text() for legend in figure.legends for text in legend.get_texts()]

@@ -33,7 +33,7 @@ def test_speaks_of_speakers_and_utterances(run: FakeRun, page: Page) -> None:
 
 def test_many_speakers_have_no_matrix_but_their_hardest(run: FakeRun, page: Page) -> None:
     # The ladder, verification, two of training, recall, length, voices.
-    assert page.tags["svg"] == 7
+    assert page.tags["figure"] == 7
     assert "Confusion matrix" not in " ".join(page.values("aria-label"))
     matrix = np.array(classified(run.scores["test"]).confusion)
     hits, occurs = np.diag(matrix), matrix.sum(1)
@@ -46,7 +46,7 @@ def test_many_speakers_have_no_matrix_but_their_hardest(run: FakeRun, page: Page
 def test_few_speakers_have_a_matrix(tmp_path: Path) -> None:
     run = fake_speaker_run(speakers=30)
     page = small(run, tmp_path)
-    assert page.tags["svg"] == 8  # matrix and classes in place of recall
+    assert page.tags["figure"] == 8  # matrix and classes in place of recall
     assert "Hardest" not in page.text
     assert "utterances of one true class" in page.text
     scores, classes = classified(run.scores["test"]), run.info.classes
@@ -63,7 +63,7 @@ def test_what_is_not_there_is_left_out(
 ) -> None:
     run = fake_speaker_run(speakers=70, embedded=embedded, distance=distance)
     page = small(run, tmp_path)
-    assert page.tags["svg"] == 6
+    assert page.tags["figure"] == 6
     assert ("Voices" in page.text) == embedded
     assert ("EER" in page.text) == (distance is not None)
     run.speaking = None  # as without the corpus

@@ -102,7 +102,7 @@ def test_the_page_of_a_sweep(
         assert f"{found.validation(place):.4f}" in page.text
     assert verdict(found) in page.text
     assert "bossline sweep it" in page.text
-    assert page.tags["svg"] == (4 if asked == PLANE else 3)
+    assert page.tags["figure"] == (4 if asked == PLANE else 3)
 
 
 def test_the_verdict_is_made_from_the_figures() -> None:

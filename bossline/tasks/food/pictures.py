@@ -85,6 +85,7 @@ def _mistakes(images: SeenImages, classes: tuple[str, ...], key: str) -> list[Pi
         f"{counted(len(places), 'misclassified test image')}: {_taken(images, places, classes)}",
         f"{wrong:,} of {len(images.true):,} test images are misclassified. {shown} shown, the "
         "most probable first: the class that was named with its probability, and the true one.",
+        stacks=False,
     )
     return [photographic(picture)]
 
@@ -103,6 +104,7 @@ def _maps(images: SeenImages, classes: tuple[str, ...], key: str) -> list[Pictur
         "other. Orange: the class that was named loses probability when this place is covered; "
         "blue: it gains. Each map has its own scale, up to its largest change. Right answers are "
         "of middling confidence, wrong ones those that the model was surest of.",
+        stacks=False,
     )
     return [photographic(picture)]
 

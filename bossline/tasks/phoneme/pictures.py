@@ -79,6 +79,7 @@ def example_picture(utterance: Example, classes: tuple[str, ...], key: str) -> P
         f"{key}-example",
         f"Features, posteriors, true and {path_name(utterance)} phones of {utterance.id}",
         _what_is_seen(utterance),
+        stacks=False,
     )
 
 

@@ -42,6 +42,7 @@ def attention_pictures(
             f"Attention of the decoder over {example.id}",
             f"Where the decoder looks in {example.id} for each phone that it tells, from the "
             f"top{cut}: {every}. The bluer, the more weight; the greatest is {greatest:.0%}.",
+            stacks=False,
         )
     ]
     if len(attention) > 1:
@@ -53,6 +54,7 @@ def attention_pictures(
                 f"{key}-heads",
                 f"Attention of {len(shown)} heads over {example.id}",
                 f"The same head by head{some}, each against its greatest weight.",
+                stacks=False,
             )
         )
     return found

@@ -63,6 +63,7 @@ def error_pictures(scores: StringScores, classes: tuple[str, ...], key: str) -> 
                 f"Confusion matrix of {counted(len(classes), 'phone')} and nothing",
                 "What is told in place of each phone in the alignment; rows sum to 100%. The last "
                 "column are deletions, the last row insertions.",
+                stacks=False,
             )
         )
     if swaps := most_confused(scores, classes):

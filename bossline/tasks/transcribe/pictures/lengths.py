@@ -86,7 +86,7 @@ def by_length(runs: Mapping[str, StringScores]) -> Figure:
         x = [b.mean + shift for b in bins]
         colour = series(place)
         lows, highs = [b.rate.low for b in bins], [b.rate.high for b in bins]
-        axes.vlines(x, lows, highs, color=colour, alpha=0.4, linewidth=5 if several else 9)
+        axes.vlines(x, lows, highs, color=colour, linewidth=2.5)
         axes.plot(
             x,
             [b.rate.value for b in bins],

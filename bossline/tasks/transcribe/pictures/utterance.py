@@ -22,6 +22,7 @@ from bossline.figures.style import (
     dress,
     new_figure,
     outside_legend,
+    readable_on,
 )
 from bossline.figures.utterance import (
     BOX,
@@ -38,7 +39,6 @@ from bossline.figures.utterance import (
     draw_strip,
     explain_above,
     name_rows,
-    readable_on,
     segments,
     span,
 )
@@ -76,6 +76,7 @@ def example_pictures(example: Example, classes: tuple[str, ...], key: str) -> li
             f"{key}-utterance",
             f"Features, true and told phones of {example.id}",
             text,
+            stacks=False,
         ),
         Picture.of(
             alignment(aligned, classes),
@@ -84,6 +85,7 @@ def example_pictures(example: Example, classes: tuple[str, ...], key: str) -> li
             "What was said above what was told, with as few errors as possible"
             + (f"; the first {MOST_PAIRS} pairs" if len(aligned.references) > MOST_PAIRS else "")
             + ".",
+            stacks=False,
         ),
     ]
 
