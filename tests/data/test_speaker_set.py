@@ -418,7 +418,7 @@ def test_half_a_download_makes_a_short_message(home: Path, folder: Path) -> None
     with pytest.raises(UserError) as caught:
         import_corpus(folder, "who")
     head, first, second, *rest = str(caught.value).split("\n")
-    assert head.startswith("1001 problems in ")
+    assert head.startswith("1,001 problems in ")
     assert first == f"  {WHOLE['in both parts'][1]}"
     assert second == "  metadata.json speakers.zoe[0]: no file uttr-0.pt"
     assert len(rest) == 19
