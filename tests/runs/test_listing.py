@@ -55,6 +55,6 @@ def test_a_corpus_is_removed_once_no_name_is_left(home: Path) -> None:
 
 
 def test_a_submission_is_a_csv_file(speaker_run: Run) -> None:
-    with pytest.raises(UserError, match="answers.xlsx: a submission is a .csv file"):
+    with pytest.raises(UserError, match=r"answers\.xlsx: a submission is a \.csv file"):
         submit(speaker_run, "answers.xlsx")
     assert not Path("answers.xlsx").exists()
