@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.core.archives import DamagedFile
+from bossline.core.counting import counted
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.ids import id_fault
 from bossline.data.readers.base import Item
@@ -64,7 +65,7 @@ def _frames(loaded: Values, item: Item, dim: int) -> tuple[Values | None, list[s
     if not len(frames):
         faults.append("empty utterance")
     elif isinstance(item.labels, np.ndarray) and len(item.labels) != len(frames):
-        faults.append(f"{len(item.labels)} labels for {len(frames)} frames")
+        faults.append(f"{len(item.labels)} labels for {counted(len(frames), 'frame')}")
     return (None if faults else frames), faults
 
 

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
+from bossline.core.counting import counted
 from bossline.core.errors import UserError, printable
 from bossline.core.processes import in_order
 from bossline.core.reading import open_file, reason
@@ -251,7 +252,7 @@ def _settle(
     fatal = [problem for problem in found if not (skip_damaged and problem.id)]
     if not fatal:
         return
-    count = "1 problem" if len(fatal) == 1 else f"{len(fatal)} problems"
+    count = counted(len(fatal), "problem")
     advice = "mend them" if len(fatal) > 1 else "mend it"
     if skip_damaged:
         advice += f"; --skip-damaged leaves out single {item}s only"

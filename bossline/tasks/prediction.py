@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.html import ROWS_SHOWN, html_table
 from bossline.data.alignments.model import Alignment, Interval, IntervalTier
@@ -77,7 +78,7 @@ class Prediction(ABC):
     @property
     def said(self) -> str:
         """In a few words."""
-        return f"{sum(1 for _ in self.records()):,} rows"
+        return counted(sum(1 for _ in self.records()), "row")
 
     def lines(self) -> Iterator[tuple[str, ...]]:
         """The records as text, for files and people."""

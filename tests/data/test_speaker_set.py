@@ -418,7 +418,7 @@ def test_half_a_download_makes_a_short_message(home: Path, folder: Path) -> None
     with pytest.raises(UserError) as caught:
         import_corpus(folder, "who")
     head, first, second, *rest = str(caught.value).split("\n")
-    assert head.startswith("1001 problems in ")
+    assert head.startswith("1,001 problems in ")
     assert first == f"  {WHOLE['in both parts'][1]}"
     assert second == "  metadata.json speakers.zoe[0]: no file uttr-0.pt"
     assert len(rest) == 19
@@ -505,7 +505,7 @@ def test_the_writer_numbers_unforeseen_speakers_behind_the_given(tmp_path: Path)
 def test_no_frame_labels_anywhere(home: Path, folder: Path) -> None:
     """Zero classes: shown as such, and said so where labels are wanted."""
     corpus = import_corpus(folder, "who")
-    with pytest.raises(UserError, match="0 labelled utterances are too few"):
+    with pytest.raises(UserError, match="0 labelled utterances: too few"):
         split_corpus(corpus, SplitConfig())
     shown = CliRunner().invoke(app, ["corpus", "who", "--verify"])
     assert shown.exit_code == 0, shown.output

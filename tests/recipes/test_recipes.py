@@ -58,6 +58,8 @@ def test_another_kind_forgets_the_old_kinds_keys() -> None:
     ("override", "message"),
     [
         ("model.widht=3", "model.widht: unknown key; did you mean 'model.width'?"),
+        ("lr=1e-3", "lr: unknown key; did you mean 'optimiser.lr'?"),
+        ("width=64", "width: unknown key; did you mean 'model.width'?"),
         ("optimser.lr=3", "optimser: unknown key; did you mean 'optimiser'?"),
         ("optimiser.momentun=0.9", "optimiser.momentun: unknown key; "),
         ("batches.frames=4", "batches.frames: a window has a centre frame"),

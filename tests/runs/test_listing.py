@@ -9,6 +9,7 @@ import pytest
 
 from bossline.core.errors import UserError
 from bossline.data.store import names, open_corpus, pack_path, register, remove_corpus
+from bossline.runs.answers import submit
 from bossline.runs.listing import list_runs, remove_run, runs_within
 from bossline.runs.run import Run
 from tests.data.packs import write_kind
@@ -51,3 +52,9 @@ def test_a_corpus_is_removed_once_no_name_is_left(home: Path) -> None:
     remove_corpus("other")
     assert names() == []
     assert not pack.exists()
+
+
+def test_a_submission_is_a_csv_file(speaker_run: Run) -> None:
+    with pytest.raises(UserError, match=r"answers\.xlsx: a submission is a \.csv file"):
+        submit(speaker_run, "answers.xlsx")
+    assert not Path("answers.xlsx").exists()

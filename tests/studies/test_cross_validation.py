@@ -77,7 +77,7 @@ def test_a_cut_fold_is_resumed(toy: Corpus) -> None:
         (0, (), "cannot train 0 folds"),
         (2, ("split.fold=1",), r"split\.fold=1 is one fold"),
         (2, ("split.by=corpus",), r"split\.by=corpus wants labelled parts"),
-        (10, ("split.by=speaker", "split.test=0.1"), "3 speakers are too few"),
+        (10, ("split.by=speaker", "split.test=0.1"), "3 speakers: too few"),
     ],
 )
 def test_folds_that_cannot_be_are_refused_before_training(

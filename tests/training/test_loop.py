@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,17 @@ from bossline import api
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
+from bossline.evaluation.scores import ACCURACY, MSE, Metric
 from bossline.recipes import load_recipe
 from bossline.runs import engine
 from bossline.runs.run import Run
 from bossline.tasks import lesson_of
 from bossline.tasks.phoneme.pictures import example_of
+from bossline.training import journal, loop
 from bossline.training.checkpoint import load_weights, save_weights
+from bossline.training.contract import StepLoss
 from bossline.training.signals import Interrupted
-from bossline.training.tally import Diverged
+from bossline.training.tally import Diverged, Tally
 from tests.conftest import over
 
 QUIET = Console(quiet=True)
@@ -151,6 +156,40 @@ def test_a_taken_folder_is_refused(toy: Corpus) -> None:
 def test_diverging_within_one_step_is_noticed_too(toy: Corpus) -> None:
     with pytest.raises(Diverged, match="became NaN or infinite at step 1 "):
         train("optimiser={kind: sgd, lr: 1e30}", "batches.size=100000", "epochs=1")
+
+
+def test_a_loss_beyond_all_bounds_has_diverged_though_it_is_a_number() -> None:
+    tally = Tally(torch.device("cpu"), 4, ACCURACY)
+    for loss in (1.0, 1e30):
+        tally.add(StepLoss(torch.tensor(loss), 1, torch.tensor(0)))
+    with pytest.raises(Diverged, match=r"the loss became 1e\+30 at step 2 "):
+        tally.check(2, 0.1)
+
+
+def test_a_training_without_a_bar_gives_signs_of_life(
+    toy: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(loop._Clock, "due", lambda clock, mark, seconds: mark == "bar")
+    heard = io.StringIO()
+    api.train(
+        "phoneme/simple", "toy", over(FAST, "epochs=1"), run="runs/r", device="cpu", threads=1,
+        console=Console(file=heard, width=200),
+    )  # fmt: skip
+    assert re.search(r"^step 1/\d+", heard.getvalue(), re.MULTILINE)
+    assert "step 1/" not in Path("runs/r/log.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("metric", "score", "told"),
+    [
+        (MSE, 2.5, "mse 2.5000"),
+        (MSE, 2.0, "loss 2.5000 mse 2.0000"),
+        (ACCURACY, 2.5, "loss 2.5000 acc 2.5000"),
+    ],
+)
+def test_a_score_that_is_the_loss_is_told_once(metric: Metric, score: float, told: str) -> None:
+    assert loop._told(2.5, score, metric) == told
 
 
 def test_precision_bfloat16_learns_too(toy: Corpus) -> None:

@@ -84,7 +84,8 @@ def _strings_of(corpus: Corpus) -> str:
         return ""
     known = np.flatnonzero(corpus.has_string)
     count = sum(len(corpus.string(int(u))) for u in known)
-    return f"of {counted(len(known), 'utterance')}, {count:,} symbols of {len(names)} phones"
+    of = counted(len(names), "phone")
+    return f"of {counted(len(known), 'utterance')}, {counted(count, 'symbol')} of {of}"
 
 
 def _rows_of(corpus: Corpus, features: TableSpec) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from bossline.cli.tables.layout import facts_table, new_table
+from bossline.core.counting import counted
 from bossline.tasks.prediction import LIKELIEST
 from bossline.tasks.speaker.verbs import Identification, Verification
 from bossline.tasks.speaker.verification.calibration import Threshold
@@ -15,7 +16,10 @@ from bossline.tasks.speaker.verification.scores import VerificationScores
 
 def verification_table(scores: VerificationScores) -> Table:
     """Error rates with intervals over speakers, and whom the model knew."""
-    trained_on = f"{scores.trained_on:,} of {scores.speakers:,} speakers were trained on"
+    trained_on = (
+        f"{scores.trained_on:,} of {counted(scores.speakers, 'speaker')} "
+        f"{'was' if scores.trained_on == 1 else 'were'} trained on"
+    )
     if scores.trained_on and scores.score_scale == "as-norm":
         trained_on += ", and are in the cohort"
     return facts_table(

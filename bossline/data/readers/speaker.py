@@ -26,6 +26,7 @@ from typing import Any, Literal
 import numpy.typing as npt
 
 from bossline.core.archives import DamagedFile, read_tensor
+from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.reading import read_text, reason, within_memory
 from bossline.data.features.spec import FeatureSpec
@@ -189,7 +190,7 @@ def _read(file: Path, mel_len: int) -> npt.NDArray[Any]:
     if frames.ndim != 2:
         return frames  # what shape was expected is said where all sets are checked
     if len(frames) != mel_len:
-        raise DamagedFile(f"{len(frames)} frames, but its mel_len is {mel_len}")
+        raise DamagedFile(f"{counted(len(frames), 'frame')}, but its mel_len is {mel_len}")
     if len(frames) > 1 and (frames == frames[0]).all():
         raise DamagedFile("all frames are equal: silence only")
     return frames

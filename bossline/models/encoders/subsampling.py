@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from bossline.batches.padded import Padded, Padding
 from bossline.core.config import MOST_LAYERS, Config
+from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.models.encoders.layers import Encoder, MaskedBatchNorm, zero_padding
 
@@ -74,8 +75,8 @@ class Subsample(Encoder):
         shortest = batch.padding.shortest
         if shortest is not None and shortest < _MINIMUM:
             raise UserError(
-                f"an utterance of {shortest} frames is too short for subsampling: leave out those "
-                f"under {_MINIMUM} frames, or train without it"
+                f"an utterance of {counted(shortest, 'frame')} is too short for subsampling: "
+                f"leave out those under {_MINIMUM} frames, or train without it"
             )
         images = zero_padding(batch.frames, batch.padding).unsqueeze(1)
         maps = self.convolutions(images.contiguous(memory_format=torch.channels_last))

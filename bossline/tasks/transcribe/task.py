@@ -168,9 +168,13 @@ class TranscribeTask(Task[TranscribeRecipe]):
     def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
         assert isinstance(test, StringScores)
         score, errors = test.score, sum(test.sums)
+        known = score.low < score.high
+        interval = (
+            f"(95% interval {score.low:.1%} to {score.high:.1%})" if known else "(no interval)"
+        )
         text = (
             f"Writes the phones of {counted(len(test.ids), 'test utterance')} with a phone error "
-            f"rate of {score.value:.1%} (95% interval {score.low:.1%} to {score.high:.1%})"
+            f"rate of {score.value:.1%} {interval}"
         )
         if not errors:
             return text

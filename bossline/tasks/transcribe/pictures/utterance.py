@@ -10,6 +10,7 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from bossline.core.counting import counted
 from bossline.figures.classes import Group, grouped
 from bossline.figures.picture import Picture
 from bossline.figures.style import (
@@ -60,7 +61,8 @@ def example_pictures(example: Example, classes: tuple[str, ...], key: str) -> li
     counts = error_counts(aligned)
     errors = ", ".join(f"{n} {kind}s" if n != 1 else f"1 {kind}" for kind, n in counts.items())
     said = len(example.heard.said[0])
-    text = f"{example.id}: {sum(counts.values())} errors in {said} phones ({errors})"
+    found = counted(sum(counts.values()), "error")
+    text = f"{example.id}: {found} in {counted(said, 'phone')} ({errors})"
     if len(example.true) > _frames(example):
         text += f"; its first {SECONDS:g} seconds are seen"
     text += "."
