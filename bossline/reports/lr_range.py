@@ -23,6 +23,7 @@ def write_lr_range(found: LrRange, path: Path, command: str) -> Path:
     return write_study(
         path,
         title=f"Learning rates for {recipe.name}",
+        stands_on=[found.corpus],
         about="Which learning rate can this recipe bear? A fresh model is trained for a few steps "
         "while the rate rises from step to step (Smith 2017, arXiv 1506.01186).",
         facts={
