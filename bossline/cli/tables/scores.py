@@ -49,7 +49,7 @@ def listing_table(runs: Sequence[Run]) -> Table:
     table = new_table("run", "recipe", "corpus", "test score", "started")
     for run in runs:
         started = run.info.started[:16].replace("T", " ")
-        table.add_row(str(run.path), run.recipe.name, run.corpus_name, run.standing, started)
+        table.add_row(str(run.path), run.label, run.corpus_name, run.standing, started)
     return table
 
 
