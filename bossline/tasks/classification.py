@@ -30,6 +30,13 @@ MOST_IN_A_MATRIX = 60  # more classes make a matrix that nobody can read
 _LEAST = np.finfo(np.float32).tiny  # a probability that underflows to 0 must not rule a class out
 
 
+def geometric_mean(members: Sequence[Answers]) -> npt.NDArray[np.float32]:
+    """Of (N, C) probabilities, each row summing to 1: every member may veto a class."""
+    total = sum(np.log(np.maximum(member.array, _LEAST)) for member in members)
+    mean = np.exp(total / len(members))
+    return np.asarray(mean / mean.sum(1, keepdims=True), np.float32)
+
+
 class ClassificationTask(Task[R]):
     """Classes of frames, utterances or images; a score is the share that is right."""
 
@@ -37,11 +44,7 @@ class ClassificationTask(Task[R]):
     scores = ClassificationScores
 
     def agree(self, members: Sequence[Answers]) -> Answers:
-        """The geometric mean of (N, C) probabilities: every member may veto a class."""
-        total = sum(np.log(np.maximum(member.array, _LEAST)) for member in members)
-        mean = np.exp(total / len(members))
-        rows = np.asarray(mean / mean.sum(1, keepdims=True), np.float32)
-        return Answers.of(rows, members[0].lengths)
+        return Answers.of(geometric_mean(members), members[0].lengths)
 
     def decide(self, answers: Answers, smoother: Smoother | None = None) -> Answers:
         """The most probable classes (N,), or the path of the smoother."""

@@ -21,6 +21,7 @@ from bossline.figures.picture import Picture
 from bossline.models.tagger import TaggerConfig
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Smoother, Task
+from bossline.tasks.classification import geometric_mean
 from bossline.tasks.smoothing import smoothing_of
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.edits import distances
@@ -113,7 +114,7 @@ class TranscribeTask(Task[TranscribeRecipe]):
     def agree(self, members: Sequence[Answers]) -> Answers:
         """The mean of posteriors, or of strings those that differ least from all others."""
         if all(isinstance(member, Posteriors) for member in members):
-            mean = torch.stack([member.rows for member in members]).mean(0)
+            mean = torch.from_numpy(geometric_mean(members))
             return Posteriors(mean, members[0].lengths)
         return transcripts.agreed([self.decide(member) for member in members])
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
+import torch
 from rich.console import Console
 
 from bossline import api
@@ -20,7 +22,8 @@ from bossline.data.writer import writing
 from bossline.recipes import load_recipe
 from bossline.runs import engine
 from bossline.runs.run import Run
-from bossline.tasks import lesson_of
+from bossline.tasks import TASKS, lesson_of
+from bossline.tasks.transcribe.frames import Posteriors
 from bossline.tasks.transcribe.lesson import TranscribeLesson
 from bossline.tasks.transcribe.prediction import StringPrediction
 
@@ -216,3 +219,15 @@ def test_silence_and_strings_without_a_path_are_left_out(home: Path) -> None:
 def test_what_does_not_go_together_is_refused(overrides: tuple[str, ...], said: str) -> None:
     with pytest.raises(UserError, match=said):
         load_recipe("transcribe/simple", overrides)
+
+
+def test_posteriors_agree_by_the_mean_of_their_logarithms() -> None:
+    rng = np.random.default_rng(0)
+    members = [rng.dirichlet(np.ones(4), 7).astype(np.float32) for _ in range(3)]
+    lengths = np.array([3, 4])
+    answers = [Posteriors(torch.from_numpy(rows), lengths) for rows in members]
+    agreed = TASKS["transcribe"].agree(answers)
+    assert isinstance(agreed, Posteriors)
+    expected = scipy.stats.gmean(members, axis=0)
+    expected /= expected.sum(1, keepdims=True)
+    np.testing.assert_allclose(agreed.array, expected, rtol=1e-5)
