@@ -2,6 +2,7 @@
 # make test   the whole test suite
 # make test-oldest   what touches libraries, with the lowest versions that pyproject.toml allows
 # make check  format, lint, types and the direction of imports, as CI runs them
+# make readme  README.zh-CN.md from README.zh.md
 # make attack MINUTES=30 SEED=1 JOBS=2   damaged files, bombs, kills: see docs/reliability.md
 PYTHON ?= python3
 VENV := .venv
@@ -12,7 +13,7 @@ JOBS ?= 1
 READY := $(VENV)/ready
 OLDEST := .venv-oldest
 
-.PHONY: demo test test-oldest check attack clean
+.PHONY: readme demo test test-oldest check attack clean
 
 # constraints.txt pins the versions that the tests and the demo run with.
 $(READY): pyproject.toml constraints.txt
@@ -47,6 +48,9 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+readme: $(READY)
+	$(BIN)/python -m tests.simplified
 
 attack: $(READY)
 	$(BIN)/python -m tests.attack --minutes $(MINUTES) --seed $(SEED) --jobs $(JOBS)
