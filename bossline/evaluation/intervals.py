@@ -7,7 +7,7 @@ upper end, as squared errors, there is none, and text says so.
 
 from __future__ import annotations
 
-from math import sqrt
+from math import isclose, sqrt
 from statistics import NormalDist
 
 import numpy as np
@@ -32,13 +32,18 @@ class Interval(Config):
     def __str__(self) -> str:
         return f"{self.value:.4f} {self.ends()}"
 
+    @property
+    def has_width(self) -> bool:
+        """Beyond what rounding makes of equal values."""
+        return not isclose(self.low, self.high, rel_tol=1e-9, abs_tol=1e-15)
+
     def ends(self, form: str = ".4f") -> str:
         """Where it lies, in brackets.
 
         >>> Interval(value=0.5, low=0.25, high=0.75).ends(".2f")
         '[0.25, 0.75]'
         """
-        if self.low == self.high:
+        if not self.has_width:
             return "[no interval]"
         return f"[{self.low:{form}}, {self.high:{form}}]"
 
@@ -66,7 +71,7 @@ def mean_interval(
 
 def widened(interval: Interval, items: int) -> Interval:
     """The interval of a share; where redraws of the items gave it no width, Wilson's."""
-    if interval.low < interval.high or not 0 <= interval.value <= 1:
+    if interval.has_width or not 0 <= interval.value <= 1:
         return interval
     return wilson_interval(interval.value * items, items)
 

@@ -51,7 +51,7 @@ def spread(interval: Interval) -> str:
     >>> spread(Interval(value=0.5, low=0.4, high=0.6))
     '0.4000 to 0.6000'
     """
-    if interval.low == interval.high:
+    if not interval.has_width:
         return "unknown"
     return f"{interval.low:.4f} to {interval.high:.4f}"
 

@@ -77,7 +77,9 @@ class RegressionScores(Scores):
 def explained(test: RegressionScores, target: str) -> str:
     """What predictions are worth, in the beginning of a sentence."""
     low, high = test.score.low, test.score.high
-    interval = f"(95% interval {low:.4f} to {high:.4f})" if low < high else "(no interval)"
+    interval = (
+        f"(95% interval {low:.4f} to {high:.4f})" if test.score.has_width else "(no interval)"
+    )
     text = (
         f"Predicts {target} of {counted(test.count, 'test row')} with a mean squared error of "
         f"{test.score.value:.4f} {interval}, RMSE {test.rmse.value:.4f}"

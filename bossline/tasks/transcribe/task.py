@@ -169,7 +169,7 @@ class TranscribeTask(Task[TranscribeRecipe]):
     def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
         assert isinstance(test, StringScores)
         score, errors = test.score, sum(test.sums)
-        known = score.low < score.high
+        known = score.has_width
         interval = (
             f"(95% interval {score.low:.1%} to {score.high:.1%})" if known else "(no interval)"
         )
