@@ -102,7 +102,7 @@ def test_from_a_data_folder_to_a_submission(bossline: Bossline, tmp_path: Path) 
     code, out, _ = bossline("train", "phoneme/simple", "-c", "phones", *FAST, "--run", "runs/a")
     assert code == 0
     assert "epoch 2/2" in out
-    assert "phoneme/simple (epochs=2" in out
+    assert "phoneme/simple (batches.size=64, model.width=8, optimiser.lr=0.01) on phones" in out
     assert "next: bossline submit runs/a -o prediction.csv" in out
     assert Path("runs/a/report.html").is_file()
     assert (Path("runs/a/log.txt").read_text().count("epoch")) == 2

@@ -86,8 +86,7 @@ def _differences(before: Config, after: Config, above: str = "") -> Iterator[tup
         old, new = getattr(before, key, None), getattr(after, key)
         if old == new:
             continue
-        alike = isinstance(old, Config) and isinstance(new, Config) and type(old) is type(new)
-        if alike:
+        if isinstance(old, Config) and isinstance(new, Config) and type(old) is type(new):
             yield from _differences(old, new, f"{above}{key}.")
         else:
             yield above + key, _as_text(new)
@@ -95,6 +94,7 @@ def _differences(before: Config, after: Config, above: str = "") -> Iterator[tup
 
 def _as_text(value: Any) -> str:
     """As an override has it, what a part leaves to its defaults left out."""
+    plain: Any
     if isinstance(value, Config):
         plain = value.model_dump(mode="json", exclude_defaults=True)
         kind = getattr(value, "kind", None)

@@ -182,17 +182,29 @@ def compared_curves(found: Sweep) -> Figure:
     return figure
 
 
+def have_rates(found: Sweep) -> bool:
+    """Whether any cell told its learning rate."""
+    return any(map(_rates, found.entries.values()))
+
+
+def _rates(entry: Entry) -> tuple[tuple[int, float], ...]:
+    """Steps with their learning rates."""
+    rows = entry.runs[0].metrics()
+    return tuple((row["step"], row["lr"]) for row in rows if row["kind"] == "step")
+
+
 def compared_rates(found: Sweep) -> Figure:
     """The learning rate of every cell by step, a panel each; cells of one schedule share theirs.
 
     Of the first seed: the schedule is the same for all.
+
+    Args:
+        found: with the rates of one cell at least, see `have_rates`.
     """
     curves: dict[tuple[tuple[int, float], ...], list[str]] = {}
     for entry in found.entries.values():
-        rows = [row for row in entry.runs[0].metrics() if row["kind"] == "step"]
-        if rows:
-            curve = tuple((row["step"], row["lr"]) for row in rows)
-            curves.setdefault(curve, []).append(entry.name)
+        if rates := _rates(entry):
+            curves.setdefault(rates, []).append(entry.name)
     columns = min(_PANELS, len(curves))
     rows_of_panels = -(-len(curves) // columns)
     figure = new_figure(7.6, 0.4 + 2.0 * rows_of_panels)

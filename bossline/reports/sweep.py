@@ -7,7 +7,7 @@ from pathlib import Path
 from bossline.core.counting import counted
 from bossline.evaluation.comparison import Comparison
 from bossline.figures.picture import Picture
-from bossline.reports.grid import compared_curves, compared_rates, dots, heat_map, lines
+from bossline.reports.grid import compared_curves, compared_rates, dots, have_rates, heat_map, lines
 from bossline.reports.pace import TRAINING, UNKNOWN, four_digits, pace_tables
 from bossline.reports.study import StudyTable, write_study
 from bossline.reports.wording import (
@@ -143,6 +143,8 @@ def _pictures(found: Sweep) -> list[Picture]:
         f"Validation {found.metric.words} by epoch of {counted(len(found.entries), 'cell')}",
         f"Validation {found.metric.words} after each epoch, mean over seeds.",
     )
+    if not have_rates(found):
+        return [*_scores(found), curves]
     rates = Picture.of(
         compared_rates(found),
         "rates",

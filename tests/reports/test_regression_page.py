@@ -58,14 +58,14 @@ def test_a_sweep_chooses_the_lowest_error(found: Sweep) -> None:
 
 
 def test_the_lowest_error_is_the_darkest(found: Sweep) -> None:
-    (axes,) = heat_map(found).axes
+    _, axes = heat_map(found).axes
     (image,) = axes.images
     shown = np.asarray(image.get_array())
     scores = np.array([found.entries[k].score.value for k in range(4)]).reshape(2, 2)
     assert np.unravel_index(shown.argmax(), shown.shape) == np.unravel_index(
         scores.argmin(), scores.shape
     )
-    white = [t.get_text() for t in axes.texts if t.get_color() == "#ffffff"]
+    white = [t.get_text() for t in axes.texts if t.get_color() == "white"]
     assert f"{scores.min():.4f}" in white
     assert f"{scores.max():.4f}" not in white
 
