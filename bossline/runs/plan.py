@@ -147,4 +147,5 @@ def _timed(model: nn.Module, lesson: Lesson[Any]) -> float:
 def _whole(each: float, lesson: Lesson[Any], counts: dict[str, int]) -> float:
     training: float = each * lesson.steps_per_epoch
     share = counts.get("validation", 0) / counts["train"]
-    return lesson.recipe.epochs * training * (1 + _VALIDATING * share)
+    epochs: int = lesson.recipe.epochs
+    return epochs * training * (1 + _VALIDATING * share)

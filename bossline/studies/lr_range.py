@@ -109,7 +109,9 @@ def lr_range(
     low, high = ends or (own / _REACH, own * _REACH)
     opened = open_corpus(corpus, verified=True)
     lesson = lesson_of(chosen, opened, Runtime.choose(device, threads))
-    rates, losses, means = [], [], []
+    rates: list[float] = []
+    losses: list[float] = []
+    means: list[float] = []
     with (
         exhaustion_named(LESS),
         torch.random.fork_rng(devices=[]),

@@ -37,7 +37,7 @@ IMAGES: dict[str, dict[str, Any]] = {
     "resnet": STAGES,
     "convnext": STAGES,
 }
-VECTORS = ["mlp", "logistic", "naive-bayes", "lda", "logistic-lbfgs"]
+VECTORS = ["mlp", "logistic", "naive-bayes", "lda", "qda", "logistic-lbfgs"]
 TABLES = ["regressor", "ridge", "multilevel"]
 VOICES: dict[str, dict[str, Any]] = {
     "speaker-lda": {"components": 2},

@@ -12,18 +12,14 @@ from bossline import api
 from bossline.cli.tables.plan import plan_tables
 from bossline.core.errors import UserError
 from bossline.data.packed import Corpus
+from bossline.recipes import Recipe
 from bossline.runs.plan import Plan
 from tests.lessons import RECIPES, lesson, small
 
 
-def dry(recipe: object, corpus: object, *overrides: str) -> Plan:
+def dry(recipe: str | Recipe, corpus: str | Corpus, *overrides: str) -> Plan:
     return api.dry_run(
-        recipe,
-        corpus,
-        overrides,
-        device="cpu",
-        threads=1,
-        console=Console(quiet=True),  # type: ignore[arg-type]
+        recipe, corpus, overrides, device="cpu", threads=1, console=Console(quiet=True)
     )
 
 

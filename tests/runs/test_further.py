@@ -163,7 +163,13 @@ def test_stopped_before_the_first_checkpoint_it_begins_there_again(toy: Corpus) 
     start = first()
     whole = train(from_run=start, overrides=["epochs=1"], run="runs/whole")
     recipe = whole.recipe
-    fresh = {"state": "training", "seconds": None, "best_epoch": None, "kept": None, "sha256": {}}
+    fresh: dict[str, object] = {
+        "state": "training",
+        "seconds": None,
+        "best_epoch": None,
+        "kept": None,
+        "sha256": {},
+    }
     info = whole.info.model_copy(update=fresh)
     begun = Run.create(Path("runs/begun"), recipe, info)
     resumed = api.resume(begun, console=Console(quiet=True))

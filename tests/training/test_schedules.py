@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import pytest
 import torch
@@ -40,7 +41,11 @@ def torch_factors(make: Callable[[torch.optim.Optimizer], reference.LRScheduler]
 
 
 def cyclic(
-    up: int, floor: float, down: int | None = None, mode: str = "triangular", gamma: float = 1.0
+    up: int,
+    floor: float,
+    down: int | None = None,
+    mode: Literal["triangular", "triangular2", "exp_range"] = "triangular",
+    gamma: float = 1.0,
 ) -> Callable[[torch.optim.Optimizer], reference.LRScheduler]:
     return lambda optimiser: reference.CyclicLR(
         optimiser,
@@ -50,7 +55,7 @@ def cyclic(
         down,
         mode=mode,
         gamma=gamma,
-        cycle_momentum=False,  # type: ignore[arg-type]
+        cycle_momentum=False,
     )
 
 

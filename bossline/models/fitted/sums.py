@@ -107,6 +107,33 @@ class ClassMoments(ClassSums):
         return mean + self._origin, self._products / self.counts.sum() - mean.outer(mean)
 
 
+# Covariances of classes, each its own.
+
+
+class ClassScatters(ClassSums):
+    """Memory for C x D x D."""
+
+    def _begin_second(self) -> None:
+        dims = self._sums.shape[1]
+        self._products = self._sums.new_zeros(self._classes, dims, dims)
+
+    def _add_second(self, centred: Tensor, labels: Tensor) -> None:
+        for place in set(labels.tolist()):
+            self._products[place] += _products(centred[labels == place])
+
+    @property
+    def means(self) -> Tensor:
+        """(C, D); of a class without vectors, any number."""
+        return self._centred_means + self._origin
+
+    @property
+    def covariances(self) -> Tensor:
+        """(C, D, D) about the class means, divided by the class's count; 0 without vectors."""
+        counts = self.counts.clamp_min(1).view(-1, 1, 1)
+        means = self._centred_means
+        return self._products / counts - means.unsqueeze(2) * means.unsqueeze(1)
+
+
 def _products(x: Tensor) -> Tensor:
     """(N, D) -> (D, D): x' x."""
     if x.device.type != "cpu":

@@ -11,6 +11,7 @@ from bossline.batches.utterances import UtteranceConfig
 from bossline.batches.windows import WindowConfig
 from bossline.models.fitted.discriminant import LdaConfig
 from bossline.models.fitted.naive_bayes import NaiveBayesConfig
+from bossline.models.fitted.quadratic import QdaConfig
 from bossline.models.logistic import LogisticConfig, LogisticLbfgsConfig
 from bossline.models.mlp import MlpConfig
 from bossline.models.tagger import TaggerConfig
@@ -32,6 +33,7 @@ class PhonemeRecipe(Recipe):
         | WindowTaggerConfig
         | NaiveBayesConfig
         | LdaConfig
+        | QdaConfig
         | LogisticLbfgsConfig,
         Field(discriminator="kind"),
     ]
