@@ -20,7 +20,13 @@ from bossline.runs.phones_out import write_phones
 from bossline.tasks.prediction import Cells, Prediction
 from bossline.tasks.trained import UNLABELLED, Smoothing, items_of
 
-_OF_PHONES = tuple(suffix for name in WRITTEN if name != "csv" for suffix in FORMATS[name].suffixes)
+# A .csv is a table of frames or items, and a .txt may be anything.
+_OF_PHONES = tuple(
+    suffix
+    for name in WRITTEN
+    if name not in ("csv", "audacity")
+    for suffix in FORMATS[name].suffixes
+)
 
 
 def predict(
