@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bossline.cli import alignments, data, studies, training, voices
+from bossline.cli import alignments, data, predicting, studies, training, voices
 from bossline.cli.options import console, say
 from bossline.core.errors import UserError
 from bossline.core.launch import launched
@@ -47,7 +47,7 @@ app = typer.Typer(
     epilog="First steps without data: `bossline synth --name toy`, then "
     "`bossline ladder phoneme --corpus toy`.",
 )
-for part in (data, training, studies, voices, alignments):
+for part in (data, training, predicting, studies, voices, alignments):
     app.add_typer(part.app)
 
 

@@ -66,8 +66,8 @@ def runs_and_inputs(words: Sequence[str]) -> tuple[list[Path], list[str]]:
     Raises:
         UserError: no input is left.
     """
+    from bossline.runs.folders import holds_run
     from bossline.runs.loaded import ASKABLE
-    from bossline.runs.run import holds_run
 
     count = 1
     while count < len(words) and words[count] not in ASKABLE and holds_run(words[count]):

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bossline.core.errors import UserError
-from bossline.runs.run import RUNS, Run, find_run, in_use
+from bossline.runs.folders import RUNS, find_run, in_use
+from bossline.runs.run import Run
 from bossline.training.contents import INFO
 
 

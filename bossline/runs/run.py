@@ -25,7 +25,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -36,12 +35,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 from safetensors.numpy import save
 
 from bossline.core.archives import DamagedFile
-from bossline.core.errors import UserError, did_you_mean
+from bossline.core.errors import UserError
 from bossline.core.files import creating_folder, read_json, replacing, write_json
 from bossline.core.html import html_facts
 from bossline.core.leftovers import sweep
@@ -57,6 +55,7 @@ from bossline.extensions import LOADED
 from bossline.recipes.catalogue import read_yaml
 from bossline.recipes.loading import check_recipe, save_recipe
 from bossline.recipes.naming import full_name
+from bossline.runs.folders import RUNS, find_run, in_use, is_free
 from bossline.runs.info import RunInfo, read_info, write_info
 from bossline.runs.kept import misfit
 from bossline.tasks import task_of
@@ -75,7 +74,6 @@ from bossline.training.contents import (
 )
 from bossline.training.metrics import read_records
 
-RUNS = Path("runs")
 _ATTEMPTS = 10  # to read a file that another process replaces again and again
 
 
@@ -503,41 +501,6 @@ class Run:
         return arrays
 
 
-@contextmanager
-def in_use(path: Path) -> Iterator[None]:
-    """Keep other processes from writing in a run folder.
-
-    Raises:
-        UserError: another process does, or the folder cannot be written.
-    """
-    lock = FileLock(path / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise UserError(
-            f"{path} is in use by another process: wait for it, or stop it first"
-        ) from error
-    except OSError as error:
-        raise UserError(f"cannot write {path / '.lock'}: {reason(error)}") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def is_free(path: Path) -> bool:
-    """Whether a run can be created there: nothing is, or what a killed process left of a start.
-
-    Such a folder has no recipe, and no weights that would be lost with it.
-    """
-    if not path.exists():
-        return not path.is_symlink()
-    if not path.is_dir():
-        return False
-    names = {inner.name for inner in path.iterdir()}
-    return all(name in (INFO, ".lock") or name.endswith(".part") for name in names)
-
-
 @dataclass(frozen=True)
 class Target:
     """The score that a rung is held against: one that was made on the same data.
@@ -562,27 +525,6 @@ class Target:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def holds_run(name: str) -> bool:
-    """Whether a run is there; by its name alone, where no file or folder is called so."""
-    return (Path(name) / INFO).exists() or (
-        not os.path.lexists(name) and (RUNS / name / INFO).exists()
-    )
-
-
-def find_run(path: Path) -> Path:
-    """The folder of a run, which may be given without runs/ before it.
-
-    Raises:
-        UserError: no run there; names the nearest.
-    """
-    for folder in (path, RUNS / path):
-        if (folder / INFO).exists():
-            return folder
-    parent = path.parent if path.parent.is_dir() else RUNS
-    here = [str(found.parent) for found in parent.glob("*/run.json")]
-    raise UserError(f"no run in {path}: {did_you_mean(str(path), here)}")
 
 
 def _made_with(path: Path) -> str:

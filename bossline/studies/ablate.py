@@ -19,7 +19,8 @@ from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe, load_recipe
 from bossline.recipes.loading import check_recipe
 from bossline.recipes.naming import full_name
-from bossline.runs.run import RUNS, Run
+from bossline.runs.folders import RUNS
+from bossline.runs.run import Run
 from bossline.studies.kept import reach
 from bossline.studies.standings import Entry, Standings
 from bossline.tasks import lesson_of

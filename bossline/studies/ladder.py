@@ -15,7 +15,8 @@ from bossline.data.splits import split_corpus
 from bossline.data.store import name_of, open_corpus
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.overrides import Overrides, as_text
-from bossline.runs.run import RUNS, Run
+from bossline.runs.folders import RUNS
+from bossline.runs.run import Run
 from bossline.studies.folds import Folds
 from bossline.studies.kept import reach
 from bossline.tasks import task_of

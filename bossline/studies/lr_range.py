@@ -20,7 +20,7 @@ from bossline.data.packed import Corpus
 from bossline.data.store import open_corpus
 from bossline.recipes import Recipe, load_recipe
 from bossline.runs.engine import LESS
-from bossline.runs.run import RUNS
+from bossline.runs.folders import RUNS
 from bossline.tasks import lesson_of
 from bossline.training.single import single_step
 

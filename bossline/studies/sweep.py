@@ -22,7 +22,8 @@ from bossline.data.store import name_of, open_corpus
 from bossline.evaluation.comparison import Comparison
 from bossline.evaluation.scores import Metric
 from bossline.recipes.overrides import Overrides
-from bossline.runs.run import RUNS, Run
+from bossline.runs.folders import RUNS
+from bossline.runs.run import Run
 from bossline.studies.kept import THE_SAME_COMMAND, is_finished, run_path
 from bossline.studies.side_by_side import Workplace, threads_of, train_all
 from bossline.studies.standings import Entry, Standings

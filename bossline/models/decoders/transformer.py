@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
 from bossline.core.config import MOST_LAYERS
-from bossline.models.attention import AttentionConfig, CrossAttention, NormPlace, Past
+from bossline.models.attention import AttentionConfig, CrossAttention, NormPlace
 from bossline.models.decoders.base import Decoder, State, rows_of
 from bossline.models.encoders.layers import FeedForward, zero_padding
 from bossline.models.layers import Dropout, OutputLayer
+from bossline.models.past import Past
 from bossline.models.positions import Places, positions_of
 
 

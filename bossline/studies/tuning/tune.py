@@ -15,7 +15,7 @@ from bossline.core.terminal import terminal
 from bossline.data.packed import Corpus
 from bossline.data.store import name_of, open_corpus
 from bossline.recipes.overrides import Overrides
-from bossline.runs.run import RUNS
+from bossline.runs.folders import RUNS
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.optional import SQLAlchemyError, optuna
 from bossline.studies.tuning.plan import Plan, open_plan
