@@ -35,7 +35,8 @@ test: $(READY)
 $(OLDEST)/ready: pyproject.toml constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check \
-		--constraint constraints-oldest.txt --editable '.[all]' pytest pytest-xdist hypothesis scipy praatio pandas rapidfuzz
+		--constraint constraints-oldest.txt --editable '.[all]' pytest pytest-xdist hypothesis scipy praatio pandas rapidfuzz \
+		nbclient nbformat ipykernel
 	touch $@
 
 test-oldest: $(OLDEST)/ready

@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--split", default="validation", choices=["validation", "test"])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="", help="searches whose names hold this, and greedy")
     parser.add_argument("--threads", type=int, default=None)
     arguments = parser.parse_args()
     run, runtime = Run(arguments.run), Runtime.choose("cpu", arguments.threads)
@@ -74,6 +75,7 @@ def main() -> None:
         **(DECODER if model.decoder else {}),
         **(JOINT if model.decoder and model.ctc else {}),
     }
+    ways = {name: way for name, way in ways.items() if name == GREEDY or arguments.only in name}
     pieces = lesson.pieces(arguments.split)
     trained = {
         name: TrainedModel(run, runtime, searching([run], overrides)[0])

@@ -61,7 +61,7 @@ def test_a_sweep_and_a_comparison_of_rows(bossline: Bossline, survey: Corpus) ->
     bossline("train", "covid/floor", "-c", "survey", "--run", "runs/b")
     code, out, _ = bossline("compare", "runs/a", "runs/b", "-o", "page.html")
     assert code == 0
-    assert "Better than a: b (" in out
+    assert "Better than covid/floor (model.l2=100000.0): covid/floor (" in " ".join(out.split())
     assert "MACs of a row" in Path("page.html").read_text(encoding="utf-8")
     code, _, err = bossline("diagnose", "runs/b")
     assert code == 2

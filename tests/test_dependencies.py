@@ -15,7 +15,7 @@ OPTIONAL = PROJECT["optional-dependencies"]
 NOT_IN_A_RUN = {  # tools, not libraries
     "ruff", "mypy", "types-pyyaml", "import-linter", "opencc-python-reimplemented"
 }  # fmt: skip
-FROM_ANOTHER = {"sqlalchemy"}  # optuna's, for its errors
+FROM_ANOTHER = {"sqlalchemy", "annotated_types"}  # optuna's and pydantic's
 
 
 def floors(requirements: list[str]) -> dict[str, str]:

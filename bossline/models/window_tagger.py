@@ -25,7 +25,7 @@ class WindowTaggerConfig(ModelConfig):
 
     kind: Literal["window-tagger"] = "window-tagger"
     frames: int = Field(11, ge=1, description="of a window, as batches.frames")
-    encoder: EncoderConfig
+    encoder: EncoderConfig = Field(description="what reads the frames of a window")
     dropout: float = Field(0.0, ge=0, lt=1, description="before the output layer")
 
     def build(self, inputs: int, outputs: int) -> WindowTagger:

@@ -37,7 +37,7 @@ IMAGES: dict[str, dict[str, Any]] = {
     "resnet": STAGES,
     "convnext": STAGES,
 }
-VECTORS = ["mlp", "logistic", "naive-bayes", "lda", "qda", "logistic-lbfgs"]
+VECTORS = ["mlp", "logistic", "naive-bayes", "lda", "qda", "logistic-lbfgs", "window-tagger"]
 TABLES = ["regressor", "ridge", "multilevel"]
 VOICES: dict[str, dict[str, Any]] = {
     "speaker-lda": {"components": 2},
@@ -47,6 +47,10 @@ VOICES: dict[str, dict[str, Any]] = {
             {"kind": "speaker", "encoder": {"kind": "tdnn", "dilations": [1]}},
         ]
     },
+}
+CONFIGS: dict[str, dict[str, Any]] = {
+    "regressor": {"network": {"kind": "mlp"}},
+    "window-tagger": {"frames": 3, "encoder": {"kind": "tdnn", "dilations": [1]}},
 }
 DIM = 12
 
@@ -188,7 +192,7 @@ def test_recurrent_taggers_for_one_length_of_frames_each(cell: str) -> None:
 
 @pytest.mark.parametrize("kind", [*VECTORS, *TABLES])
 def test_windows_and_rows(kind: str) -> None:
-    config: dict[str, Any] = {"network": {"kind": "mlp"}} if kind == "regressor" else {}
+    config = CONFIGS.get(kind, {})
     model = built(kind, config, outputs=1 if kind in TABLES else 3)
     exported = export(model, (torch.randn(3, DIM),), dynamic_shapes=({0: Dim.AUTO},))
     for count in (2, 7):

@@ -51,13 +51,15 @@ def test_every_recipe_can_be_planned(name: str, home: Path, tmp_path: Path) -> N
     assert f"{plan.parameters:,}" in shown(plan)
 
 
-def test_what_it_says(toy: Corpus) -> None:
+def test_what_it_says(toy: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = dry("phoneme/strong", "toy", "batches.size=64", "batches.frames=5")
     text = shown(plan)
     assert "layers.0" in text
     assert "1024 x 30" in text
     assert "windows of 5, batches of 64" in text
-    assert "0.74944 (2023), 0.75028 (2022); boss baseline 0.83017 (2023)" in text
+    assert "no published score for this corpus" in text
+    monkeypatch.setattr("bossline.cli.tables.plan.edition_of", lambda corpus: "2023")
+    assert "0.74944 (2023); boss baseline 0.83017 (2023)" in shown(plan)
     plan = dry("phoneme/simple", "toy", "split.validation=0")
     assert "none: the last epoch is kept" in shown(plan)
 

@@ -166,6 +166,6 @@ def test_the_verb_writes_a_page(
     assert folder == Path("runs/ablate-small-toy")
     assert all(run.path.parent == folder for entry in standings.entries for run in entry.runs)
     page = (folder / "removed.html").read_text(encoding="utf-8")
-    assert all(str(entry.score) in page for entry in standings.entries)
+    assert all(f"{entry.score.value:.4f}" in page for entry in standings.entries)
     assert "bossline ablate small.yaml clip smoothing --corpus toy" in page
     assert Run(folder / standings.reference.runs[0].name).info.state == "finished"

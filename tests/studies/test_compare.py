@@ -130,6 +130,7 @@ def test_from_trained_runs_to_a_page(
     assert found.standings.comparisons[0].verdict in out
     assert found.costs[0] == costs_of(first.runs[0])
     page = Path("page.html").read_text(encoding="utf-8")
-    assert str(first.score) in page
+    for number in (first.score.value, first.score.low, first.score.high):
+        assert f"{number:.4f}" in page
     assert "bossline compare runs/a runs/b runs/c" in page
-    assert page.count("<svg") == 4  # differences, curves, learning rate, costs
+    assert page.count("<figure") == 4  # differences, curves, learning rate, costs

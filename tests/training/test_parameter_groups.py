@@ -36,6 +36,10 @@ def speaker(**keys: Any) -> dict[str, Any]:
 
 # Of each model that learns by steps: its config, and the weights of its output layers.
 MODELS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "window-tagger": (
+        {"kind": "window-tagger", "frames": 1, "encoder": {"kind": "rnn", "width": 8}},
+        {"output.weight"},
+    ),
     "mlp": ({"kind": "mlp", "depth": 2, "width": 8, "norm": "batch"}, {"layers.6.weight"}),
     "mlp, layer norm": (
         {"kind": "mlp", "depth": 1, "width": 8, "norm": "layer"},

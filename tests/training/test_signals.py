@@ -222,7 +222,8 @@ def test_ctrl_c_in_a_ladder_is_one_line(
     assert ended.value.code == 130
     said = capsys.readouterr().err
     assert said.startswith("stopped at runs/ladder-phoneme-toy/")
-    assert said.endswith("; the same command goes on\n")
+    again = " ".join(["bossline", "ladder", "phoneme", *SMALL[:2], "--corpus toy --to simple"])
+    assert said.endswith(f"; the same command goes on: {again}\n")
     assert said.count("\n") == 1
     (run,) = Path("runs/ladder-phoneme-toy").glob("*/")
     assert Run(run).info.state == "finished"

@@ -6,8 +6,10 @@ from rich.table import Table
 
 from bossline.cli.tables.layout import facts_table, new_table
 from bossline.core.progress import duration
+from bossline.data.editions import edition_of
 from bossline.models.layout import SEEN, Layer
 from bossline.recipes import catalogue
+from bossline.recipes.naming import full_name
 from bossline.runs.plan import Plan
 
 
@@ -41,7 +43,7 @@ def _field(layer: Layer) -> str:
 def _facts(plan: Plan) -> Table:
     recipe = plan.recipe
     facts = {
-        "recipe": f"{recipe.name} on {plan.corpus.name}, {plan.hardware}",
+        "recipe": f"{full_name(recipe)} on {plan.corpus.name}, {plan.hardware}",
         "splits": ", ".join(f"{split} {count:,}" for split, count in plan.counts.items())
         + f" {plan.unit}",
         "batches": plan.batches,
@@ -61,21 +63,20 @@ def _facts(plan: Plan) -> Table:
             f"about {duration(plan.seconds)}, at {plan.seconds_per_step:.3g} s a step as "
             "this machine is now; scoring comes on top"
         )
-    facts["targets"] = _targets(plan) or "none is published"
+    facts["targets"] = _targets(plan) or "no published score for this corpus"
     return facts_table(facts)
 
 
 def _targets(plan: Plan) -> str:
-    """Published scores of the recipe's own rung, and of the boss baseline."""
-    own = _scores(plan.recipe.target)
+    """What is known of this corpus: the rung's own score, and that of the boss baseline."""
+    edition = edition_of(plan.corpus)
     boss = f"{plan.recipe.task}/boss"
-    if plan.recipe.name == boss or boss not in catalogue.names():
-        return own
-    above = _scores(catalogue.read_yaml(catalogue.find(boss)).get("target", {}))
-    if not above or above == own:
-        return own
-    return f"{own}; boss baseline {above}" if own else f"boss baseline {above}"
-
-
-def _scores(target: dict[str, float]) -> str:
-    return ", ".join(f"{score:.5f} ({year})" for year, score in target.items())
+    above = {}
+    if plan.recipe.name != boss and boss in catalogue.names():
+        above = catalogue.read_yaml(catalogue.find(boss)).get("target", {})
+    told = [
+        f"{words}{scores[edition]:.5f} ({edition})"
+        for words, scores in (("", plan.recipe.target), ("boss baseline ", above))
+        if edition in scores
+    ]
+    return "; ".join(told)

@@ -56,7 +56,7 @@ def test_a_run_of_frames(toy: Corpus) -> None:
 
     path = write_diagnosis(found, run.path / "diagnosis.html")
     page = path.read_text(encoding="utf-8")
-    assert page.count("<svg") == 5
+    assert page.count("<figure") == 5
     assert all(value.split(",")[0] in page for value in key_figures(found).values())
     assert write_diagnosis(again, Path("again.html")).read_text(encoding="utf-8") == page
 

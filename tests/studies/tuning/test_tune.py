@@ -235,5 +235,5 @@ def test_the_verb_writes_a_page(
     for text in (out, page):
         assert f"validation accuracy {found.best.score:.4f}" in text
         assert f"{found.run.scores['test'].score.value:.4f}" in text
-    assert page.count("<svg") == 2
+    assert page.count("<figure") == 2
     assert all(str(dimension) in page for dimension in found.plan.space)

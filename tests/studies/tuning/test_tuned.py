@@ -67,7 +67,7 @@ def test_what_decides_is_important(tmp_path: Path) -> None:
 def test_the_page_has_every_picture_and_number(tmp_path: Path) -> None:
     found = found_in(tmp_path, 15, pruned=3, failed=2)
     page = write_tuning_report(found, "bossline tune --again").read_text(encoding="utf-8")
-    assert page.count("<svg") == 3
+    assert page.count("<figure") == 3
     assert "bossline tune --again" in page
     assert "3 trials were pruned. 2 more failed." in verdict(found)
     scores = [float(row[1]) for row in trials_table(found).rows]
