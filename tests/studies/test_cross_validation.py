@@ -91,7 +91,7 @@ def test_folds_that_cannot_be_are_refused_before_training(
 def test_the_verb_prints_what_the_folds_found(
     toy: Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", "120")
     arguments = ["ladder", "phoneme", "-c", "toy", *SMALL, "--to", "medium", "--folds", "2"]
     monkeypatch.setattr(sys, "argv", ["bossline", *arguments])
     with pytest.raises(SystemExit) as stop:
