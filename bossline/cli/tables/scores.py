@@ -46,10 +46,13 @@ def runs_table(runs: Sequence[Run]) -> Table:
 
 def listing_table(runs: Sequence[Run]) -> Table:
     """Where runs are, of what, and how far they came."""
-    table = new_table("run", "recipe", "corpus", "test score", "started")
+    table = new_table()
+    for column in ("run", "recipe and corpus", "test score"):
+        table.add_column(column, overflow="fold")  # a path is there to be copied whole
     for run in runs:
         started = run.info.started[:16].replace("T", " ")
-        table.add_row(str(run.path), run.label, run.corpus_name, run.standing, started)
+        of = f"{run.label}\non {run.corpus_name}"
+        table.add_row(f"{run.path}\n{started}", of, run.standing)
     return table
 
 
