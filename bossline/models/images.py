@@ -110,7 +110,7 @@ _WIDEST = 8  # times the first width
 
 
 class CnnConfig(ModelConfig):
-    """depth x (convolution, batch norm, ReLU, max pooling), then linear layers to the classes."""
+    """depth x (convolution, batch norm, ReLU, pooling), then linear layers to the classes."""
 
     takes: ClassVar[str] = "images"
 
@@ -121,6 +121,7 @@ class CnnConfig(ModelConfig):
         description="channels of the first block; they double from block to block, up to 8x",
     )
     depth: int = Field(5, ge=1, le=5, description="blocks; each halves the sides of the map")
+    pooling: Literal["max", "mean"] = Field("max", description="of 2 x 2 pixels")
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (1024, 512), description="units of each linear layer before the output"
     )
@@ -152,7 +153,10 @@ class Cnn(nn.Module):
         widths = [config.width * min(2**block, _WIDEST) for block in range(config.depth)]
         befores = [inputs, *widths[:-1]]
         self.blocks = nn.Sequential(
-            *(_block(before, width) for before, width in zip(befores, widths, strict=True))
+            *(
+                _block(before, width, config.pooling)
+                for before, width in zip(befores, widths, strict=True)
+            )
         )
         self.pool = nn.AdaptiveAvgPool2d(_SIDE)
         layers: list[nn.Module] = []
@@ -169,13 +173,13 @@ class Cnn(nn.Module):
         return logits
 
 
-def _block(inputs: int, outputs: int) -> nn.Sequential:
-    """ReLU comes after the pooling: the maximum is the same, and it has a quarter of the work."""
+def _block(inputs: int, outputs: int, pooling: str) -> nn.Sequential:
+    """ReLU comes after a maximum, which is the same, and has a quarter of the work."""
+    relu = nn.ReLU(inplace=True)
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False),
         nn.BatchNorm2d(outputs),
-        nn.MaxPool2d(2),
-        nn.ReLU(inplace=True),
+        *((nn.MaxPool2d(2), relu) if pooling == "max" else (relu, nn.AvgPool2d(2))),
     )
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import nn
@@ -8,14 +10,16 @@ from bossline.models.images import CnnConfig
 from bossline.models.layers import Dropout
 
 
-def plain(widths: list[int], hidden: list[int], outputs: int) -> nn.Sequential:
+def plain(
+    widths: list[int], hidden: list[int], outputs: int, pool: type[nn.Module] = nn.MaxPool2d
+) -> nn.Sequential:
     """The course's network for sides of 32 x 4, as it is usually written."""
     layers: list[nn.Module] = []
     inputs = 3
     for width in widths:
         layers += [
             nn.Conv2d(inputs, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(),
-            nn.MaxPool2d(2, 2, 0),
+            pool(2, 2, 0),
         ]  # fmt: skip
         inputs = width
     layers.append(nn.Flatten())
@@ -27,13 +31,17 @@ def plain(widths: list[int], hidden: list[int], outputs: int) -> nn.Sequential:
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_course_network(training: bool) -> None:
+@pytest.mark.parametrize(("pooling", "pool"), [("max", nn.MaxPool2d), ("mean", nn.AvgPool2d)])
+def test_the_course_network(
+    training: bool, pooling: Literal["max", "mean"], pool: type[nn.Module]
+) -> None:
     torch.manual_seed(0)
-    model = CnnConfig(width=4, hidden=(24, 12)).build(3, 11).train(training)
-    reference = plain([4, 8, 16, 32, 32], [24, 12], 11).train(training)
+    config = CnnConfig(width=4, hidden=(24, 12), pooling=pooling)
+    model = config.build(3, 11).train(training).double()
+    reference = plain([4, 8, 16, 32, 32], [24, 12], 11, pool).train(training).double()
     for own, other in zip(model.parameters(), reference.parameters(), strict=True):
         other.data.copy_(own.data)
-    images = torch.rand(4, 3, 128, 128)
+    images = torch.rand(4, 3, 128, 128, dtype=torch.float64)
     logits, expected = model(images), reference((images - 0.5) / 0.25)
     torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
     logits.square().sum().backward()

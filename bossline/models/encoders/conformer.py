@@ -28,6 +28,9 @@ class ConformerConfig(AttentionConfig):
 
     kind: Literal["conformer"] = "conformer"
     kernel: Kernel = Field(31, description="frames that a convolution sees, odd")
+    half_step_residual: bool = Field(
+        True, description="whether a feed-forward adds half of what it says, as in the paper"
+    )
     drop_path: float = Field(
         0.0, ge=0, lt=1, description="chance to drop a branch of the last layer; less before it"
     )
@@ -66,6 +69,7 @@ class _Block(nn.Module):
     def __init__(self, config: ConformerConfig, drop_path: float) -> None:
         super().__init__()
         width, dropout = config.width, config.dropout
+        self.step = 0.5 if config.half_step_residual else 1.0
         self.first = FeedForward(width, config.feed_forward, nn.SiLU(), dropout)
         self.attention_norm = nn.LayerNorm(width)
         self.attention = config.attention()
@@ -76,11 +80,11 @@ class _Block(nn.Module):
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, padding: Padding, places: Places) -> Tensor:
-        x = torch.add(x, self.drop_path(self.first(x)), alpha=0.5)
+        x = torch.add(x, self.drop_path(self.first(x)), alpha=self.step)
         attended = self.attention(self.attention_norm(x), padding, places)
         x = x + self.drop_path(self.dropout(attended))
         x = x + self.drop_path(self.dropout(self.convolution(x, padding)))
-        x = torch.add(x, self.drop_path(self.second(x)), alpha=0.5)
+        x = torch.add(x, self.drop_path(self.second(x)), alpha=self.step)
         normed: Tensor = self.norm(x)
         return normed
 

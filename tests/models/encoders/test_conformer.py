@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -49,14 +50,16 @@ def test_convolution_module_is_the_papers() -> None:
     assert module.depthwise.convolution.weight.shape[0] == 6
 
 
-def test_a_block_is_the_papers() -> None:
+@pytest.mark.parametrize("half", [True, False])
+def test_a_block_is_the_papers(half: bool) -> None:
     torch.manual_seed(0)
-    encoder = ConformerConfig(depth=1, width=8, heads=2, kernel=3).build(5).eval()
+    config = ConformerConfig(depth=1, width=8, heads=2, kernel=3, half_step_residual=half)
+    encoder, step = config.build(5).eval(), 0.5 if half else 1.0
     batch = Padded.of(torch.randn(2, 6, 5), torch.tensor([6, 4]))
     block: Any = encoder.blocks[0]
     x = encoder.project(batch.frames)
-    x = x + 0.5 * block.first(x)
+    x = x + step * block.first(x)
     x = x + block.attention(block.attention_norm(x), batch.padding, encoder.positions(6))
     x = x + block.convolution(x, batch.padding)
-    x = block.norm(x + 0.5 * block.second(x))
+    x = block.norm(x + step * block.second(x))
     torch.testing.assert_close(encoder(batch).joined(), x[batch.mask], atol=1e-6, rtol=1e-6)
