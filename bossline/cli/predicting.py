@@ -115,8 +115,9 @@ def _write_files(
 
     def passed(id: str) -> bool:
         nonlocal there
-        there += files.holds(id)
-        return files.holds(id)
+        held = files.holds(id)
+        there += held
+        return held
 
     with reading() as shown:
         for prediction in model.predict_each(

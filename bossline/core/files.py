@@ -92,6 +92,19 @@ def creating_folder(path: Path) -> Iterator[Path]:
         _sync(path.parent)
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder: no half of it is ever there, and what a kill leaves of it is swept later.
+
+    Raises:
+        UserError: the disk is read-only or otherwise unwilling.
+    """
+    try:
+        with part_folder(path) as grave:
+            path.rename(grave / path.name)
+    except _DISK_ERRORS as error:
+        raise _cannot_write(path, error) from error
+
+
 @contextmanager
 def _new_folder(path: Path) -> Iterator[Path]:
     try:

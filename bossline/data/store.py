@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import warnings
 from pathlib import Path
 from unicodedata import normalize
 
 from bossline.core.errors import UserError, did_you_mean
-from bossline.core.files import read_json, write_json
+from bossline.core.files import read_json, remove_folder, write_json
 from bossline.data.fetched import open_fetched
 from bossline.data.header import HEADER
 from bossline.data.packed import Corpus
@@ -83,9 +82,7 @@ def remove_corpus(name: str) -> None:
     pack = _pack_of(name)
     _pointer(name).unlink()
     if pack is not None and pack not in map(_pack_of, names()):
-        gone = pack.with_name(f".{pack.name}.removed")
-        pack.rename(gone)  # so that no half of a pack is ever there
-        shutil.rmtree(gone)
+        remove_folder(pack)
 
 
 def _pack_of(name: str) -> Path | None:

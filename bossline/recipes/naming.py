@@ -15,7 +15,9 @@ from bossline.recipes import catalogue
 from bossline.recipes.loading import load_recipe
 from bossline.tasks.recipe import Recipe
 
-_DECIDES_NOTHING = {"name", "about", "target"}
+DECIDES_NOTHING = frozenset(("name", "about", "target"))
+"""Keys of a recipe that change nothing of what is trained."""
+
 _MOST_SHOWN = 4  # changes in a name
 
 
@@ -51,7 +53,7 @@ def changes(recipe: Recipe) -> dict[str, str]:
     return {
         key: f"{key}={text}"
         for key, text in _differences(rung, recipe)
-        if key not in _DECIDES_NOTHING
+        if key not in DECIDES_NOTHING
     }
 
 
@@ -63,7 +65,7 @@ def sentence(recipe: Recipe) -> str:
 
 
 def _changed_keys(rung: Recipe, recipe: Recipe) -> Iterator[str]:
-    aside = {*_DECIDES_NOTHING, "seed", "split.fold"}
+    aside = {*DECIDES_NOTHING, "seed", "split.fold"}
     return (key for key, _ in _differences(rung, recipe) if key not in aside)
 
 

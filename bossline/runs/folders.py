@@ -16,6 +16,15 @@ from bossline.training.contents import INFO
 RUNS = Path("runs")
 
 
+def study_folder(verb: str, name: str, corpus: str) -> Path:
+    """Where the runs and pages of a study, a ladder or the like are.
+
+    >>> study_folder("sweep", "phoneme/simple", "toy").as_posix()
+    'runs/sweep-phoneme-simple-toy'
+    """
+    return RUNS / f"{verb}-{name.replace('/', '-')}-{Path(corpus).name}"
+
+
 def holds_run(name: str) -> bool:
     """Whether a run is there; by its name alone, where no file or folder is called so."""
     return (Path(name) / INFO).exists() or (

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from bossline.core.errors import UserError
+from bossline.core.files import remove_folder
 from bossline.runs.folders import RUNS, find_run, in_use
 from bossline.runs.run import Run
 from bossline.training.contents import INFO
@@ -49,7 +49,5 @@ def remove_run(path: str | Path) -> Path:
     folder = find_run(Path(path))
     with in_use(folder):
         pass  # nobody trains there
-    gone = folder.with_name(f".{folder.name}.removed")
-    folder.rename(gone)  # so that no half of a run is ever there
-    shutil.rmtree(gone)
+    remove_folder(folder)
     return folder

@@ -27,7 +27,8 @@ class PhoneFiles:
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder}: a file; --format writes a folder with a file a recording")
         self._folder, self._format = folder, format
-        self._suffix = _SUFFIXES.get(format, f".{format}")
+        suffix = alignments.FORMATS[format].suffixes[0]
+        self._suffix = ".TextGrid" if format == "textgrid" else suffix  # as everybody writes it
 
     def __str__(self) -> str:
         return str(self._folder)
@@ -52,9 +53,6 @@ class PhoneFiles:
         except OSError as error:
             raise UserError(f"cannot write {path.parent}: {error.strerror}") from error
         write_phones(prediction, path, self._format)
-
-
-_SUFFIXES = {"textgrid": ".TextGrid", "timit": ".phn", "htk": ".lab", "audacity": ".txt"}
 
 
 def write_phones(prediction: Prediction, path: Path, format: str) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
 from bossline.core.memory import exhaustion_named
+from bossline.core.progress import waiting
 from bossline.core.runtime import Precision, Runtime
 from bossline.core.terminal import terminal
 from bossline.data.packed import Corpus
@@ -87,7 +88,7 @@ def dry_run(
     runtime = Runtime.choose(device, threads, precision=precision)
     lesson = lesson_of(chosen, opened, runtime)
     with (
-        (console or terminal()).status("trying a few steps"),
+        waiting(console or terminal(), "trying a few steps"),
         exhaustion_named(LESS),
         torch.random.fork_rng(devices=[]),
     ):

@@ -18,15 +18,15 @@ from bossline.data.store import name_of
 from bossline.evaluation.scores import Scores
 from bossline.recipes import Recipe, load_recipe
 from bossline.recipes.loading import check_recipe
-from bossline.recipes.naming import full_name
-from bossline.runs.folders import RUNS
+from bossline.recipes.naming import DECIDES_NOTHING, full_name
+from bossline.runs.folders import study_folder
 from bossline.runs.run import Run
 from bossline.studies.kept import reach
 from bossline.studies.standings import Entry, Standings
 from bossline.tasks import lesson_of
 from bossline.tasks.trained import TrainedModel
 
-_TO_COMPARE = {"name", "task", "about", "target", "seed", "split"}  # the same in every variant
+_TO_COMPARE = {*DECIDES_NOTHING, "task", "seed", "split"}  # the same in every variant
 _ESSENTIAL = {"epochs", "batches", "model", "optimiser"}
 
 
@@ -75,7 +75,7 @@ class Ablation:
 
 def ablation_folder(recipe: Recipe, corpus: str) -> Path:
     """Where the runs and the page of an ablation are."""
-    return RUNS / f"ablate-{recipe.name.replace('/', '-')}-{Path(corpus).name}"
+    return study_folder("ablate", recipe.name, corpus)
 
 
 def ablate(

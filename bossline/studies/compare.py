@@ -11,13 +11,11 @@ from typing import Any
 
 from bossline.core.errors import UserError
 from bossline.recipes import Recipe
-from bossline.recipes.naming import full_name
+from bossline.recipes.naming import DECIDES_NOTHING, full_name
 from bossline.runs.listing import runs_within
 from bossline.runs.run import Run
 from bossline.studies.costs import Costs, costs_of, item_of
 from bossline.studies.standings import Entry, Standings
-
-_DECIDES_NOTHING = ("name", "about", "target")  # of a recipe
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ def _grouped(runs: Sequence[Run]) -> list[list[Run]]:
     """
     groups: list[tuple[object, list[Run]]] = []
     for run in runs:
-        content = run.recipe.model_dump(exclude={"seed", *_DECIDES_NOTHING}), run.info.corpus_key
+        content = run.recipe.model_dump(exclude={"seed", *DECIDES_NOTHING}), run.info.corpus_key
         group = next((group for known, group in groups if known == content), None)
         if group is None:
             groups.append((content, [run]))
@@ -166,7 +164,7 @@ def _differing(runs: Sequence[Run]) -> dict[str, tuple[str, ...]]:
     return {
         key: values
         for key, values in found.items()
-        if len(set(values)) > 1 and key.split(".")[0] not in _DECIDES_NOTHING
+        if len(set(values)) > 1 and key.split(".")[0] not in DECIDES_NOTHING
     }
 
 

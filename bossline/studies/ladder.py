@@ -15,7 +15,7 @@ from bossline.data.splits import split_corpus
 from bossline.data.store import name_of, open_corpus
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.overrides import Overrides, as_text
-from bossline.runs.folders import RUNS
+from bossline.runs.folders import study_folder
 from bossline.runs.run import Run
 from bossline.studies.folds import Folds
 from bossline.studies.kept import reach
@@ -25,7 +25,7 @@ from bossline.tasks.recipe import FOR_GRADIENTS
 
 def ladder_folder(task: str, corpus: str) -> Path:
     """Where the runs and the report of a ladder are."""
-    return RUNS / f"ladder-{task}-{Path(corpus).name}"
+    return study_folder("ladder", task, corpus)
 
 
 def ladder(

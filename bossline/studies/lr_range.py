@@ -20,7 +20,7 @@ from bossline.data.packed import Corpus
 from bossline.data.store import open_corpus
 from bossline.recipes import Recipe, load_recipe
 from bossline.runs.engine import LESS
-from bossline.runs.folders import RUNS
+from bossline.runs.folders import study_folder
 from bossline.tasks import lesson_of
 from bossline.training.single import single_step
 
@@ -71,7 +71,7 @@ class LrRange:
 
 def lr_range_folder(recipe: Recipe, corpus: str) -> Path:
     """Where the report of a range test is."""
-    return RUNS / f"lr-range-{recipe.name.replace('/', '-')}-{Path(corpus).name}"
+    return study_folder("lr-range", recipe.name, corpus)
 
 
 def lr_range(

@@ -10,6 +10,9 @@ from typing import Any
 from bossline.runs.run import Run
 from bossline.studies.standings import Entry
 
+Rows = list[dict[str, Any]]
+"""Records of epochs."""
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -45,7 +48,7 @@ def reached_by_all(entries: Sequence[Entry]) -> float | None:
 
     None where fewer than two runs have epochs: those that were fitted have none.
     """
-    best = [_best(run) for run in _trained(entries)]
+    best = [_best(run, rows) for run, rows in _trained(entries)]
     metric = entries[0].metric
     return min(best, key=metric.gain) if len(best) > 1 else None
 
@@ -55,33 +58,30 @@ def pace(entry: Entry, score: float) -> Pace | None:
     runs = _trained([entry])
     if len(runs) < len(entry.runs):
         return None
-    firsts = [(run, _first(run, score)) for run in runs]
+    firsts = [(run, rows[-1]["step"], _first(run, rows, score)) for run, rows in runs]
     return Pace(
-        fmean(row["epoch"] for _, row in firsts),
-        fmean(
-            (run.info.seconds or 0.0) * row["step"] / _epochs(run)[-1]["step"]
-            for run, row in firsts
-        ),
+        fmean(row["epoch"] for _, _, row in firsts),
+        fmean((run.info.seconds or 0.0) * row["step"] / steps for run, steps, row in firsts),
     )
 
 
-def _trained(entries: Sequence[Entry]) -> list[Run]:
-    """All runs with epochs, each once."""
+def _trained(entries: Sequence[Entry]) -> list[tuple[Run, Rows]]:
+    """All runs with epochs, each once, and the records of these."""
     runs = {run.path: run for entry in entries for run in entry.runs}
-    return [run for run in runs.values() if _epochs(run)]
+    return [(run, rows) for run in runs.values() if (rows := _epochs(run))]
 
 
-def _epochs(run: Run) -> list[dict[str, Any]]:
+def _epochs(run: Run) -> Rows:
     return [row for row in run.metrics() if row["kind"] == "epoch"]
 
 
-def _best(run: Run) -> float:
-    scores: list[float] = [row[f"validation_{run.metric.name}"] for row in _epochs(run)]
+def _best(run: Run, rows: Rows) -> float:
+    scores: list[float] = [row[f"validation_{run.metric.name}"] for row in rows]
     return max(scores, key=run.metric.gain)
 
 
-def _first(run: Run, score: float) -> dict[str, Any]:
+def _first(run: Run, rows: Rows, score: float) -> dict[str, Any]:
     """The first epoch with at least that score."""
     gain = run.metric.gain
     key = f"validation_{run.metric.name}"
-    return next(row for row in _epochs(run) if gain(row[key]) >= gain(score))
+    return next(row for row in rows if gain(row[key]) >= gain(score))

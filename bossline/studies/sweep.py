@@ -22,7 +22,7 @@ from bossline.data.store import name_of, open_corpus
 from bossline.evaluation.comparison import Comparison
 from bossline.evaluation.scores import Metric
 from bossline.recipes.overrides import Overrides
-from bossline.runs.folders import RUNS
+from bossline.runs.folders import study_folder
 from bossline.runs.run import Run
 from bossline.studies.kept import THE_SAME_COMMAND, is_finished, run_path
 from bossline.studies.side_by_side import Workplace, threads_of, train_all
@@ -95,7 +95,7 @@ class Sweep:
 
 def sweep_folder(study: Study, corpus: str) -> Path:
     """Where the runs and the report of a sweep are."""
-    return RUNS / f"sweep-{study.name.replace('/', '-')}-{Path(corpus).name}"
+    return study_folder("sweep", study.name, corpus)
 
 
 def sweep(

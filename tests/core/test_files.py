@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bossline.core.errors import UserError
-from bossline.core.files import creating_folder, replacing, replacing_folder
+from bossline.core.files import creating_folder, remove_folder, replacing, replacing_folder
 from bossline.core.leftovers import sweep
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
@@ -141,3 +141,25 @@ def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert names(tmp_path) == ["file"]
+
+
+@POSIX
+def test_a_removal_that_is_stopped_leaves_no_half(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "run"
+    for _ in range(2):  # the second finds what the first has left
+        (folder / "inner").mkdir(parents=True)
+        with monkeypatch.context() as patch:
+            patch.setattr("bossline.core.leftovers.shutil.rmtree", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                remove_folder(folder)
+        assert not folder.exists()
+    sweep(tmp_path)
+    assert names(tmp_path) == []
+    folder.mkdir()
+    remove_folder(folder)
+    assert names(tmp_path) == []

@@ -167,6 +167,10 @@ class TableSpec(Config):
         return f"{self.dim} columns, target {self.target}{edition}"
 
 
+OF_SPEECH = FeatureSpec(kind="mfcc", dim=39, deltas="time", normalisation="utterance")
+"""What is computed of recordings whose frames have labels."""
+
+
 class ImageSpec(Config):
     """An image is height x width vectors of red, green and blue, each in a byte."""
 

@@ -41,4 +41,6 @@ def choose_reader(path: Path, name: str | None = None) -> Reader:
 
 
 def _recognising(path: Path) -> list[Reader]:
-    return [reader for reader in READERS.values() if reader.recognises(path)]
+    fitting = [reader for reader in READERS.values() if reader.recognises(path)]
+    general = {name for reader in fitting for name in reader.goes_before}
+    return [reader for reader in fitting if reader.name not in general]

@@ -19,16 +19,14 @@ from typing import Any, ClassVar
 
 import numpy.typing as npt
 
-from bossline.core.archives import DamagedFile
 from bossline.core.counting import counted
 from bossline.core.errors import UserError, printable
 from bossline.data.alignments.formats import SEVERAL, NoAlignment, read_all, stem, suffix_of
 from bossline.data.alignments.model import Alignment, IntervalTier
-from bossline.data.features.spec import FeatureSpec
+from bossline.data.features.spec import OF_SPEECH
 from bossline.data.ids import id_fault
 from bossline.data.labels import MOST_CLASSES
 from bossline.data.readers.base import (
-    READERS,
     AlignmentOptions,
     Item,
     Listing,
@@ -39,14 +37,12 @@ from bossline.data.readers.base import (
     tree,
 )
 from bossline.data.readers.recordings import SUFFIXES as RECORDINGS
+from bossline.data.readers.recordings import loaded
 from bossline.data.timelines import Timeline
-
-FEATURES = FeatureSpec(kind="mfcc", dim=39, deltas="time", normalisation="utterance")
 
 _PARTS = {"train": "train", "dev": "validation", "validation": "validation", "test": "test"}
 # Where several lie beside a recording: what tells most of phones first. TIMIT's .txt is a sentence.
 _ORDER = (".textgrid", ".phn", ".phones", ".lab", ".json", ".csv", ".ctm", ".txt")
-_OWN_LAYOUTS = ("timit", "buckeye")
 _OF_WORDS = (".wrd", ".words")
 _TO_THE_END = (".textgrid", ".phn")  # formats that say where the recording ends
 _SILENT = ("SIL", "sil", "h#", "sp")  # what is no phone is the first of these that there is
@@ -64,12 +60,7 @@ class _Found:
 
 
 def _load(file: Path) -> npt.NDArray[Any]:
-    from bossline.data.features.recording import read_recording
-
-    try:
-        return read_recording(file, FEATURES)
-    except UserError as error:
-        raise DamagedFile(str(error).removeprefix(f"{file}: ")) from error
+    return loaded(file, OF_SPEECH)
 
 
 @register
@@ -78,12 +69,13 @@ class Aligned(Reader):
     name: ClassVar[str] = "aligned"
     description: ClassVar[str] = "recordings with a .TextGrid, .phn, .lab ... beside each: phones"
 
+    goes_before: ClassVar[tuple[str, ...]] = ("recordings",)
+
     options: AlignmentOptions = field(default_factory=AlignmentOptions)
 
     def recognises(self, path: Path) -> bool:
         found = self._found(path)
-        paired = found.recordings.keys() & found.labels.keys()
-        return bool(paired) and not any(READERS[name].recognises(path) for name in _OWN_LAYOUTS)
+        return bool(found.recordings.keys() & found.labels.keys())
 
     def told(self, alignment: AlignmentOptions) -> Reader:
         return replace(self, options=alignment)
@@ -98,7 +90,7 @@ class Aligned(Reader):
         found = self._found(path)
         if not found.recordings:
             raise UserError(f"{path}: no recordings in it")
-        listing = Listing(FEATURES, (), passed_over=passed_over(path, found.others))
+        listing = Listing(OF_SPEECH, (), passed_over=passed_over(path, found.others))
         tiers, repairs = self._tiers(path, found, listing)
         if repairs:
             put_right = f"{counted(len(repairs), 'thing')} put right in alignments"
@@ -159,7 +151,8 @@ class Aligned(Reader):
             try:
                 named.update(read_all(file))
             except UserError as error:
-                listing.problems.append(Problem(printable(file.name), _without(file, error)))
+                why = str(error).removeprefix(f"{file}: ")
+                listing.problems.append(Problem(printable(file.name), why))
         for id, recording in found.recordings.items():
             source = printable(os.path.relpath(recording, path))
             try:
@@ -218,7 +211,3 @@ def _classes(tiers: Iterable[IntervalTier]) -> tuple[tuple[str, ...], int]:
     silent = next((name for name in _SILENT if name in labels), _SILENT[0])
     names = sorted(labels | {silent})
     return tuple(names), names.index(silent)
-
-
-def _without(file: Path, error: UserError) -> str:
-    return str(error).removeprefix(f"{file}: ")

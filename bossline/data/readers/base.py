@@ -111,6 +111,8 @@ class Reader(ABC):
 
     name: ClassVar[str]
     description: ClassVar[str]
+    goes_before: ClassVar[tuple[str, ...]] = ()
+    """Names of layouts of which this one is a case: where both recognise a folder, it is this."""
 
     @abstractmethod
     def recognises(self, path: Path) -> bool:

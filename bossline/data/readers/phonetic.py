@@ -47,6 +47,7 @@ class Timit(Aligned):
 
     name: ClassVar[str] = "timit"
     description: ClassVar[str] = "TIMIT: TRAIN/DR1/FCJF0/SI1027.WAV and .PHN"
+    goes_before: ClassVar[tuple[str, ...]] = ("aligned", "recordings")
 
     def recognises(self, path: Path) -> bool:
         return _holds(path, re.compile("train|test", re.IGNORECASE), _TIMIT)
@@ -72,6 +73,7 @@ class Buckeye(Aligned):
 
     name: ClassVar[str] = "buckeye"
     description: ClassVar[str] = "Buckeye: s01/s0101a.wav and .phones"
+    goes_before: ClassVar[tuple[str, ...]] = ("aligned", "recordings")
 
     def recognises(self, path: Path) -> bool:
         return _holds(path, re.compile("s[0-4][0-9]"), _BUCKEYE)

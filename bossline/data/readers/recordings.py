@@ -21,7 +21,6 @@ from bossline.core.errors import UserError, printable
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.ids import id_fault
 from bossline.data.readers.base import (
-    READERS,
     Item,
     Listing,
     Problem,
@@ -38,7 +37,6 @@ SUFFIXES = set(
     ".wav .wave .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf .w64 .rf64 .sph .nist "
     ".m4a .aac .wma .amr .webm .weba .mka .3gp .shn .ape .wv".split()
 )
-_WITH_LABELS = ("aligned", "timit", "buckeye")  # layouts of recordings and phones
 _FEATURES = FeatureSpec(kind="log-mel", dim=40, normalisation="mean")
 
 
@@ -71,10 +69,19 @@ def _found(path: Path) -> _Found:
 
 
 def _load(file: Path, speed: float = 1.0) -> npt.NDArray[Any]:
+    return loaded(file, _FEATURES, speed)
+
+
+def loaded(file: Path, features: FeatureSpec, speed: float = 1.0) -> npt.NDArray[Any]:
+    """(T, dim) features of a recording, as an item of a source.
+
+    Raises:
+        DamagedFile: it cannot be read.
+    """
     from bossline.data.features.recording import read_recording
 
     try:
-        return read_recording(file, _FEATURES, speed)
+        return read_recording(file, features, speed)
     except UserError as error:
         raise DamagedFile(str(error).removeprefix(f"{file}: ")) from error
 
@@ -86,8 +93,7 @@ class Recordings(Reader):
 
     def recognises(self, path: Path) -> bool:
         speakers = (entry for entry in inside(path) if entry.is_dir())
-        some = any(_is_recording(file) for speaker in speakers for file in tree(speaker))
-        return some and not any(READERS[name].recognises(path) for name in _WITH_LABELS)
+        return any(_is_recording(file) for speaker in speakers for file in tree(speaker))
 
     def files(self, path: Path) -> list[Path]:
         found = _found(path)

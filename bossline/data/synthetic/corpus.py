@@ -22,7 +22,7 @@ from bossline.core.progress import bar
 from bossline.core.terminal import terminal
 from bossline.data.features.audio import resample
 from bossline.data.features.mfcc import mfcc
-from bossline.data.features.spec import FeatureSpec
+from bossline.data.features.spec import OF_SPEECH
 from bossline.data.header import Source
 from bossline.data.packed import Corpus
 from bossline.data.phones import ARPABET
@@ -38,9 +38,7 @@ GENERATOR = 2  # raise it when the same config gives another corpus
 
 NOTE = "Synthetic speech: what is found on it need not hold for recorded speech."
 
-FEATURES = FeatureSpec(kind="mfcc", dim=39, deltas="time", normalisation="utterance")
-
-_RATE = FEATURES.sample_rate
+_RATE = OF_SPEECH.sample_rate
 _PAUSE_SECONDS = (0.1, 0.5)  # before and after the sentence
 _PARTS = ("train",) * 8 + ("validation", "test")
 _SMALL_HOURS = 0.05  # made sooner than other processes have started
@@ -131,8 +129,8 @@ def make_utterance(config: SynthConfig, index: int) -> Utterance:
     waveform, starts, classes = say(sentence(rng), voice, seed=int(rng.integers(1, 1 << 31)))
     before, after = (int(s * _RATE) for s in rng.uniform(*_PAUSE_SECONDS, size=2))
     speech = np.pad(tilt(waveform.astype(np.float64), voice.tilt), (before, after))
-    frames = mfcc(record(speech, _RATE, rng), FEATURES)
-    centres = np.rint(FEATURES.frame_centres(len(frames)) * _RATE) - before
+    frames = mfcc(record(speech, _RATE, rng), OF_SPEECH)
+    centres = np.rint(OF_SPEECH.frame_centres(len(frames)) * _RATE) - before
     segment = np.searchsorted(starts, centres, side="right") - 1
     return Utterance(
         id=f"{voice.name}-{turn:04d}",
@@ -185,8 +183,8 @@ def synthesise(
     if processes is None:
         processes = (os.cpu_count() or 1) if config.hours > _SMALL_HOURS else 1
     utterances = _utterances(config, processes)
-    missing = round(config.hours * 3600 * FEATURES.frames_per_second)
-    with writing(path, features=FEATURES, classes=ARPABET, source=source, note=NOTE) as writer:
+    missing = round(config.hours * 3600 * OF_SPEECH.frames_per_second)
+    with writing(path, features=OF_SPEECH, classes=ARPABET, source=source, note=NOTE) as writer:
         try:
             while missing > 0:
                 one = next(utterances)
@@ -194,7 +192,7 @@ def synthesise(
                     one.id, one.frames, part=one.part, labels=one.labels, speaker=one.speaker
                 )
                 missing -= len(one.frames)
-                advance(len(one.frames) / FEATURES.frames_per_second)
+                advance(len(one.frames) / OF_SPEECH.frames_per_second)
         finally:
             utterances.close()
     return path

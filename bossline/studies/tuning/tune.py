@@ -15,7 +15,7 @@ from bossline.core.terminal import terminal
 from bossline.data.packed import Corpus
 from bossline.data.store import name_of, open_corpus
 from bossline.recipes.overrides import Overrides
-from bossline.runs.folders import RUNS
+from bossline.runs.folders import study_folder
 from bossline.studies.side_by_side import Workplace
 from bossline.studies.tuning.optional import SQLAlchemyError, optuna
 from bossline.studies.tuning.plan import Plan, open_plan
@@ -26,8 +26,8 @@ from bossline.studies.tuning.worker import CLAIMS, Worker
 
 def tuning_folder(plan: Plan, corpus: str, study: str | None = None) -> Path:
     """Where the trials, the best recipe and the report of a study are."""
-    name = f"tune-{plan.name.replace('/', '-')}-{Path(corpus).name}"
-    return RUNS / (name if study is None else f"{name}-{study}")
+    folder = study_folder("tune", plan.name, corpus)
+    return folder if study is None else folder.with_name(f"{folder.name}-{study}")
 
 
 def tune(

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 
 from bossline.core.errors import UserError
 from bossline.data import store
+from bossline.data.features.spec import OF_SPEECH
 from bossline.data.packed import Corpus
 from bossline.data.phones import ARPABET
 from bossline.data.synthetic import corpus
-from bossline.data.synthetic.corpus import FEATURES, SynthConfig, make_utterance, synthesise
+from bossline.data.synthetic.corpus import SynthConfig, make_utterance, synthesise
 
 SMALL = SynthConfig(hours=0.012, voices=4, seed=5)
 
@@ -41,7 +42,7 @@ def test_what_a_small_corpus_holds() -> None:
     path = synthesise(config, advance, processes=1)
     made = Corpus(path)
     assert path == store.pack_path(config.key())
-    assert made.header.features == FEATURES
+    assert made.header.features == OF_SPEECH
     assert made.header.classes == ARPABET
     assert made.header.source.options == {"hours": 0.06, "voices": 5, "seed": 1}
     assert made.header.speakers == ("spk000", "spk001", "spk002", "spk003", "spk004")
