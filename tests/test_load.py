@@ -25,9 +25,10 @@ from bossline.data.header import Source
 from bossline.data.packed import Corpus
 from bossline.data.store import pack_path, register
 from bossline.data.writer import writing
+from bossline.models.base import evaluating
 from bossline.runs.loaded import Model
 from bossline.runs.run import Run
-from bossline.tasks.base import answers_of, evaluating
+from bossline.tasks.base import answers_of
 from bossline.tasks.phoneme.prediction import FramePrediction
 from bossline.tasks.speaker.prediction import SpeakerPrediction
 from bossline.tasks.trained import TrainedModel

@@ -1,8 +1,10 @@
-"""What the config of every model says: which batches it takes, and how it is built."""
+"""What every model has: a config that says what it reads and how it is built, and modes."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from torch import nn
@@ -32,3 +34,20 @@ class ModelConfig(Config):
             outputs: classes, or 1 where it answers with a value.
             more: what a task tells its own models besides.
         """
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode while the block works; then the model trains on.
+
+    One that is in that mode for good is not touched at all, so that threads may share it: a mode is
+    set layer by layer, and another thread would answer with some of them in training.
+    """
+    if not model.training:
+        yield
+        return
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train()

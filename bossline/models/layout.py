@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
+from bossline.models.base import evaluating
 
 SEEN = (
     192  # frames of the utterance, or at most so many rows of the image, that layers are tried on
@@ -98,12 +99,10 @@ def _watched(model: nn.Module, length: int) -> Iterator[dict[str, int]]:
         for name, module in model.named_modules()
         if any(True for _ in module.parameters(recurse=False))
     ]
-    mode = model.training
-    model.eval()
     try:
-        yield fields
+        with evaluating(model):
+            yield fields
     finally:
-        model.train(mode)
         for hook in hooks:
             hook.remove()
 

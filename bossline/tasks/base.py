@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
@@ -22,6 +22,7 @@ from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus, Ints
 from bossline.evaluation.scores import Metric, Scores
 from bossline.figures.picture import Picture
+from bossline.models.base import evaluating
 from bossline.tasks.prediction import Prediction
 from bossline.tasks.recipe import Recipe
 from bossline.training.contract import Validation
@@ -351,20 +352,3 @@ def answered(task: Task[R], model: nn.Module, opened: Any, recipe: R, runtime: R
     """The same of opened batches."""
     with evaluating(model):
         return task.answer(model, opened, recipe, runtime)
-
-
-@contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode while the block works; then the model trains on.
-
-    One that is in that mode for good is not touched at all, so that threads may share it: a mode is
-    set layer by layer, and another thread would answer with some of them in training.
-    """
-    if not model.training:
-        yield
-        return
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train()

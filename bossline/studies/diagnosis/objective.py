@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from bossline.models.attention import SelfAttention
+from bossline.models.base import evaluating
 from bossline.training.contract import StepLoss
 
 FORWARD, GRADIENT, PRODUCT = 1, 3, 7  # what they cost, about, in forward passes
@@ -26,18 +27,16 @@ def twice_differentiable(model: nn.Module) -> Iterator[None]:
     evaluation mode has no gradient at all. Plain products and torch's own recurrence do, as do
     linear layers, convolutions and norms as they are.
     """
-    training, precision = model.training, torch.get_float32_matmul_precision()
-    model.eval()
+    precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     cudnn = torch.backends.cudnn.flags(
         enabled=torch.backends.cudnn.enabled and not _has(model, nn.RNNBase), allow_tf32=False
     )
     try:
-        with sdpa_kernel(SDPBackend.MATH), cudnn:
+        with evaluating(model), sdpa_kernel(SDPBackend.MATH), cudnn:
             yield
     finally:
         torch.set_float32_matmul_precision(precision)
-        model.train(training)
 
 
 def kernels(model: nn.Module) -> str:

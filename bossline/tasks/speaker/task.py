@@ -20,10 +20,11 @@ from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
 from bossline.data.speeds import copies_of
 from bossline.figures.picture import Picture
+from bossline.models.base import evaluating
 from bossline.models.committee import Committee, CommitteeConfig
 from bossline.models.fitted.speaker_lda import SpeakerLdaConfig
 from bossline.models.speaker import SpeakerNetwork, VoiceModel
-from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored, Task, evaluating
+from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored, Task
 from bossline.tasks.classification import ClassificationLesson, ClassificationTask
 from bossline.tasks.speaker.pictures import det_picture, voice_pictures, voices_of
 from bossline.tasks.speaker.prediction import SpeakerPrediction

@@ -11,9 +11,10 @@ from bossline.batches.padded import Padded
 from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus
 from bossline.models.attention import attention_weights, self_attention
+from bossline.models.base import evaluating
 from bossline.models.encoders.layers import frame_stacked
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Arrays, Scored, evaluating
+from bossline.tasks.base import Arrays, Scored
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.frames import Posteriors
 from bossline.tasks.transcribe.recipe import TranscribeRecipe

@@ -17,8 +17,9 @@ from bossline.core.errors import UserError
 from bossline.core.ranks import uniform
 from bossline.core.runtime import Runtime, on_device
 from bossline.data.packed import Corpus, Ints
+from bossline.models.base import evaluating
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Answers, Scored, Task, answered, evaluating
+from bossline.tasks.base import Answers, Scored, Task, answered
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding.arpa import arpa_of, read_arpa
