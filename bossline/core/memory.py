@@ -14,6 +14,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bossline.core.errors import UserError
+from bossline.core.reading import let_go
 
 # What a model may take of the machine's memory, and one line where there is not enough of it.
 
@@ -84,6 +85,7 @@ def exhaustion_named(advice: str) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
+        let_go(error)
         raise UserError(f"not enough memory: {advice}") from error
     except RuntimeError as error:
         on_device = isinstance(error, torch.OutOfMemoryError)

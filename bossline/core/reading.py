@@ -10,10 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
+
+import numpy as np
 
 _HEAD = 1024
 _LFS = b"version https://git-lfs.github.com/spec/"
@@ -110,8 +113,28 @@ def within_memory(path: Path | str) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        error.__traceback__ = None  # its frames hold what was taken apart
+        let_go(error)
         raise OSError(errno.ENOMEM, "larger than the memory", str(path)) from error
+
+
+def ask_for(size: int) -> None:
+    """Whether so many bytes are to be had, before they are filled little by little: an interpreter
+    without any memory left may not live to say so.
+
+    Raises:
+        MemoryError: they are not.
+    """
+    np.empty(size, np.uint8)  # memory that nothing is written to is only promised
+
+
+def let_go(error: MemoryError) -> None:
+    """Frees what the frames that ran out of memory hold: a message needs memory too.
+
+    Without it the interpreter ends by a signal once in a while. That the traceback is dropped is
+    not enough, for whoever called a context manager's end still has it.
+    """
+    traceback.clear_frames(error.__traceback__)
+    error.__traceback__ = None
 
 
 def placeholder(head: bytes) -> str | None:

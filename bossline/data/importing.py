@@ -15,7 +15,7 @@ from typing import Literal
 from bossline.core.counting import counted
 from bossline.core.errors import UserError, printable
 from bossline.core.processes import in_order
-from bossline.core.reading import open_file, reason
+from bossline.core.reading import let_go, open_file, reason
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.header import FORMAT, Source
 from bossline.data.loading import Loaded, Loading, load_all
@@ -141,7 +141,7 @@ def _within_memory(reader: Reader, path: Path) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        error.__traceback__ = None  # its frames hold what was taken apart
+        let_go(error)
         size, file = max((file.stat().st_size, file) for file in reader.files(path))
         raise UserError(
             f"{path}: there is not enough memory to take apart what its files list; the largest of "

@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 
 from bossline.core.errors import UserError
-from bossline.core.reading import read_bytes, reason, within_memory
+from bossline.core.reading import ask_for, read_bytes, reason, within_memory
 from bossline.data.features.days import day_of, on_day, stem_of
 from bossline.data.features.spec import TableSpec
 from bossline.data.ids import id_fault
@@ -43,6 +43,7 @@ _ID = "id"
 _TARGET = "tested_positive"
 _STATE = re.compile(r"[A-Z]{2}")
 _LONGEST = 100  # characters of a name
+_ITEM = 700  # bytes that a row takes as an item, without its numbers
 _LARGEST = float(np.finfo(np.float32).max)
 
 # Of each edition, how many days and which columns each day has, besides the target's.
@@ -308,6 +309,7 @@ def _items(table: _Table, part: str, spec: TableSpec, problems: list[Problem]) -
     states = [k for k, name in enumerate(wanted) if _STATE.fullmatch(name)]
     id_place = table.names.index(_ID)
     lines: dict[str, int] = {}
+    ask_for(len(table.rows) * (_ITEM + 8 * len(wanted)))
     for line, cells in table.rows:
         source = f"{table.file} line {line}"
         value = cells[id_place] if id_place < len(cells) else ""
