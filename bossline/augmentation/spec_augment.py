@@ -8,9 +8,11 @@ import torch
 from pydantic import Field
 from torch import Generator, Tensor
 
+from bossline.augmentation.disturbance import Disturbance
 from bossline.batches.padded import Padded
 from bossline.core.config import Config
 from bossline.core.ranks import uniform
+from bossline.data.features.spec import FeatureSpec
 
 # Masks over stretches of time or frequency, for a whole batch at once.
 #
@@ -162,30 +164,37 @@ class SpecAugment(Config):
     """Each part works where it is given, in the paper's order."""
 
     kind: Literal["spec-augment"] = "spec-augment"
+    disturbance: Disturbance | None = Field(
+        None, description="voices, rooms, noises and channels, before all else"
+    )
     time_warp: TimeWarp | None = None
     frequency_masks: FrequencyMasks | None = None
     time_masks: TimeMasks | None = None
 
     def __call__(
-        self, batch: Padded, indices: Tensor, blocks: int, generator: Generator
+        self, batch: Padded, indices: Tensor, features: FeatureSpec, generator: Generator
     ) -> tuple[Padded, Tensor]:
-        """A disturbed copy of a batch.
+        """An augmented copy of a batch.
 
         Args:
             batch: utterances.
             indices: (sum of lengths,) the frame that each real frame is, in the order of
                 `Padded.joined`.
-            blocks: equal parts of a frame that frequency masks treat alike: 3 where it holds
-                statics, deltas and double deltas.
+            features: what a frame is.
             generator: of the batch's device; all chance comes from it.
 
         Returns:
             The utterances, of the same lengths, and the frames whose labels they now have.
+
+        Raises:
+            UserError: features that cannot be disturbed.
         """
+        if self.disturbance is not None:
+            batch = self.disturbance(batch, features, generator)
         if self.time_warp is not None:
             batch, indices = self.time_warp(batch, indices, generator)
         if self.frequency_masks is not None:
-            batch = self.frequency_masks(batch, blocks, generator)
+            batch = self.frequency_masks(batch, features.blocks, generator)
         if self.time_masks is not None:
             batch = self.time_masks(batch, generator)
         return batch, indices

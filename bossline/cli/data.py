@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from bossline.cli.options import Overrides, YesOption, ask, console
 from bossline.core.errors import UserError
 from bossline.recipes import catalogue
+
+if TYPE_CHECKING:
+    from bossline.data.features.spec import FeatureSpec
 
 PANEL = "Data"
 
@@ -107,6 +111,13 @@ def import_(
             help="fold phones: keep, timit48, timit39, stress-off, or a .tsv file of FROM<TAB>TO"
         ),
     ] = "keep",
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN|CORPUS",
+            help="features of recordings as this run or corpus has them, to go on training from it",
+        ),
+    ] = None,
     alignments: Annotated[
         Path | None,
         typer.Option(help="a folder of TextGrids and the like [default: beside the recordings]"),
@@ -133,7 +144,7 @@ def import_(
     from bossline.cli.tables.corpora import corpus_table
     from bossline.core.progress import bar
     from bossline.data.importing import import_corpus
-    from bossline.data.readers.base import AlignmentOptions, pattern_of
+    from bossline.data.readers.base import RecordingOptions, pattern_of
 
     with bar(console, "files") as shown:
         corpus = import_corpus(
@@ -145,13 +156,59 @@ def import_(
             strings=strings or (),
             vocabulary=vocabulary,
             phones=phones,
-            alignment=AlignmentOptions(alignments, tier, pattern_of(speaker_pattern)),
+            recordings=RecordingOptions(
+                None if like is None else _features_like(like),
+                alignments,
+                tier,
+                pattern_of(speaker_pattern),
+            ),
             skip_damaged=skip_damaged,
             fresh=fresh,
             note=note,
             progress=shown.set,
         )
     console.print(corpus_table(name, corpus))
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Example: `bossline join libriphone mine --name both`",
+)
+def join(
+    corpora: Annotated[list[str], typer.Argument(metavar="CORPUS...", help="of speech")],
+    name: Annotated[str, typer.Option(help="what to call the new corpus")],
+    note: Annotated[str, typer.Option(help="a remark that every report repeats")] = "",
+) -> None:
+    """One corpus of several, to train on all of them.
+
+    Ids and speakers become CORPUS/ID. Recordings get the features of another corpus by import
+    --like. Where one corpus has strings of phones and no times, labels of frames become strings
+    too.
+    """
+    from bossline.cli.tables.corpora import corpus_table
+    from bossline.core.progress import bar
+    from bossline.data.joining import join_corpora
+
+    with bar(console, "utterances") as shown:
+        corpus = join_corpora(corpora, name, note=note, progress=partial(shown.set, "joining"))
+    console.print(corpus_table(name, corpus))
+
+
+def _features_like(name: str) -> FeatureSpec:
+    """Of the corpus of this name, else of the run.
+
+    Raises:
+        UserError: neither, or what they hold cannot be made from recordings.
+    """
+    from bossline.data.features.spec import FeatureSpec
+    from bossline.data.store import names, open_corpus
+    from bossline.runs.run import Run
+
+    features = open_corpus(name).header.features if name in names() else Run(name).features
+    if not isinstance(features, FeatureSpec) or features.kind == "other":
+        made = features.describe()
+        raise UserError(f"--like {name}: no features that recordings can be made into: {made}")
+    return features
 
 
 @app.command(

@@ -22,7 +22,7 @@ from bossline.data.loading import Loaded, Loading, load_all
 from bossline.data.packed import Corpus
 from bossline.data.phone_maps import KEEP, phone_map
 from bossline.data.readers import choose_reader
-from bossline.data.readers.base import AlignmentOptions, Item, Listing, Problem, Reader
+from bossline.data.readers.base import Item, Listing, Problem, Reader, RecordingOptions
 from bossline.data.speeds import check_speeds
 from bossline.data.store import check_name, is_packed, pack_path, register
 from bossline.data.strings import StringSource
@@ -46,7 +46,7 @@ def import_corpus(
     strings: Sequence[Path] = (),
     vocabulary: Path | None = None,
     phones: str = KEEP,
-    alignment: AlignmentOptions = AlignmentOptions(),
+    recordings: RecordingOptions = RecordingOptions(),
     skip_damaged: bool = False,
     fresh: bool = False,
     note: str = "",
@@ -67,7 +67,7 @@ def import_corpus(
         strings: files or folders of what is said in utterances; see strings.py.
         vocabulary: a file of all phones that strings may hold, in their order, one a line.
         phones: how phones are folded, in strings and in classes that have names; see phone_maps.py.
-        alignment: of recordings: where their labels over time are, and which of them.
+        recordings: what their frames are, where labels over time are, and which of them.
         skip_damaged: leave damaged items out, and say so in the header, instead of failing.
         fresh: import again even if the pack exists.
         note: a remark that every report repeats, e.g. on where the labels come from.
@@ -79,7 +79,7 @@ def import_corpus(
     """
     check_name(name)
     path = path.expanduser().absolute()
-    chosen = choose_reader(path, reader).told(alignment)
+    chosen = choose_reader(path, reader).told(recordings)
     options: dict[str, str | int | float | bool] = {"deltas": deltas, "skip_damaged": skip_damaged}
     if speeds:
         try:
@@ -88,10 +88,12 @@ def import_corpus(
             raise UserError(f"--speed: {error}") from error
     if phones != KEEP:
         options["phones"] = printable(phones)
-    if alignment.tier is not None:
-        options["tier"] = printable(alignment.tier)
-    if alignment.speaker is not None:
-        options["speaker_pattern"] = printable(alignment.speaker.pattern)
+    if recordings.features is not None:
+        options["features"] = recordings.features.describe()
+    if recordings.tier is not None:
+        options["tier"] = printable(recordings.tier)
+    if recordings.speaker is not None:
+        options["speaker_pattern"] = printable(recordings.speaker.pattern)
     beside = _beside(strings, vocabulary, phones)
     with _within_memory(chosen, path), ThreadPoolExecutor(os.cpu_count()) as threads:
         told: list[object] = [options, note]

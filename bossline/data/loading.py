@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from bossline.core.processes import in_order, worker_processes
 from bossline.data.checking import Values, read_checked
-from bossline.data.features.spec import Features
+from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.precision import Moments, moments
 from bossline.data.readers.base import Item
 
@@ -105,7 +105,7 @@ def _is_told_in_words(item: Item) -> bool:
         isinstance(load, partial)
         and load.func.__module__.startswith("bossline.")
         and all(
-            isinstance(argument, str | Path | int | float)
+            isinstance(argument, str | Path | int | float | FeatureSpec)
             for argument in (*load.args, *load.keywords.values())
         )
     )

@@ -15,9 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy.typing as npt
+from typing import ClassVar
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError, printable
@@ -27,11 +25,11 @@ from bossline.data.features.spec import OF_SPEECH
 from bossline.data.ids import id_fault
 from bossline.data.labels import MOST_CLASSES
 from bossline.data.readers.base import (
-    AlignmentOptions,
     Item,
     Listing,
     Problem,
     Reader,
+    RecordingOptions,
     passed_over,
     register,
     tree,
@@ -59,10 +57,6 @@ class _Found:
     others: list[Path]
 
 
-def _load(file: Path) -> npt.NDArray[Any]:
-    return loaded(file, OF_SPEECH)
-
-
 @register
 @dataclass(frozen=True)
 class Aligned(Reader):
@@ -71,14 +65,14 @@ class Aligned(Reader):
 
     goes_before: ClassVar[tuple[str, ...]] = ("recordings",)
 
-    options: AlignmentOptions = field(default_factory=AlignmentOptions)
+    options: RecordingOptions = field(default_factory=RecordingOptions)
 
     def recognises(self, path: Path) -> bool:
         found = self._found(path)
         return bool(found.recordings.keys() & found.labels.keys())
 
-    def told(self, alignment: AlignmentOptions) -> Reader:
-        return replace(self, options=alignment)
+    def told(self, options: RecordingOptions) -> Reader:
+        return replace(self, options=options)
 
     def files(self, path: Path) -> list[Path]:
         found = self._found(path)
@@ -90,7 +84,8 @@ class Aligned(Reader):
         found = self._found(path)
         if not found.recordings:
             raise UserError(f"{path}: no recordings in it")
-        listing = Listing(OF_SPEECH, (), passed_over=passed_over(path, found.others))
+        features = self.options.features or OF_SPEECH
+        listing = Listing(features, (), passed_over=passed_over(path, found.others))
         tiers, repairs = self._tiers(path, found, listing)
         if repairs:
             put_right = f"{counted(len(repairs), 'thing')} put right in alignments"
@@ -112,7 +107,14 @@ class Aligned(Reader):
                 labels = Timeline.of(tier, numbers, silence, whole=whole)
             speaker = self.speaker(id)
             listing.items.append(
-                Item(id, part, source, partial(_load, file), speaker=speaker, labels=labels)
+                Item(
+                    id,
+                    part,
+                    source,
+                    partial(loaded, file, features),
+                    speaker=speaker,
+                    labels=labels,
+                )
             )
         return replace(listing, classes=classes)
 

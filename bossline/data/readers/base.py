@@ -18,7 +18,7 @@ import numpy.typing as npt
 from bossline.core.errors import UserError, printable
 from bossline.core.reading import check_file, read_text, reason, within_memory
 from bossline.data import labels as label_text
-from bossline.data.features.spec import Features
+from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.ids import id_fault
 from bossline.data.labels import leading_id, quoted
 from bossline.data.timelines import Timeline
@@ -80,16 +80,18 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class AlignmentOptions:
-    """Where labels over time are, and which of them.
+class RecordingOptions:
+    """How recordings become frames, where their labels over time are, and which of them.
 
     Attributes:
+        features: what frames are; None: as the layout has them.
         folder: that of the files, in which they lie as the recordings do; None: beside these.
         tier: its name; None: the one that holds phones.
         speaker: a pattern that is looked for in ids; its first group, or all of it, names who
             speaks. None: the folder of the recording does.
     """
 
+    features: FeatureSpec | None = None
     folder: Path | None = None
     tier: str | None = None
     speaker: re.Pattern[str] | None = None
@@ -130,14 +132,16 @@ class Reader(ABC):
             UserError: a file or folder of the layout is missing or unreadable.
         """
 
-    def told(self, alignment: AlignmentOptions) -> Reader:
+    def told(self, options: RecordingOptions) -> Reader:
         """This reader, as an import's options have it.
 
         Raises:
-            UserError: the layout has no files of labels over time.
+            UserError: the layout has no recordings, or no files of labels over time.
         """
-        if alignment == AlignmentOptions():
+        if options == RecordingOptions():
             return self
+        if options.features is not None:
+            raise UserError(f"--like is of recordings; a {self.name} set holds none")
         raise UserError(
             f"--alignments, --tier and --speaker-pattern are of recordings with alignments; a "
             f"{self.name} set has none"

@@ -2,17 +2,17 @@
 
 SPEAKER/.../NAME.wav   or another audio file; the id is the path without its suffix
 
-LibriSpeech and VoxCeleb lie on disk so. Features are log-mel without their mean, which takes a
-steady channel out.
+LibriSpeech and VoxCeleb lie on disk so. Unless others are asked for, features are log-mel without
+their mean, which takes a steady channel out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy.typing as npt
 
@@ -25,6 +25,7 @@ from bossline.data.readers.base import (
     Listing,
     Problem,
     Reader,
+    RecordingOptions,
     inside,
     passed_over,
     register,
@@ -68,10 +69,6 @@ def _found(path: Path) -> _Found:
     return found
 
 
-def _load(file: Path, speed: float = 1.0) -> npt.NDArray[Any]:
-    return loaded(file, _FEATURES, speed)
-
-
 def loaded(file: Path, features: FeatureSpec, speed: float = 1.0) -> npt.NDArray[Any]:
     """(T, dim) features of a recording, as an item of a source.
 
@@ -87,9 +84,20 @@ def loaded(file: Path, features: FeatureSpec, speed: float = 1.0) -> npt.NDArray
 
 
 @register
+@dataclass(frozen=True)
 class Recordings(Reader):
-    name = "recordings"
-    description = "SPEAKER/.../NAME.wav, .flac, .ogg, .mp3 or other audio: who speaks"
+    name: ClassVar[str] = "recordings"
+    description: ClassVar[str] = (
+        "SPEAKER/.../NAME.wav, .flac, .ogg, .mp3 or other audio: who speaks"
+    )
+
+    features: FeatureSpec = _FEATURES
+
+    def told(self, options: RecordingOptions) -> Reader:
+        if options.features is None:
+            return super().told(options)
+        super().told(replace(options, features=None))
+        return replace(self, features=options.features)
 
     def recognises(self, path: Path) -> bool:
         speakers = (entry for entry in inside(path) if entry.is_dir())
@@ -106,7 +114,7 @@ class Recordings(Reader):
                 id=copy_id(item.id, speed),
                 part=part_of(speed),
                 source=f"{item.source} at speed {speed:g}",
-                load=partial(_load, path / item.source, speed),
+                load=partial(loaded, path / item.source, self.features, speed),
             )
             for speed in speeds
             for item in items
@@ -114,7 +122,7 @@ class Recordings(Reader):
 
     def scan(self, path: Path) -> Listing:
         found = _found(path)
-        listing = Listing(_FEATURES, (), passed_over=passed_over(path, found.others))
+        listing = Listing(self.features, (), passed_over=passed_over(path, found.others))
         seen: dict[str, str] = {}
         for file in found.recordings:
             name = file.relative_to(path)
@@ -124,7 +132,7 @@ class Recordings(Reader):
             elif fault := id_fault(id):
                 listing.problems.append(Problem(source, fault, printable(id), "train"))
             else:
-                load = partial(_load, file)
+                load = partial(loaded, file, self.features)
                 listing.items.append(Item(id, "train", source, load, speaker=name.parts[0]))
             seen.setdefault(id, source)
         for file in found.stray:

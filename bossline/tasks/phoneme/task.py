@@ -52,9 +52,8 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
         utterances (B, T) with IGNORED in the padding."""
         inputs, indices = self.drawn(epoch, step)
         if self.recipe.augment is not None:
-            blocks = self.corpus.speech.blocks
             chance = self.chance(epoch, step)
-            inputs, indices = self.recipe.augment(inputs, indices, blocks, chance)
+            inputs, indices = self.recipe.augment(inputs, indices, self.corpus.speech, chance)
         labels = self.training_targets.index_select(0, indices).long()
         if isinstance(inputs, Padded):
             labels = inputs.padding.spread(labels, IGNORED)

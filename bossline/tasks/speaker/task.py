@@ -77,8 +77,8 @@ class SpeakerLesson(ClassificationLesson[SpeakerRecipe]):
         inputs, indices = self.drawn(epoch, step)
         if self.recipe.augment is not None:
             frames = torch.arange(len(inputs.padding.rows), device=indices.device)
-            blocks, chance = self.corpus.speech.blocks, self.chance(epoch, step)
-            inputs, _ = self.recipe.augment(inputs, frames, blocks, chance)
+            speech, chance = self.corpus.speech, self.chance(epoch, step)
+            inputs, _ = self.recipe.augment(inputs, frames, speech, chance)
         steps = self.steps_per_epoch
         done = (epoch * steps + step) / (self.recipe.epochs * steps)
         return inputs, self.training_targets[indices], done

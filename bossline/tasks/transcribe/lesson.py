@@ -77,7 +77,9 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         if not self._learns_frames:
             return
         advice = "take a transcriber with objective.frames=0 and model.frames=false"
-        if not (labelled := self.corpus.labelled[items]).all():
+        # Beside strings, labels teach where they are there; a tagger has nothing else to learn.
+        labelled = self.corpus.labelled[items]
+        if not (labelled.all() if self.recipe.model.kind == "tagger" else labelled.any()):
             raise UserError(
                 "the recipe learns labels of frames too, and there are none of "
                 f"{self._example(items[~labelled])}: {advice}"
@@ -155,8 +157,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         targets = self._targets(self.strings, inputs.items.numpy())
         chance = self.chance(epoch, step)
         if self.recipe.augment is not None:
-            blocks = self.corpus.speech.blocks
-            inputs, indices = self.recipe.augment(inputs, indices, blocks, chance)
+            inputs, indices = self.recipe.augment(inputs, indices, self.corpus.speech, chance)
         labels = None
         if self._learns_frames:
             own = self.training_targets.index_select(0, indices).long()

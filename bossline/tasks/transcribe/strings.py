@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.data.packed import Corpus, Ints
-from bossline.data.phones import SILENCES
+from bossline.data.phones import Vocabulary
+from bossline.training.objectives import IGNORED
 
 UNIT = "phones"
 
@@ -53,32 +54,6 @@ class Strings:
             [self.symbols[a : a + n] for a, n in zip(starts, lengths, strict=True)]
         )
         return rows
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """What a string may hold: the corpus' own vocabulary, else the classes that are no silence.
-
-    Attributes:
-        names: (V,) of symbol 1, 2, ...
-        symbols: (C,) the symbol of each class of frames; 0: silence, -1: not in the vocabulary.
-    """
-
-    names: tuple[str, ...]
-    symbols: Ints
-
-    @classmethod
-    def of(cls, classes: Sequence[str], own: Sequence[str] = ()) -> Vocabulary:
-        names = tuple(own) or tuple(name for name in classes if name not in SILENCES)
-        known = {name: symbol for symbol, name in enumerate(names, start=1)}
-        symbols = [0 if name in SILENCES else known.get(name, -1) for name in classes]
-        return cls(names, np.array(symbols, np.int64))
-
-    def string(self, labels: npt.NDArray[np.integer]) -> Ints:
-        """Labels of frames (T,) with repeats merged and silence left out."""
-        kept = labels[np.append(True, np.diff(labels) != 0)] if len(labels) else labels
-        symbols = self.symbols[kept]
-        return np.asarray(symbols[symbols > 0])
 
 
 class Spoken:
@@ -142,6 +117,6 @@ class Spoken:
         return np.asarray(self.vocabulary.symbols[self._corpus.frame_labels(item)])
 
     def frames(self, items: Ints) -> Ints:
-        """(N,) symbols of the frames of labelled utterances, end to end; 0: silence."""
+        """(N,) symbols of the frames of utterances, end to end; 0: silence, IGNORED: unknown."""
         labels = np.concatenate([self._corpus.frame_labels(int(u)) for u in items])
-        return np.asarray(self.vocabulary.symbols[labels])
+        return np.where(labels < 0, IGNORED, self.vocabulary.symbols[labels])
