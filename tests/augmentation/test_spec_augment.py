@@ -17,6 +17,7 @@ from bossline.augmentation.spec_augment import (
 )
 from bossline.batches.padded import Padded
 from bossline.core.errors import UserError
+from bossline.data.features.spec import FeatureSpec
 from bossline.recipes import load_recipe
 
 Lengths = st.lists(st.integers(1, 60), min_size=1, max_size=5)
@@ -156,7 +157,7 @@ def test_the_same_random_state_gives_the_same_batch() -> None:
     results = []
     for seed in (1, 1, 2):
         drawn = torch.Generator().manual_seed(seed)
-        results.append(config(batch, indices_of(batch), 1, drawn))
+        results.append(config(batch, indices_of(batch), FeatureSpec(kind="other", dim=6), drawn))
     assert torch.equal(results[0][0].frames, results[1][0].frames)
     assert torch.equal(results[0][1], results[1][1])
     assert not torch.equal(results[0][0].frames, results[2][0].frames)

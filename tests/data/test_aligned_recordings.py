@@ -19,7 +19,7 @@ from bossline.data.features.spec import FeatureSpec
 from bossline.data.importing import import_corpus
 from bossline.data.packed import Corpus
 from bossline.data.readers import choose_reader
-from bossline.data.readers.base import AlignmentOptions, pattern_of
+from bossline.data.readers.base import RecordingOptions, pattern_of
 from bossline.data.timelines import Timeline
 
 SPEC = FeatureSpec(kind="mfcc", dim=39)
@@ -136,19 +136,19 @@ def test_a_parallel_folder_a_tier_and_a_pattern(home: Path, tmp_path: Path) -> N
         path = tmp_path / f"labels/x/{name}.TextGrid"
         path.parent.mkdir(parents=True, exist_ok=True)
         alignments.write(Alignment(0.0, 0.7, tiers), path)
-    options = AlignmentOptions(tmp_path / "labels", "mine", pattern_of("(s[0-9]+)_"))
-    corpus = import_corpus(tmp_path / "wavs", "mine", reader="aligned", alignment=options)
+    options = RecordingOptions(None, tmp_path / "labels", "mine", pattern_of("(s[0-9]+)_"))
+    corpus = import_corpus(tmp_path / "wavs", "mine", reader="aligned", recordings=options)
     assert corpus.header.classes == ("M", "SIL")
     assert corpus.header.speakers == ("s01", "s02")
-    again = import_corpus(tmp_path / "wavs", "mine", reader="aligned", alignment=options)
+    again = import_corpus(tmp_path / "wavs", "mine", reader="aligned", recordings=options)
     assert again.key == corpus.key
     label(tmp_path / "labels/x/s02_two.TextGrid")
     with pytest.raises(UserError, match="no tier 'mine'"):
-        import_corpus(tmp_path / "wavs", "mine", reader="aligned", alignment=options)
+        import_corpus(tmp_path / "wavs", "mine", reader="aligned", recordings=options)
     with pytest.raises(UserError, match="no regular expression"):
         pattern_of("(")
     with pytest.raises(UserError, match="a recordings set has none"):
-        import_corpus(tmp_path / "wavs", "mine", reader="recordings", alignment=options)
+        import_corpus(tmp_path / "wavs", "mine", reader="recordings", recordings=options)
 
 
 def test_timit_as_it_lies_on_disk(home: Path, tmp_path: Path) -> None:

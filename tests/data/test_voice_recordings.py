@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from bossline.core.errors import UserError
 from bossline.data.features.log_mel import log_mel
+from bossline.data.features.mfcc import mfcc
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.importing import import_corpus
 from bossline.data.inputs import read_input
+from bossline.data.readers.base import RecordingOptions
 
 RATE = 16_000
 
@@ -175,3 +177,21 @@ def test_names_of_any_script_with_blanks(
     corpus = import_corpus(folder, "voices", reader="recordings")
     assert corpus.ids == (f"{speaker}/{recording}",)
     assert corpus.header.speakers == (speaker,)
+
+
+def test_recordings_get_the_features_that_are_asked_for(voices: Path) -> None:
+    features = FeatureSpec(kind="mfcc", dim=39, deltas="coefficient", normalisation="utterance")
+    corpus = import_corpus(voices, "voices", recordings=RecordingOptions(features=features))
+    assert corpus.header.features == features
+    samples, _ = soundfile.read(voices / "bob" / "chapter" / "c.WAV", dtype="float32")
+    np.testing.assert_array_equal(corpus.frames(2), mfcc(samples, features).astype(np.float16))
+    plain = import_corpus(voices, "plain")
+    assert plain.header.features.kind == "log-mel"
+    assert plain.key != corpus.key
+
+
+def test_features_of_what_is_no_recording_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "covid.train.csv").write_text("id,cli,tested_positive\n0,1,2\n")
+    like = RecordingOptions(features=FeatureSpec(kind="mfcc", dim=13))
+    with pytest.raises(UserError, match="--like is of recordings; a covid set holds none"):
+        import_corpus(tmp_path, "table", recordings=like)

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bossline.data.phones import LIBRIPHONE
-from bossline.tasks.transcribe.strings import Strings, Vocabulary
+from bossline.data.phones import LIBRIPHONE, Vocabulary
+from bossline.tasks.transcribe.strings import Strings
 
 SYMBOLS = st.lists(st.lists(st.integers(1, 3), max_size=6), min_size=1, max_size=8)
 
