@@ -32,7 +32,7 @@ app = typer.Typer()
 
 @app.command(
     rich_help_panel=PANEL,
-    epilog="Examples: `bossline predict RUN recording.wav`, `bossline predict RUN photos/ more.jpg "
+    epilog="Examples: `bossline predict recording.wav`, `bossline predict RUN photos/ more.jpg "
     "--json`, `bossline predict RUN recordings/ -o phones/ --format textgrid`, `bossline predict "
     "RUN features.pt -o phones.csv`, `bossline predict RUN1 RUN2 test -o probabilities.npy`",
 )
@@ -40,8 +40,9 @@ def predict(
     runs_then_inputs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN... INPUT...",
-            help="several runs answer by the mean of their log-probabilities or values; an input "
+            metavar="[RUN...] INPUT...",
+            help="without a run the phoneme-en that comes with bossline answers; several runs "
+            "answer by the mean of their log-probabilities or values; an input "
             "is a feature file, a recording, an image, a folder of these, or train, validation, "
             "test, unlabelled; of a table only the latter",
         ),
@@ -178,3 +179,28 @@ def submit(
         device=device,
     )
     console.print(f"{output}: {counted(rows, 'row')}")
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Example: `bossline share runs/mine -o my-phones --licence 'CC BY 4.0'`",
+)
+def share(
+    run: Annotated[Path, typer.Argument(help="that is finished")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="the folder; its name is that of the model")
+    ],
+    licence: Annotated[str, typer.Option(help="of the weights, as the data allow it")] = "",
+    remarks: Annotated[
+        Path | None, typer.Option(help="Markdown that becomes part of the model card")
+    ] = None,
+) -> None:
+    """A folder to pass on: the model in half the bytes, its recipe, scores and a model card.
+
+    Every verb that asks a run takes it.
+    """
+    from bossline.runs.sharing import share
+
+    folder = share(run, output, licence=licence, remarks=remarks)
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    console.print(f"{folder}: {size / 1e6:.1f} MB; bossline predict {folder} ...")

@@ -14,6 +14,10 @@ from bossline.core.reading import reason
 from bossline.training.contents import INFO
 
 RUNS = Path("runs")
+BOXED = Path(__file__).parents[1] / "boxed"
+"""Models that come with bossline, by their names."""
+DEFAULT = "phoneme-en"
+"""The one that answers for recordings where no run is named."""
 
 
 def study_folder(verb: str, name: str, corpus: str) -> Path:
@@ -27,18 +31,19 @@ def study_folder(verb: str, name: str, corpus: str) -> Path:
 
 def holds_run(name: str) -> bool:
     """Whether a run is there; by its name alone, where no file or folder is called so."""
-    return (Path(name) / INFO).exists() or (
-        not os.path.lexists(name) and (RUNS / name / INFO).exists()
-    )
+    if (Path(name) / INFO).exists():
+        return True
+    places = () if os.path.lexists(name) else (RUNS / name, BOXED / name)
+    return any((folder / INFO).exists() for folder in places)
 
 
 def find_run(path: Path) -> Path:
-    """The folder of a run, which may be given without runs/ before it.
+    """The folder of a run, which may be given without runs/ before it, or of a boxed model.
 
     Raises:
         UserError: no run there; names the nearest.
     """
-    for folder in (path, RUNS / path):
+    for folder in (path, RUNS / path, BOXED / path):
         if (folder / INFO).exists():
             return folder
     parent = path.parent if path.parent.is_dir() else RUNS

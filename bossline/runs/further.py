@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor, nn
 
 from bossline.core.counting import counted
@@ -19,6 +17,7 @@ from bossline.runs.info import Origin
 from bossline.runs.run import Run
 from bossline.tasks import task_named
 from bossline.tasks.lesson import Lesson
+from bossline.training.checkpoint import read_weights
 from bossline.training.contents import WEIGHTS
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
@@ -46,8 +45,8 @@ def begin_from(run: Run, lesson: Lesson[Any], model: nn.Module) -> tuple[Origin,
     except FileNotFoundError as error:
         raise UserError(f"{run.path / WEIGHTS}: no such file: nothing to begin from") from error
     try:
-        given = load(content)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        given = read_weights(content)
+    except ValueError as error:
         raise run.damaged(WEIGHTS, str(error)) from error
     taken, new = _taken(run, given, lesson, model)
     own = model.state_dict()

@@ -151,6 +151,22 @@ def load_weights(path: Path, model: nn.Module) -> None:
     fill_weights(model, content, path)
 
 
+def read_weights(content: bytes) -> dict[str, torch.Tensor]:
+    """What `weights_of` gave; float32 too where they were rounded to float16 to be passed on.
+
+    Raises:
+        ValueError: damaged.
+    """
+    try:
+        weights = load(content)
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(str(error)) from error
+    return {
+        key: value.float() if value.dtype == torch.float16 else value
+        for key, value in weights.items()
+    }
+
+
 def fill_weights(model: nn.Module, content: bytes, path: Path) -> None:
     """
     Args:
@@ -161,8 +177,8 @@ def fill_weights(model: nn.Module, content: bytes, path: Path) -> None:
         UserError: damaged, or of another model.
     """
     try:
-        weights = load(content)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        weights = read_weights(content)
+    except ValueError as error:
         raise UserError(f"{path}: damaged weights ({error})") from error
     _fill(model, weights, path)
 

@@ -121,7 +121,8 @@ def _part(corpus: Corpus, part: str) -> str:
     if isinstance(features, FeatureSpec):
         facts = [text, counted(int(corpus.lengths[chosen].sum()), "frame")]
         if corpus.header.classes:
-            facts.append("labelled" if count and known == count else "without labels")
+            partly = f"{known:,} of them labelled"
+            facts.append(partly if 0 < known < count else "labelled" if known else "without labels")
         if corpus.header.vocabulary:
             facts.append(f"{int(corpus.has_string[chosen].sum()):,} with strings")
         if corpus.header.speakers:

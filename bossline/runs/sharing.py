@@ -1,0 +1,146 @@
+"""A run to pass on: half the bytes, what it was made with, and a card that says how good it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import torch
+from safetensors.torch import load, save
+
+from bossline.core.errors import UserError
+from bossline.core.files import creating_folder
+from bossline.core.reading import read_text, reason
+from bossline.core.runtime import Runtime
+from bossline.runs.info import write_info
+from bossline.runs.run import Run
+from bossline.tasks.trained import TrainedModel
+from bossline.training.contents import INFO, PHONES, RECIPE, SCORES, SMOOTHING, THRESHOLD, WEIGHTS
+
+CARD = "README.md"
+_TAKEN = (RECIPE, SCORES, SMOOTHING, PHONES, THRESHOLD)
+
+
+def share(
+    run: str | Path | Run, output: Path, *, licence: str = "", remarks: Path | None = None
+) -> Path:
+    """Write a folder that answers as the run does, without what only its owner needs.
+
+    It holds the recipe, the scores, what decides beside the model, the weights as float16, and a
+    model card. The folder is a run: every verb that asks a run takes it.
+
+    Args:
+        run: that is finished.
+        output: the folder, which is not there yet; its last part is what the model is called.
+        licence: of the weights, as the data allow it; "" says that none is given.
+        remarks: a file of Markdown that becomes part of the card.
+
+    Raises:
+        UserError: the run is not finished or damaged, a weight is beyond float16, the remarks
+            cannot be read, or the folder cannot be written.
+    """
+    run = Run.of(run)
+    if not run.is_finished:
+        raise UserError(f"{run.path} is not finished: resume it first (bossline train --resume)")
+    TrainedModel(run, Runtime.choose("cpu"))  # whoever gets it should not find it damaged
+    files = {WEIGHTS: save(_halved(run))}
+    for name in _TAKEN:
+        if name in run.info.sha256:
+            files[name] = run.read(name)
+    words = "" if remarks is None else _markdown(remarks)
+    with creating_folder(output) as folder:
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        known = {name: (hashlib.sha256(content).hexdigest(),) for name, content in files.items()}
+        write_info(folder / INFO, run.info.model_copy(update={"sha256": known}))
+        card = _card(run, output.name, len(files[WEIGHTS]), licence, words)
+        (folder / CARD).write_text(card, encoding="utf-8")
+    return output
+
+
+def _markdown(file: Path) -> str:
+    """
+    Raises:
+        UserError: unreadable, or no text.
+    """
+    try:
+        return read_text(file)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {reason(error)}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file}: expected UTF-8 text") from error
+
+
+def _halved(run: Run) -> dict[str, torch.Tensor]:
+    """
+    Raises:
+        UserError: a weight that float16 cannot hold.
+    """
+    weights = load(run.read(WEIGHTS))
+    for name, tensor in weights.items():
+        if tensor.dtype == torch.float32:
+            weights[name] = tensor.half()
+            if not torch.isfinite(weights[name]).all():
+                raise UserError(f"{run.path / WEIGHTS}: {name} has numbers beyond float16")
+    return weights
+
+
+def features_hash(run: Run) -> str:
+    """Of what frames or pixels are: models of equal hashes take the same features.
+
+    Returns:
+        12 hexadecimal digits.
+    """
+    told = json.dumps(run.features.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:12]
+
+
+def _card(run: Run, name: str, size: int, licence: str, words: str) -> str:
+    """Markdown, with what Hugging Face reads of a model card before it."""
+    info, recipe = run.info, run.recipe
+    facts = {
+        "Task": recipe.task,
+        "Recipe": f"`{run.label}`, seed {recipe.seed}, {recipe.epochs} epochs",
+        "Trained on": f"{info.corpus}" + (f" ({info.corpus_note})" if info.corpus_note else ""),
+        "Begun from": "; ".join(str(origin) for origin in info.origins) or "fresh weights",
+        "Answers": f"{len(run.classes)} classes: {', '.join(run.classes)}" if run.classes else "",
+        "Features": f"{run.features.describe()} (hash {features_hash(run)})",
+        "Size": f"{info.parameters:,} parameters, {math.ceil(size / 1e5) / 10:g} MB as float16",
+        "Trained for": f"{info.seconds or 0:,.0f} s on {info.hardware}",
+        "Made with": f"bossline {info.version}, torch {info.torch}",
+        "Licence": licence or "none given",
+    }
+    example = "recording.wav" if run.features.item == "utterance" else "FILE"
+    lines = [
+        "---",
+        f"license: {json.dumps('-'.join(licence.lower().split()) or 'unknown')}",
+        "library_name: bossline",
+        "---",
+        "",
+        f"# {name}",
+        "",
+        "```bash",
+        f"bossline predict {name} {example}",
+        "```",
+        "",
+        *(["", words.strip(), ""] if words.strip() else []),
+        "| | |",
+        "| --- | --- |",
+        *(f"| {what} | {said} |" for what, said in facts.items() if said),
+        "",
+        "## Scores",
+        "",
+        "Of the run's own splits, before the weights were rounded to float16; intervals are of "
+        "95 %.",
+        "",
+        f"| split | {run.metric.words} | items |",
+        "| --- | --- | --- |",
+        *(
+            f"| {split} | {scores.score} | {len(scores.ids):,} |"
+            for split, scores in run.scores.items()
+        ),
+        "",
+    ]
+    return "\n".join(lines)
