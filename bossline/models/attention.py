@@ -3,60 +3,23 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Literal, Self
+from typing import Any
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.autograd import Function
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from bossline.batches.padded import Padded, Padding
-from bossline.core.config import MOST_LAYERS, Config
 from bossline.models.layers import Linear
 from bossline.models.past import Past
-from bossline.models.positions import Places, PositionKind, Rotation
+from bossline.models.positions import Places, Rotation
 
 _ON_A_GPU = [
     SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH,
 ]  # fmt: skip
 _LANES = 32  # numbers in bfloat16 that one instruction of a CPU takes
-
-
-class AttentionConfig(Config):
-    """What every encoder and decoder with attention is told."""
-
-    kind: str
-    depth: int = Field(4, ge=1, le=MOST_LAYERS, description="layers")
-    width: int = Field(144, ge=2, description="numbers per frame between the layers")
-    heads: int = Field(4, ge=1, description="heads; 2 x heads must divide the width")
-    feed_forward: int = Field(4, ge=1, description="inner width of a feed-forward / width")
-    positions: PositionKind = Field("rotary", description="how the order of frames is known")
-    dropout: float = Field(0.1, ge=0, lt=1, description="of branches")
-    attention_dropout: float = Field(
-        0.0, ge=0, lt=1, description="of attention weights; on a CPU slower than all the rest"
-    )
-
-    @model_validator(mode="after")
-    def _heads_divide_the_width(self) -> Self:
-        if self.width % (2 * self.heads):
-            raise ValueError(
-                f"width {self.width} is no multiple of 2 x heads = {2 * self.heads}: "
-                "a rotary head has an even width"
-            )
-        return self
-
-    def attention(self) -> SelfAttention:
-        """The self-attention of one layer."""
-        relative = self.positions == "relative"
-        return SelfAttention(
-            self.width, self.heads, relative=relative, dropout=self.attention_dropout
-        )
-
-
-NormPlace = Literal["pre", "post"]
-"""Where norms stand: before a branch (arXiv 2002.04745), or after its residual (1706.03762)."""
 
 
 # Attention within a sequence.

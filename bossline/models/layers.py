@@ -76,6 +76,44 @@ class Dropout(nn.Module):
         return f"p={self.p}"
 
 
+# The position-wise feed-forward network of a Transformer.
+
+
+class FeedForward(nn.Module):
+    """(B, T, width) -> (B, T, width): norm, linear, activation, linear; without the residual."""
+
+    def __init__(
+        self,
+        width: int,
+        inner: int,
+        activation: nn.SiLU | nn.GELU,
+        dropout: float,
+        *,
+        norm: bool = True,
+    ) -> None:
+        """
+        Args:
+            width: numbers a frame.
+            inner: numbers between the two linear layers.
+            activation: between the two linear layers.
+            dropout: after each of them.
+            norm: whether a norm comes first, as in pre-norm layers.
+        """
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LayerNorm(width) if norm else nn.Identity(),
+            Linear(width, inner),
+            activation,
+            Dropout(dropout, inplace=True),
+            Linear(inner, width),
+            Dropout(dropout),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        transformed: Tensor = self.layers(x)
+        return transformed
+
+
 # Stochastic depth (Huang et al. 2016, arXiv 1603.09382).
 
 

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from bossline.batches.padded import Padded
 from bossline.core.config import MOST_LAYERS
-from bossline.models.attention import AttentionConfig, CrossAttention, NormPlace
+from bossline.models.attention import CrossAttention
+from bossline.models.attention_config import AttentionConfig, NormPlace
 from bossline.models.decoders.base import Decoder, State, rows_of
-from bossline.models.encoders.layers import FeedForward, zero_padding
+from bossline.models.encoders.layers import zero_padding
 from bossline.models.layers import Dropout, OutputLayer
 from bossline.models.past import Past
 from bossline.models.positions import Places, positions_of
@@ -78,7 +79,7 @@ class TransformerDecoder(Decoder):
         super().__init__()
         self.embed = nn.Embedding(symbols, config.width)
         self.positions = positions_of(config.positions, config.width, config.heads)
-        self.dropout = Dropout(config.dropout)
+        self.dropout = Dropout(config.rate(config.input_dropout))
         self.layers = nn.ModuleList(_Layer(config, memory_width) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
         self.output = OutputLayer(config.width, symbols)
@@ -127,7 +128,7 @@ class TransformerDecoder(Decoder):
 class _Layer(nn.Module):
     def __init__(self, config: TransformerDecoderConfig, memory_width: int) -> None:
         super().__init__()
-        width, dropout = config.width, config.dropout
+        width = config.width
         self.first = _Residual(width, config.norm)
         self.attention = config.attention()
         self.second = _Residual(width, config.norm)
@@ -135,8 +136,8 @@ class _Layer(nn.Module):
             width, memory_width, config.heads, dropout=config.attention_dropout
         )
         self.last = _Residual(width, config.norm)
-        self.feed_forward = FeedForward(width, config.feed_forward, nn.GELU(), dropout, norm=False)
-        self.dropout = Dropout(dropout)
+        self.feed_forward = config.feed_forward_layer(nn.GELU(), norm=False)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self,

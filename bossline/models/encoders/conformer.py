@@ -10,10 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bossline.batches.padded import Padded, Padding
-from bossline.models.attention import AttentionConfig
+from bossline.models.attention_config import AttentionConfig
 from bossline.models.encoders.layers import (
     Encoder,
-    FeedForward,
     Kernel,
     MaskedBatchNorm,
     TimeConvolution,
@@ -28,6 +27,9 @@ class ConformerConfig(AttentionConfig):
 
     kind: Literal["conformer"] = "conformer"
     kernel: Kernel = Field(31, description="frames that a convolution sees, odd")
+    convolution_dropout: float | None = Field(
+        None, ge=0, lt=1, description="of the convolution's branch; null: as dropout"
+    )
     half_step_residual: bool = Field(
         True, description="whether a feed-forward adds half of what it says, as in the paper"
     )
@@ -54,11 +56,13 @@ class Conformer(Encoder):
         self.outputs = config.width
         self.project = Linear(inputs, config.width)
         self.positions = positions_of(config.positions, config.width, config.heads)
+        self.dropout = Dropout(config.input_dropout or 0.0)
         rates = drop_path_rates(config.drop_path, config.depth)
         self.blocks = nn.ModuleList(_Block(config, rate) for rate in rates)
 
     def forward(self, batch: Padded) -> Padded:
         x = self.positions.added(self.project(zero_padding(batch.frames, batch.padding)))
+        x = self.dropout(x)
         places = self.positions(x.shape[1])
         for block in self.blocks:
             x = block(x, batch.padding, places)
@@ -68,22 +72,23 @@ class Conformer(Encoder):
 class _Block(nn.Module):
     def __init__(self, config: ConformerConfig, drop_path: float) -> None:
         super().__init__()
-        width, dropout = config.width, config.dropout
+        width = config.width
         self.step = 0.5 if config.half_step_residual else 1.0
-        self.first = FeedForward(width, config.feed_forward, nn.SiLU(), dropout)
+        self.first = config.feed_forward_layer(nn.SiLU())
         self.attention_norm = nn.LayerNorm(width)
         self.attention = config.attention()
         self.convolution = ConvolutionModule(width, config.kernel)
-        self.second = FeedForward(width, config.feed_forward, nn.SiLU(), dropout)
+        self.second = config.feed_forward_layer(nn.SiLU())
         self.norm = nn.LayerNorm(width)
-        self.dropout = Dropout(dropout)
+        self.dropout = Dropout(config.dropout)
+        self.convolution_dropout = Dropout(config.rate(config.convolution_dropout))
         self.drop_path = DropPath(drop_path)
 
     def forward(self, x: Tensor, padding: Padding, places: Places) -> Tensor:
         x = torch.add(x, self.drop_path(self.first(x)), alpha=self.step)
         attended = self.attention(self.attention_norm(x), padding, places)
         x = x + self.drop_path(self.dropout(attended))
-        x = x + self.drop_path(self.dropout(self.convolution(x, padding)))
+        x = x + self.drop_path(self.convolution_dropout(self.convolution(x, padding)))
         x = torch.add(x, self.drop_path(self.second(x)), alpha=self.step)
         normed: Tensor = self.norm(x)
         return normed

@@ -13,7 +13,6 @@ from torch.nn import functional
 
 from bossline.batches.padded import Padded, Padding
 from bossline.models.depthwise import DepthwiseConv2d
-from bossline.models.layers import Dropout, Linear
 
 # What every encoder is, and the one rule about padding.
 
@@ -216,44 +215,6 @@ class _Spread(Function):
 
 def _spread(x: Tensor, rows: Tensor, count: int) -> Tensor:
     return x.new_zeros(count, x.shape[1]).index_copy(0, rows, x)
-
-
-# The position-wise feed-forward network of a Transformer.
-
-
-class FeedForward(nn.Module):
-    """(B, T, width) -> (B, T, width): norm, linear, activation, linear; without the residual."""
-
-    def __init__(
-        self,
-        width: int,
-        multiplier: int,
-        activation: nn.SiLU | nn.GELU,
-        dropout: float,
-        *,
-        norm: bool = True,
-    ) -> None:
-        """
-        Args:
-            width: numbers a frame.
-            multiplier: inner width / width.
-            activation: between the two linear layers.
-            dropout: after each of them.
-            norm: whether a norm comes first, as in pre-norm layers.
-        """
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.LayerNorm(width) if norm else nn.Identity(),
-            Linear(width, multiplier * width),
-            activation,
-            Dropout(dropout, inplace=True),
-            Linear(multiplier * width, width),
-            Dropout(dropout),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        transformed: Tensor = self.layers(x)
-        return transformed
 
 
 # Several frames as one step: what an encoder then does, it does for a fraction of the cost.

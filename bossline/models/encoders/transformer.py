@@ -8,10 +8,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from bossline.batches.padded import Padded, Padding
-from bossline.models.attention import AttentionConfig, NormPlace
+from bossline.models.attention_config import AttentionConfig, NormPlace
 from bossline.models.encoders.layers import (
     Encoder,
-    FeedForward,
     Kernel,
     TimeConvolution,
     zero_padding,
@@ -48,12 +47,14 @@ class Transformer(Encoder):
         self.outputs = config.width
         self.project = nn.Linear(inputs, config.width)
         self.positions = positions_of(config.positions, config.width, config.heads)
+        self.dropout = Dropout(config.input_dropout or 0.0)
         rates = drop_path_rates(config.drop_path, config.depth)
         self.layers = nn.ModuleList(_Layer(config, rate) for rate in rates)
         self.norm = nn.LayerNorm(config.width) if config.norm == "pre" else nn.Identity()
 
     def forward(self, batch: Padded) -> Padded:
         x = self.positions.added(self.project(zero_padding(batch.frames, batch.padding)))
+        x = self.dropout(x)
         places = self.positions(x.shape[1])
         for layer in self.layers:
             x = layer(x, batch.padding, places)
@@ -66,9 +67,7 @@ class _Layer(nn.Module):
         pre = config.norm == "pre"
         self.norm = nn.LayerNorm(config.width)
         self.attention = config.attention()
-        self.feed_forward = FeedForward(
-            config.width, config.feed_forward, nn.GELU(), config.dropout, norm=pre
-        )
+        self.feed_forward = config.feed_forward_layer(nn.GELU(), norm=pre)
         self.last_norm = None if pre else nn.LayerNorm(config.width)
         self.dropout = Dropout(config.dropout)
         self.drop_path = DropPath(drop_path)
@@ -93,6 +92,9 @@ class SmootherConfig(AttentionConfig):
 
     kind: Literal["smoother"] = "smoother"
     kernel: Kernel = Field(5, description="frames that a convolution sees, odd")
+    convolution_dropout: float | None = Field(
+        None, ge=0, lt=1, description="of the convolution's branch; null: as dropout"
+    )
 
     def build(self, inputs: int) -> SmootherEncoder:
         """
@@ -114,10 +116,12 @@ class SmootherEncoder(Encoder):
         self.outputs = config.width
         self.project = nn.Linear(inputs, config.width)
         self.positions = positions_of(config.positions, config.width, config.heads)
+        self.dropout = Dropout(config.input_dropout or 0.0)
         self.layers = nn.ModuleList(_SmootherLayer(config) for _ in range(config.depth))
 
     def forward(self, batch: Padded) -> Padded:
         x = self.positions.added(self.project(zero_padding(batch.frames, batch.padding)))
+        x = self.dropout(x)
         places = self.positions(x.shape[1])
         for layer in self.layers:
             x = layer(x, batch.padding, places)
@@ -127,17 +131,17 @@ class SmootherEncoder(Encoder):
 class _SmootherLayer(nn.Module):
     def __init__(self, config: SmootherConfig) -> None:
         super().__init__()
-        inner = config.feed_forward * config.width
         self.attention = config.attention()
         self.attention_norm = nn.LayerNorm(config.width)
-        self.convolution = TimeConvolution(config.width, inner, config.kernel)
-        self.contract = nn.Linear(inner, config.width)  # a convolution of kernel 1
+        self.convolution = TimeConvolution(config.width, config.inner, config.kernel)
+        self.contract = nn.Linear(config.inner, config.width)  # a convolution of kernel 1
         self.norm = nn.LayerNorm(config.width)
         self.dropout = Dropout(config.dropout)
+        self.convolution_dropout = Dropout(config.rate(config.convolution_dropout))
 
     def forward(self, x: Tensor, padding: Padding, places: Places) -> Tensor:
         attended = self.attention(x, padding, places)
         x = self.attention_norm(x + self.dropout(attended))
         smoothed = self.contract(self.convolution(x, padding).relu())
-        normed: Tensor = self.norm(x + self.dropout(smoothed))
+        normed: Tensor = self.norm(x + self.convolution_dropout(smoothed))
         return normed

@@ -181,6 +181,8 @@ def test_steps_of_any_search_are_the_whole_strings(
     [
         ("transformer", {"dropout": 0.5}),
         ("transformer", {"dropout": 0.0, "attention_dropout": 0.5}),
+        ("transformer", {"dropout": 0.0, "feed_forward_dropout": 0.5}),
+        ("transformer", {"dropout": 0.0, "input_dropout": 0.5}),
         ("lstm, deep", {"dropout": 0.5}),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import pytest
 import torch
@@ -160,13 +161,20 @@ def test_training_never_sees_the_padding(case: str) -> None:
         ("lstm", {"dropout": 0.5}),
         ("tdnn", {"dropout": 0.5}),
         ("transformer", {"dropout": 0.5}),
+        ("transformer", {"feed_forward_dropout": 0.5}),
+        ("transformer", {"input_dropout": 0.5}),
         ("transformer", {"drop_path": 0.5}),
         ("transformer", {"attention_dropout": 0.5}),
         ("transformer, post-norm", {"drop_path": 0.5}),
         ("transformer, relative", {"attention_dropout": 0.5}),
         ("conformer", {"dropout": 0.5}),
         ("conformer", {"drop_path": 0.5}),
+        ("conformer", {"feed_forward_dropout": 0.5}),
+        ("conformer", {"convolution_dropout": 0.5}),
+        ("conformer", {"input_dropout": 0.5}),
         ("smoother", {"dropout": 0.5}),
+        ("smoother", {"convolution_dropout": 0.5}),
+        ("smoother", {"input_dropout": 0.5}),
     ],
 )
 def test_what_drops_does_so_in_training_only(case: str, keys: dict[str, object]) -> None:
@@ -177,11 +185,54 @@ def test_what_drops_does_so_in_training_only(case: str, keys: dict[str, object])
 
 
 @pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        ("transformer", ("feed_forward_dropout",)),
+        ("conformer", ("feed_forward_dropout", "convolution_dropout")),
+        ("smoother", ("convolution_dropout",)),
+    ],
+)
+def test_a_dropout_that_is_not_said_is_that_of_all_branches(
+    kind: str, own: tuple[str, ...]
+) -> None:
+    outputs = []
+    for keys in ({}, dict.fromkeys(own, 0.5), dict.fromkeys(own, 0.0)):
+        encoder, batch = fresh(kind, dropout=0.5, **keys), padded([9, 9], 0, 0.0)
+        torch.manual_seed(1)
+        outputs.append(encoder(batch).frames)
+    assert torch.equal(outputs[0], outputs[1])
+    assert not torch.equal(outputs[0], outputs[2])
+
+
+@pytest.mark.parametrize("kind", ["transformer", "conformer", "smoother"])
+@pytest.mark.parametrize(
+    ("keys", "inner"),
+    [
+        ({}, 64),
+        ({"feed_forward": 3}, 48),
+        ({"feed_forward_units": 50}, 50),
+        ({"feed_forward": 3, "feed_forward_units": 48}, 48),
+    ],
+)
+def test_an_inner_width_reads_back_as_it_was_written(
+    kind: str, keys: dict[str, int], inner: int
+) -> None:
+    config: Any = parse({"kind": kind, "width": 16, "heads": 2, **keys})
+    assert config.inner == inner
+    assert parse(config.model_dump(mode="json")) == config
+
+
+@pytest.mark.parametrize(
     ("config", "problem"),
     [
         ({"kind": "conformer", "kernel": 4}, "must be odd, 4 is even"),
         ({"kind": "rnn", "front": 2}, "must be odd, 2 is even"),
         ({"kind": "transformer", "width": 12, "heads": 4}, "12 is no multiple of 2 x heads = 8"),
+        (
+            {"kind": "conformer", "width": 16, "feed_forward": 2, "feed_forward_units": 33},
+            "33 contradicts feed_forward 2 x width 16 = 32: say feed_forward=null",
+        ),
+        ({"kind": "transformer", "feed_forward": None}, "one of them is needed"),
         ({"kind": "tdnn", "dilations": []}, "at least 1 item"),
         ({"kind": "ecapa", "channels": 20}, "20 are no multiple of scale = 8"),
     ],

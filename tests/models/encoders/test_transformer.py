@@ -11,15 +11,19 @@ from bossline.models.encoders.transformer import TransformerConfig
 
 
 @pytest.mark.parametrize("norm", ["pre", "post"])
-def test_it_is_torchs_encoder_where_there_are_no_positions(norm: Any) -> None:
+@pytest.mark.parametrize(
+    ("inner", "units"), [({"feed_forward": 3}, 36), ({"feed_forward_units": 31}, 31)]
+)
+def test_it_is_torchs_encoder_where_there_are_no_positions(
+    norm: Any, inner: dict[str, int], units: int
+) -> None:
     torch.manual_seed(0)
-    config = TransformerConfig(
-        depth=2, width=12, heads=2, feed_forward=3, positions="none", norm=norm
-    )
+    given = {"depth": 2, "width": 12, "heads": 2, "positions": "none", "norm": norm}
+    config = TransformerConfig.model_validate(given | inner)
     ours: Any = config.build(5).eval()
     theirs: Any = nn.TransformerEncoder(
         nn.TransformerEncoderLayer(
-            12, 2, 36, activation="gelu", batch_first=True, norm_first=norm == "pre"
+            12, 2, units, activation="gelu", batch_first=True, norm_first=norm == "pre"
         ),
         num_layers=2,
         norm=nn.LayerNorm(12) if norm == "pre" else None,
