@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from bossline.core.errors import UserError
+from bossline.core.language import Language, language_of
 from bossline.core.launch import speaks
 from bossline.core.terminal import terminal
 
@@ -55,6 +56,14 @@ ScoreNormOption = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Argument(metavar="[KEY=VALUE]...", help="e.g. model.width=1024 epochs=30"),
+]
+LangOption = Annotated[
+    Language | None,
+    typer.Option(
+        "--lang",
+        help="of pages and tables of scores [default: BOSSLINE_LANG, or en]",
+        callback=language_of,  # a slip in the environment, too, is told before anything is trained
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="to standard output: one list, an object for each input")

@@ -9,9 +9,17 @@ from typing import Annotated
 
 import typer
 
-from bossline.cli.options import CorpusOption, DeviceOption, Overrides, ThreadsOption, console
+from bossline.cli.options import (
+    CorpusOption,
+    DeviceOption,
+    LangOption,
+    Overrides,
+    ThreadsOption,
+    console,
+)
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.language import speaking, tr
 
 PANEL = "Studies"
 
@@ -44,6 +52,7 @@ def sweep(
         int | None,
         typer.Option(min=1, help="CPU threads of each process [default: cores / jobs]"),
     ] = None,
+    lang: LangOption = None,
 ) -> None:
     """Train every combination of values from several seeds, and say which differ."""
     from bossline.cli.tables.studies import sweep_table
@@ -53,14 +62,16 @@ def sweep(
     from bossline.studies.sweep import sweep as sweep_study
 
     keep_freed_memory()
-    opened = open_study(study, values or (), seeds=seeds)
+    with speaking(lang):  # which names what a grid asks
+        opened = open_study(study, values or (), seeds=seeds)
     found = sweep_study(opened, corpus, jobs=jobs, device=device, threads=threads, console=console)
     if found.entries:
         asked = [] if seeds is None else ["--seeds", str(seeds)]
         command = ["bossline", "sweep", study, *(values or ()), "--corpus", corpus, *asked]
-        report = write_sweep_report(found, shlex.join(command))
-        console.print("", sweep_table(found), sep="\n")
-        console.print("", verdict(found), sep="\n")
+        with speaking(lang):
+            report = write_sweep_report(found, shlex.join(command))
+            console.print("", sweep_table(found), sep="\n")
+            console.print("", verdict(found), sep="\n")
         console.print(f"report: {report}")
     if found.failures:
         lines = [f"{name}: {why}" for name, why in found.failures.items()]
@@ -82,6 +93,7 @@ def compare(
         typer.Option(metavar="RUN", help="what the others are held against [default: the first]"),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="a page to write")] = None,
+    lang: LangOption = None,
 ) -> None:
     """Finished runs side by side: paired differences, costs, and what differs in the recipes."""
     from bossline.cli.tables.studies import standings_table, study_table
@@ -89,15 +101,16 @@ def compare(
     from bossline.studies.compare import compare as compare_runs
 
     compared = compare_runs(runs, reference=reference)
-    console.print("", standings_table(compared.standings), sep="\n")
-    for table in (costs_table(compared), keys_table(compared)):
-        console.print("", study_table(table), sep="\n")
-    console.print("", verdict_of(compared.standings), sep="\n")
-    if output is not None:
-        asked = [] if reference is None else ["--reference", str(reference)]
-        command = ["bossline", "compare", *map(str, runs), *asked]
-        write_comparison(output, compared, command=shlex.join(command))
-        console.print(f"report: {output}")
+    with speaking(lang):
+        console.print("", standings_table(compared.standings), sep="\n")
+        for table in (costs_table(compared), keys_table(compared)):
+            console.print("", study_table(table), sep="\n")
+        console.print("", verdict_of(compared.standings), sep="\n")
+        if output is not None:
+            asked = [] if reference is None else ["--reference", str(reference)]
+            command = ["bossline", "compare", *map(str, runs), *asked]
+            write_comparison(output, compared, command=shlex.join(command))
+            console.print(f"report: {output}")
 
 
 @app.command(
@@ -119,6 +132,7 @@ def ablate(
     ] = False,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
+    lang: LangOption = None,
 ) -> None:
     """What is each part of a recipe worth? Trained without one at a time, and without all."""
     from bossline.cli.tables.studies import standings_table
@@ -135,9 +149,10 @@ def ablate(
     path = ablation_folder(ablation.recipe, corpus) / ("added.html" if add else "removed.html")
     asked = [*(["--seeds", str(seeds)] if seeds > 1 else []), *(["--add"] if add else [])]
     command = ["bossline", "ablate", recipe, *parts, "--corpus", corpus, *asked]
-    write_ablation(path, standings, added=add, command=shlex.join(command))
-    console.print("", standings_table(standings), sep="\n")
-    console.print("", verdict_of(standings), sep="\n")
+    with speaking(lang):
+        write_ablation(path, standings, added=add, command=shlex.join(command))
+        console.print("", standings_table(standings), sep="\n")
+        console.print("", verdict_of(standings), sep="\n")
     console.print(f"report: {path}")
 
 
@@ -186,6 +201,7 @@ def tune(
     steps: Annotated[int, typer.Option(min=20, help="of --lr-range")] = 200,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Search for the values that score best on validation; started twice, two share the trials."""
     from bossline.core.memory import keep_freed_memory
@@ -194,7 +210,7 @@ def tune(
         if storage or study or timeout:
             raise UserError("--lr-range searches nothing: leave out storage, study and timeout")
         keep_freed_memory()
-        _lr_range(recipe, corpus, values or (), steps, device, threads)
+        _lr_range(recipe, corpus, values or (), steps, device, threads, lang)
         return
     from bossline.studies.tuning.tune import tune as search  # first: it says what is missing
 
@@ -221,15 +237,22 @@ def tune(
         for word in (option, value)
     ]
     command = ["bossline", "tune", recipe, *(values or ()), "--corpus", corpus]
-    report = write_tuning_report(found, shlex.join([*command, "--trials", str(trials), *asked]))
-    console.print("", study_table(trials_table(found)), "", sep="\n")
-    console.print(verdict(found))
+    with speaking(lang):
+        report = write_tuning_report(found, shlex.join([*command, "--trials", str(trials), *asked]))
+        console.print("", study_table(trials_table(found)), "", sep="\n")
+        console.print(verdict(found))
     console.print(f"best recipe: {found.best_recipe_path}")
     console.print(f"report: {report}")
 
 
 def _lr_range(
-    recipe: str, corpus: str, values: Sequence[str], steps: int, device: str, threads: int | None
+    recipe: str,
+    corpus: str,
+    values: Sequence[str],
+    steps: int,
+    device: str,
+    threads: int | None,
+    lang: str | None,
 ) -> None:
     from bossline.reports.lr_range import verdict, write_lr_range
     from bossline.studies.lr_range import lr_range, lr_range_folder
@@ -239,8 +262,9 @@ def _lr_range(
     )
     asked = ["--corpus", corpus, "--lr-range", *(["--steps", str(steps)] if steps != 200 else [])]
     path = lr_range_folder(found.recipe, corpus) / "report.html"
-    write_lr_range(found, path, shlex.join(["bossline", "tune", recipe, *values, *asked]))
-    console.print(verdict(found), soft_wrap=True)
+    with speaking(lang):
+        write_lr_range(found, path, shlex.join(["bossline", "tune", recipe, *values, *asked]))
+        console.print(verdict(found), soft_wrap=True)
     console.print(f"report: {path}")
 
 
@@ -294,6 +318,7 @@ def diagnose(
         Path | None, typer.Option("--output", "-o", help="[default: diagnosis.html in the run]")
     ] = None,
     device: DeviceOption = "auto",
+    lang: LangOption = None,
 ) -> None:
     """Where a classifier's training ended: minimum or saddle, dead units, calibration, surface."""
     from bossline.reports.diagnosis import key_figures, write_diagnosis
@@ -301,8 +326,9 @@ def diagnose(
     from bossline.studies.diagnosis.verdict import verdict
 
     found = examine(run, batches=batches, products=products, device=device, console=console)
-    path = write_diagnosis(found, output or found.run.path / "diagnosis.html")
-    console.print(verdict(found), "", sep="\n")
-    for name, value in key_figures(found).items():
-        console.print(f"{name}: {value}", soft_wrap=True)
+    with speaking(lang):
+        path = write_diagnosis(found, output or found.run.path / "diagnosis.html")
+        console.print(verdict(found), "", sep="\n")
+        for name, value in key_figures(found).items():
+            console.print(tr("{name}: {value}", name=name, value=value), soft_wrap=True)
     console.print(f"report: {path}")

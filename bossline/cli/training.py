@@ -13,6 +13,7 @@ from bossline.cli.options import (
     CorpusOption,
     DecodingOption,
     DeviceOption,
+    LangOption,
     Overrides,
     PrecisionOption,
     RunArguments,
@@ -25,6 +26,7 @@ from bossline.cli.options import (
 )
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.language import speaking
 from bossline.core.launch import launched
 from bossline.recipes import catalogue
 
@@ -78,6 +80,7 @@ def train(
     threads: ThreadsOption = None,
     compile: CompileOption = "off",
     precision: PrecisionOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Train a recipe on a corpus, score it on its test split, write a report."""
     if from_run is not None and recipe is not None and "=" in recipe:
@@ -131,8 +134,9 @@ def train(
         )
     if launched().rank:  # of several processes that trained together one reports
         return
-    write_report([finished], finished.path / "report.html")
-    console.print("", runs_table([finished]), sep="\n")
+    with speaking(lang):
+        write_report([finished], finished.path / "report.html")
+        console.print("", runs_table([finished]), sep="\n")
     console.print(f"report: {finished.path / 'report.html'}")
     for place, command in enumerate(next_commands(finished)):
         console.print(f"{'' if place else 'next:':5} {command}", highlight=False, soft_wrap=True)
@@ -154,6 +158,7 @@ def ladder(
     ] = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
+    lang: LangOption = None,
 ) -> None:
     """Train all rungs of a task, one table, one report; finished rungs are not trained again."""
     catalogue.ladder(task)
@@ -174,12 +179,14 @@ def ladder(
     try:
         if folds is None:
             runs = climb(task, corpus, overrides or (), **how)
-            write_report(runs, path)
-            table = runs_table(runs)
+            with speaking(lang):
+                write_report(runs, path)
+                table = runs_table(runs)
         else:
             rungs = cross_validate(task, corpus, overrides or (), folds=folds, **how)
-            write_report(rungs, path)
-            table = folds_table(rungs)
+            with speaking(lang):
+                write_report(rungs, path)
+                table = folds_table(rungs)
     except Interrupted as stop:
         raise Interrupted(f"{stop}: {shlex.join(command)}") from stop
     console.print("", table, sep="\n")
@@ -200,6 +207,7 @@ def evaluate(
     ] = None,
     score_norm: ScoreNormOption = "none",
     device: DeviceOption = "auto",
+    lang: LangOption = None,
 ) -> None:
     """Score the best weights on validation and test, also class by class; or on a trial list."""
     from bossline import api
@@ -212,15 +220,17 @@ def evaluate(
         if len(runs) > 1 or smoothing is not None:
             raise UserError("--trials takes one run, and no --smoothing")
         found = evaluate_trials(runs[0], trials, score_norm=score_norm, device=device)
-        console.print(verification_table(found))
+        with speaking(lang):
+            console.print(verification_table(found))
         return
     if score_norm != "none":
         raise UserError("--score-norm is for scores of trials: give --trials FILE")
     opened = [api.load_run(path) for path in runs]
     scores = api.evaluate(opened, smoothing=smoothing, decoding=decoding or (), device=device)
-    console.print(scores_table(scores))
-    if isinstance(test := scores["test"], ClassificationScores):
-        console.print("", per_class_table(test, opened[0].info.classes), sep="\n")
+    with speaking(lang):
+        console.print(scores_table(scores))
+        if isinstance(test := scores["test"], ClassificationScores):
+            console.print("", per_class_table(test, opened[0].info.classes), sep="\n")
 
 
 @app.command(
@@ -292,11 +302,12 @@ def report(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="[default: report.html in the first run]")
     ] = None,
+    lang: LangOption = None,
 ) -> None:
     """One HTML page about one run or several side by side."""
     from bossline.reports.page import write_report
     from bossline.runs.listing import runs_within
 
     opened = runs_within(runs)
-    path = write_report(opened, output or opened[0].path / "report.html")
+    path = write_report(opened, output or opened[0].path / "report.html", lang=lang)
     console.print(f"report: {path}")

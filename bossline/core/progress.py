@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from bossline.core.language import tr
+
 
 class _Rate(ProgressColumn):
     def __init__(self, unit: str) -> None:
@@ -78,13 +80,15 @@ def waiting(console: Console, what: str) -> Iterator[None]:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it.
+    """A time as people say it, in the language that is spoken.
 
     >>> duration(42.3), duration(372), duration(7500)
     ('42 s', '6 min 12 s', '2 h 5 min')
     """
     minutes, rest = divmod(round(seconds), 60)
     if minutes == 0:
-        return f"{rest} s"
+        return tr("{seconds} s", seconds=rest)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+    if hours:
+        return tr("{hours} h {minutes} min", hours=hours, minutes=minutes)
+    return tr("{minutes} min {seconds} s", minutes=minutes, seconds=rest)

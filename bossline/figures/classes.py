@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from bossline.core.language import term, tr
 from bossline.data.phones import PHONETIC_CLASSES, phonetic_order
 from bossline.evaluation.classification import ClassificationScores, Counts, precision_recall_f1
 from bossline.evaluation.intervals import Interval, wilson_interval
@@ -115,7 +116,7 @@ def confused_pairs(
 
 def confusion(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
     """Row-normalised confusion matrix; phones ordered and framed by phonetic class."""
-    words = f"share of the {scores.unit} of the true class"
+    words = tr("share of the {units} of the true class", units=term(scores.unit))
     return confusion_matrix(np.array(scores.confusion), classes, grouped(classes), words)
 
 
@@ -136,7 +137,7 @@ def confusion_matrix(
     side = max(2.6, 0.144 * len(order))
     figure = new_figure(side + 1.8, side + 1.3)
     axes = figure.subplots()
-    dress(axes, x="predicted", y="true")
+    dress(axes, x=tr("predicted"), y=tr("true"))
     # A square root lets a confusion of 1 % show beside a recall of 90 %.
     norm = PowerNorm(0.5, vmin=0, vmax=1)
     axes.imshow(shares, norm=norm, cmap="viridis", interpolation="none", aspect="equal")
@@ -156,7 +157,7 @@ def confusion_matrix(
         axes.text(
             1.01,
             start + size / 2 - 0.5,
-            group.name if len(groups) > 1 else "",
+            term(group.name) if len(groups) > 1 else "",
             transform=axes.get_yaxis_transform(),
             fontsize=SMALL,
             color=MUTED,
@@ -220,12 +221,12 @@ def per_class(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
     counts = matrix.sum(1)
     figure = new_figure(4.6, 1.2 + 0.146 * len(classes))
     axes = figure.subplots()
-    dress(axes, x="recall", grid="x")
+    dress(axes, x=tr("recall"), grid="x")
     order = [k for group in groups for k in group.members]
     for group in groups:
         rows = [order.index(k) for k in group.members]
         members = list(group.members)
-        axes.barh(rows, recall[members], color=group.colour, height=0.72, label=group.name)
+        axes.barh(rows, recall[members], color=group.colour, height=0.72)
     axes.plot(
         np.where(counts[order] > 0, f1[order], np.nan),
         range(len(order)),
@@ -235,7 +236,7 @@ def per_class(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
         markeredgecolor=PAPER,
         markeredgewidth=0.8,
     )
-    counts_beside(axes, [counts[k] for k in order], scores.unit)
+    counts_beside(axes, [counts[k] for k in order], term(scores.unit))
     axes.set_yticks(
         range(len(order)), [classes[k] for k in order], fontsize=SMALL, color=INK, parse_math=False
     )
@@ -245,7 +246,7 @@ def per_class(scores: ClassificationScores, classes: tuple[str, ...]) -> Figure:
         figure,
         "outside upper left",
         [
-            Patch(color=group.colour, label=group.name if len(groups) > 1 else "recall")
+            Patch(color=group.colour, label=term(group.name) if len(groups) > 1 else tr("recall"))
             for group in groups
         ]
         + [Line2D([], [], marker="o", linestyle="", color=INK, markersize=4.5, label="F1")],
@@ -309,7 +310,7 @@ def recalls(scores: ClassificationScores, classes_word: str) -> Figure:
 
     Args:
         scores: of one split.
-        classes_word: what the classes are, as "speakers".
+        classes_word: what the classes are, as "speakers", in the language that is spoken.
     """
     matrix = np.array(scores.confusion)
     hits, occurs = np.diag(matrix), matrix.sum(1)
@@ -321,8 +322,8 @@ def recalls(scores: ClassificationScores, classes_word: str) -> Figure:
     axes = figure.subplots()
     dress(
         axes,
-        title=f"Recall of {present.sum():,} {classes_word}",
-        x="recall",
+        title=tr("Recall of {count:,} {classes}", count=present.sum(), classes=classes_word),
+        x=tr("recall"),
         y=classes_word,
         grid="y",
     )
@@ -394,14 +395,14 @@ def accuracy_by_length(bins: list[LengthBin]) -> Figure:
     """Accuracy of each bin with its interval, and the accuracy of all as a line."""
     figure = new_figure(4.2, 3.2)
     axes = figure.subplots()
-    dress(axes, title="Accuracy by length", x="seconds (and utterances)", grid="y")
+    dress(axes, title=tr("Accuracy by length"), x=tr("seconds (and utterances)"), grid="y")
     everything = sum(b.count for b in bins)
     mean = sum(b.count * b.accuracy.value for b in bins) / everything
     axes.axhline(mean, color=MUTED, linewidth=1, linestyle=DASHES)
     axes.text(
         1.01,
         mean,
-        f"all\n{mean:.1%}",
+        tr("all") + f"\n{mean:.1%}",
         transform=axes.get_yaxis_transform(),
         verticalalignment="center",
         fontsize=SMALL,

@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from bossline.core.language import tr
 from bossline.evaluation.calibration import Binning, CalibrationBin
 from bossline.figures.style import DASHES, MUTED, SERIES, dress, new_figure, outside_legend
 
@@ -20,7 +21,7 @@ def reliability(found: Mapping[Binning, Sequence[CalibrationBin]]) -> Figure:
     """
     figure = new_figure(3.7, 3.9)
     axes = figure.subplots()
-    dress(axes, title="Calibration", x="confidence", y="accuracy", grid="y")
+    dress(axes, title=tr("Calibration"), x=tr("confidence"), y=tr("accuracy"), grid="y")
     wide, heavy = found["equal-width"], found["equal-mass"]
     most = max(b.count for b in wide)
     axes.bar(
@@ -29,7 +30,7 @@ def reliability(found: Mapping[Binning, Sequence[CalibrationBin]]) -> Figure:
         [0.94 * (b.high - b.low) for b in wide],
         align="edge",
         color=[to_rgba(SERIES[0], 0.1 + 0.5 * (b.count / most) ** 0.5) for b in wide],
-        label="bins of equal width",
+        label=tr("bins of equal width"),
     )
     axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle=DASHES)
     axes.plot(
@@ -39,7 +40,7 @@ def reliability(found: Mapping[Binning, Sequence[CalibrationBin]]) -> Figure:
         color=SERIES[1],
         linewidth=1.2,
         markersize=4,
-        label="bins of equal mass",
+        label=tr("bins of equal mass"),
     )
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     for axis in (axes.xaxis, axes.yaxis):

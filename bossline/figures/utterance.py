@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
 from matplotlib.patches import Patch, Rectangle
 
+from bossline.core.language import tr
 from bossline.data.features.spec import FeatureSpec
 from bossline.figures.classes import Group
 from bossline.figures.style import GRID, INK, MUTED, NORMAL, SERIES, SMALL, readable_on
@@ -60,7 +61,7 @@ def draw_features(
         vmax=float(high),
         extent=(*reach, -0.5, features.shape[1] - 0.5),
     )
-    axes.set_title("features", loc="left", fontsize=NORMAL, color=MUTED)
+    axes.set_title(tr("features"), loc="left", fontsize=NORMAL, color=MUTED)
 
 
 # Probabilities as colour.
@@ -124,7 +125,7 @@ def explain_above(axes: Axes, title: str, more: Sequence[Artist] = ()) -> None:
 
 
 def true_patch() -> Patch:
-    return Patch(facecolor="none", edgecolor=BOX, linewidth=BOX_WIDTH, label="true")
+    return Patch(facecolor="none", edgecolor=BOX, linewidth=BOX_WIDTH, label=tr("true"))
 
 
 def name_rows(axes: Axes, names: Sequence[str], groups: Iterable[tuple[Group, int]]) -> None:

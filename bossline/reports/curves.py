@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
+from bossline.core.language import term, tr
 from bossline.figures.style import (
     MUTED,
     PAPER,
@@ -36,12 +37,12 @@ def learning_curves(runs: NamedRuns) -> Figure:
     names, runs = _named(runs)
     figure = new_figure(7.6, 3.7)
     metric = runs[0].metric
-    titles: dict[str, str] = {metric.name: metric.words.capitalize()}
+    titles: dict[str, str] = {metric.name: term(metric.words).capitalize()}
     if metric.higher_is_better:
-        titles["loss"] = "Loss (nats)"
+        titles["loss"] = tr("Loss (nats)")
     panels = dict(zip(titles, figure.subplots(1, len(titles), squeeze=False).flat, strict=True))
     for measure, axes in panels.items():
-        dress(axes, title=titles[measure], x="epoch", grid="y")
+        dress(axes, title=titles[measure], x=tr("epoch"), grid="y")
     for place, run in enumerate(runs):
         rows = [row for row in run.metrics() if row["kind"] == "epoch"]
         for measure, axes in panels.items():
@@ -72,14 +73,16 @@ def learning_curves(runs: NamedRuns) -> Figure:
 
 def _kinds(validated: bool) -> list[Line2D]:
     """What the legend says of lines, whoever's they are."""
-    training = Line2D([], [], color=MUTED, linewidth=1.2, linestyle=(0, (3, 2)), label="training")
+    training = Line2D(
+        [], [], color=MUTED, linewidth=1.2, linestyle=(0, (3, 2)), label=tr("training")
+    )
     if not validated:
         return [training]
     ring = Line2D(
         [], [], color=MUTED, marker="o", linestyle="", markersize=7, markerfacecolor=PAPER,
-        label="best epoch",
+        label=tr("best epoch"),
     )  # fmt: skip
-    return [Line2D([], [], color=MUTED, linewidth=1.8, label="validation"), training, ring]
+    return [Line2D([], [], color=MUTED, linewidth=1.8, label=tr("validation")), training, ring]
 
 
 def learning_rate(runs: NamedRuns) -> Figure:
@@ -91,7 +94,7 @@ def learning_rate(runs: NamedRuns) -> Figure:
     names, runs = _named(runs)
     figure = new_figure(3.5, 3.7)
     axes = figure.subplots()
-    dress(axes, title="Learning rate", x="step", grid="y")
+    dress(axes, title=tr("Learning rate"), x=tr("step"), grid="y")
     for place, run in enumerate(runs):
         rows = [row for row in run.metrics() if row["kind"] == "step"]
         axes.plot(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bossline.core.counting import counted
+from bossline.core.language import term, tr
 from bossline.evaluation.calibration import chance_error, expected_calibration_error
 from bossline.figures.picture import Picture
 from bossline.figures.reliability import reliability
@@ -20,24 +21,34 @@ def key_figures(found: Diagnosis) -> dict[str, str]:
     """What was measured, a line each."""
     slope, spectrum = found.slope, found.spectrum
     measured = {
-        "training loss": f"{slope.loss:.4f} nats",
-        "gradient norm": f"{slope.norm:.4g}, by chance about {slope.noise:.4g}",
-        "best step along it": f"saves {step_gain(slope, found.curvature_ahead):.3g} nats",
-        "greatest eigenvalue": _end(spectrum, -1, spectrum.top_is_exact),
-        "least eigenvalue": _end(spectrum, 0, spectrum.bottom_is_exact),
-        "directions that curve down": f"at least {spectrum.negative}",
-        "Hessian-vector products": str(len(spectrum.values)),
+        tr("training loss"): tr("{loss:.4f} nats", loss=slope.loss),
+        tr("gradient norm"): tr(
+            "{norm:.4g}, by chance about {noise:.4g}", norm=slope.norm, noise=slope.noise
+        ),
+        tr("best step along it"): tr(
+            "saves {gain:.3g} nats", gain=step_gain(slope, found.curvature_ahead)
+        ),
+        tr("greatest eigenvalue"): _end(spectrum, -1, spectrum.top_is_exact),
+        tr("least eigenvalue"): _end(spectrum, 0, spectrum.bottom_is_exact),
+        tr("directions that curve down"): tr("at least {count}", count=spectrum.negative),
+        tr("Hessian-vector products"): str(len(spectrum.values)),
     }
     for binning, bins in found.calibration.items():
-        measured[f"ECE, {binning} bins"] = (
-            f"{expected_calibration_error(bins):.4f}, by chance about {chance_error(bins):.4f}"
+        measured[tr("ECE, {binning} bins", binning=term(binning))] = tr(
+            "{error:.4f}, by chance about {chance:.4f}",
+            error=expected_calibration_error(bins),
+            chance=chance_error(bins),
         )
     return measured
 
 
 def _end(spectrum: Spectrum, place: int, exact: bool) -> str:
-    found = f"{spectrum.values[place]:.4g}, residual {spectrum.residuals[place]:.2g}"
-    return found if exact else f"{found}: not exact yet, more --products make it so"
+    found = tr(
+        "{value:.4g}, residual {residual:.2g}",
+        value=spectrum.values[place],
+        residual=spectrum.residuals[place],
+    )
+    return found if exact else tr("{value}: not exact yet, more --products make it so", value=found)
 
 
 def write_diagnosis(found: Diagnosis, path: Path) -> Path:
@@ -49,18 +60,32 @@ def write_diagnosis(found: Diagnosis, path: Path) -> Path:
     run = found.run
     return write_study(
         path,
-        title=f"Diagnosis of {run.label} on {Path(run.info.corpus).name}",
+        title=tr(
+            "Diagnosis of {run} on {corpus}", run=run.label, corpus=Path(run.info.corpus).name
+        ),
         stands_on=stands_on([run]),
-        about="Where training ended: how steep the training loss is at the best weights, how it "
-        "curves and what it looks like around them, which units do nothing, and whether the "
-        "network is as often right as it says.",
+        about=tr(
+            "Where training ended: how steep the training loss is at the best weights, how it "
+            "curves and what it looks like around them, which units do nothing, and whether the "
+            "network is as often right as it says."
+        ),
         facts={
-            "run": str(run.path),
-            "model": f"{run.info.parameters:,} parameters, the weights of epoch "
-            f"{run.info.best_epoch or 'last'} of {run.recipe.epochs}",
-            "training loss": f"over the same {found.items:,} training {found.unit} throughout",
-            "derivatives": found.kernels,
-            "calibration": f"over {_predictions(found):,} test {found.unit}",
+            tr("run"): str(run.path),
+            tr("model"): tr(
+                "{parameters:,} parameters, the weights of epoch {epoch} of {epochs}",
+                parameters=run.info.parameters,
+                epoch=run.info.best_epoch or tr("last"),
+                epochs=run.recipe.epochs,
+            ),
+            tr("training loss"): tr(
+                "over the same {count:,} training {units} throughout",
+                count=found.items,
+                units=term(found.unit),
+            ),
+            tr("derivatives"): tr("; ").join(map(term, found.kernels)),
+            tr("calibration"): tr(
+                "over {count:,} test {units}", count=_predictions(found), units=term(found.unit)
+            ),
         },
         verdict=verdict(found),
         tables=_tables(found),
@@ -74,10 +99,16 @@ def _predictions(found: Diagnosis) -> int:
 
 def _tables(found: Diagnosis) -> list[StudyTable]:
     tables = [
-        StudyTable("Figures", ("measure", "value"), list(key_figures(found).items())),
+        StudyTable(tr("Figures"), (tr("measure"), tr("value")), list(key_figures(found).items())),
         StudyTable(
-            "Layers",
-            ("layer", "activation", "gradient", "weights", "gradient / weights"),
+            tr("Layers"),
+            (
+                tr("layer"),
+                tr("activation"),
+                tr("gradient"),
+                tr("weights"),
+                tr("gradient / weights"),
+            ),
             [
                 (
                     layer.name,
@@ -95,7 +126,8 @@ def _tables(found: Diagnosis) -> list[StudyTable]:
             (layer.layer, f"{layer.units:,}", f"{layer.dead:,}", f"{layer.share:.1%}")
             for layer in found.rectified
         ]
-        tables.append(StudyTable("Dead units", ("activation", "units", "dead", "share"), rows))
+        columns = (tr("activation"), tr("units"), tr("dead"), tr("share"))
+        tables.append(StudyTable(tr("Dead units"), columns, rows))
     return tables
 
 
@@ -105,35 +137,47 @@ def _pictures(found: Diagnosis) -> list[Picture]:
         Picture.of(
             landscape.spectrum(spectrum),
             "spectrum",
-            f"Ritz values of the Hessian from {spectrum.bottom:.3g} to {spectrum.top:.3g}",
-            "What Lanczos saw of the Hessian's eigenvalues, and about which share of them lies "
-            "around each. The axis is linear next to zero and logarithmic beyond.",
+            tr(
+                "Ritz values of the Hessian from {low:.3g} to {high:.3g}",
+                low=spectrum.bottom,
+                high=spectrum.top,
+            ),
+            tr(
+                "What Lanczos saw of the Hessian's eigenvalues, and about which share of them lies "
+                "around each. The axis is linear next to zero and logarithmic beyond."
+            ),
         ),
         Picture.of(
             landscape.scales(found.layers),
             "scales",
-            f"Activation and gradient of {counted(len(found.layers), 'layer')}",
-            "Root mean squares of what comes out of each layer and of its gradient, relative to "
-            "its weights.",
+            tr("Activation and gradient of {layers}", layers=counted(len(found.layers), "layer")),
+            tr(
+                "Root mean squares of what comes out of each layer and of its gradient, relative "
+                "to its weights."
+            ),
         ),
         Picture.of(
             landscape.slice_line(found.line),
             "line",
-            "Training loss along a random direction",
-            "Loss along a random direction in which every filter is as long as the model's (Li et "
-            "al. 2018); biases and norms stay. The ring is the trained network.",
+            tr("Training loss along a random direction"),
+            tr(
+                "Loss along a random direction in which every filter is as long as the model's (Li "
+                "et al. 2018); biases and norms stay. The ring is the trained network."
+            ),
         ),
         Picture.of(
             landscape.slice_plane(found.plane),
             "plane",
-            "Contours of the training loss over two random directions",
-            "The same over two directions; contours are equal ratios of the loss.",
+            tr("Contours of the training loss over two random directions"),
+            tr("The same over two directions; contours are equal ratios of the loss."),
         ),
         Picture.of(
             reliability(found.calibration),
             "reliability",
-            "Accuracy against confidence on the test split",
-            "On the dashed line a network is as often right as it says; below it, it is too sure. "
-            "The paler a bar, the fewer predictions it stands for.",
+            tr("Accuracy against confidence on the test split"),
+            tr(
+                "On the dashed line a network is as often right as it says; below it, it is too "
+                "sure. The paler a bar, the fewer predictions it stands for."
+            ),
         ),
     ]

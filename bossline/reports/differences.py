@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
+from bossline.core.language import term, tr
 from bossline.evaluation.comparison import Verdict
 from bossline.figures.style import ERROR, INK, MUTED, NORMAL, SERIES, dress, new_figure
 from bossline.reports.wording import signed
@@ -20,9 +21,14 @@ def differences(standings: Standings) -> Figure:
     count = len(standings.others)
     figure = new_figure(7.6, 1.0 + 0.42 * count)
     axes = figure.subplots()
-    x = f"test {standings.metric.words} minus that of {standings.reference.name}"
-    side = "" if standings.metric.higher_is_better else " (lower is better)"
-    dress(axes, x=x + side, grid="x")
+    x = tr(
+        "test {measure} minus that of {reference}",
+        measure=term(standings.metric.words),
+        reference=standings.reference.name,
+    )
+    if not standings.metric.higher_is_better:
+        x = tr("{measure} (lower is better)", measure=x)
+    dress(axes, x=x, grid="x")
     axes.xaxis.label.set_parse_math(False)
     axes.axvline(0, color=INK, linewidth=1.2)
     for place, comparison in enumerate(standings.comparisons):

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
+from bossline.core.language import term, tr
 from bossline.figures.style import SERIES, dress, new_figure, outside_legend, series
 from bossline.reports.wording import axis_of
 from bossline.studies.compare import Compared
@@ -26,8 +27,10 @@ def efficiency(compared: Compared) -> Figure:
     figure = new_figure(7.6, 4.2)
     per_item, training = figure.subplots(1, 2, sharey=True)
     y = axis_of(compared.standings.metric)
-    dress(per_item, x=f"multiply-accumulates per {compared.item}", y=y, grid="y")
-    dress(training, x="multiply-accumulates of the training", grid="y")
+    dress(
+        per_item, x=tr("multiply-accumulates per {item}", item=term(compared.item)), y=y, grid="y"
+    )
+    dress(training, x=tr("multiply-accumulates of the training"), grid="y")
     handles = []
     for place, (entry, costs) in enumerate(
         zip(compared.standings.entries, compared.costs, strict=True)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
 
+from bossline.core.language import tr
 from bossline.evaluation.scores import Metric
 from bossline.figures.style import (
     GRID,
@@ -114,15 +115,14 @@ def heat_map(found: Sweep) -> Figure:
     places = [[_at(found, {down: row, right: column}) for column in right.values]
               for row in down.values]  # fmt: skip
     tables = {
-        "Validation": _table(places, found.validation),
-        "Test": _table(places, lambda place: found.entries[place].score.value),
+        tr("Validation"): _table(places, found.validation),
+        tr("Test"): _table(places, lambda place: found.entries[place].score.value),
     }
     width = 1.0 + 1.5 * len(right.values)
     figure = new_figure(width, 1.3 + 0.42 * len(down.values))
-    for axes, (title, scores) in zip(
-        figure.subplots(1, 2, sharey=True), tables.items(), strict=True
-    ):
-        dress(axes, title=title, x=right.key, y=down.key if title == "Validation" else "")
+    panels = zip(figure.subplots(1, 2, sharey=True), tables.items(), strict=True)
+    for place, (axes, (title, scores)) in enumerate(panels):
+        dress(axes, title=title, x=right.key, y="" if place else down.key)
         _fill(axes, scores, found.metric)
         axes.set_xticks(range(len(right.values)), folded(right.values, 12), parse_math=False)
         axes.set_yticks(range(len(down.values)), down.values, parse_math=False)
@@ -162,7 +162,7 @@ def compared_curves(found: Sweep) -> Figure:
     columns = 2
     figure = new_figure(7.6, 3.4 + 0.2 * (len(entries) / columns))
     axes = figure.subplots()
-    dress(axes, x="epoch", y=axis_of(found.metric, "validation"), grid="y")
+    dress(axes, x=tr("epoch"), y=axis_of(found.metric, "validation"), grid="y")
     axes.xaxis.set_major_locator(MaxNLocator(10, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     axes.margins(x=0.03)
     curves = [_validation(entry) for entry in entries]
@@ -210,9 +210,9 @@ def compared_rates(found: Sweep) -> Figure:
     figure = new_figure(7.6, 0.4 + 2.0 * rows_of_panels)
     panels = figure.subplots(rows_of_panels, columns, squeeze=False, sharex=True, sharey=True).flat
     for number, (curve, names) in enumerate(curves.items()):
-        title = "all cells" if len(curves) == 1 else "\n".join(names)
+        title = tr("all cells") if len(curves) == 1 else "\n".join(names)
         axes = next(panels)
-        dress(axes, x="step", y="" if number % columns else "learning rate", grid="y")
+        dress(axes, x=tr("step"), y="" if number % columns else tr("learning rate"), grid="y")
         axes.set_title(title, loc="left", fontsize=SMALL, color=INK, parse_math=False)
         axes.plot(*zip(*curve, strict=True), color=SERIES[0], linewidth=1.6)
         axes.set_ylim(bottom=0)
@@ -281,6 +281,6 @@ def _handles(names: Sequence[str]) -> list[Line2D]:
 def _splits() -> list[Line2D]:
     """What full and hollow marks are."""
     return [
-        Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=5, label="test"),
-        Line2D([], [], color=MUTED, label="validation", **_VALIDATION),
+        Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=5, label=tr("test")),
+        Line2D([], [], color=MUTED, label=tr("validation"), **_VALIDATION),
     ]

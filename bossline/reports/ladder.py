@@ -8,6 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from bossline.core.language import term, tr
 from bossline.figures.style import (
     INK,
     MUTED,
@@ -75,10 +76,10 @@ def ladder(runs: Sequence[Rung]) -> Figure:
 
 
 def _handles(runs: Sequence[Rung]) -> list[Artist]:
-    words = runs[0].metric.words
+    words = term(runs[0].metric.words)
     handles: list[Artist] = [
         Line2D([], [], marker="o", linestyle="", color=MUTED, markersize=5, label=words),
-        Line2D([], [], color=MUTED, linewidth=4, label="95% interval"),
+        Line2D([], [], color=MUTED, linewidth=4, label=tr("95% interval")),
     ]
     if any(run.target for run in runs):
         handles.append(
@@ -90,7 +91,7 @@ def _handles(runs: Sequence[Rung]) -> list[Artist]:
                 marker="|",
                 markersize=13,
                 markeredgewidth=2.2,
-                label="target",
+                label=tr("target"),
             )
         )
     return handles
@@ -100,6 +101,6 @@ def _in_figures(run: Rung) -> str:
     """The score, and how far it lies from the target."""
     score, target = run.scores.get("test"), run.target
     if score is None:
-        return "no score yet"
+        return tr("no score yet")
     value = score.score.value
     return f"{value:.4f} ({signed(value - target.score)})" if target else f"{value:.4f}"

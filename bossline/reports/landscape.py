@@ -9,6 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from bossline.core.language import tr
 from bossline.figures.style import (
     DASHES,
     ERROR,
@@ -34,15 +35,24 @@ def spectrum(found: Spectrum) -> Figure:
     """Ritz values on an axis that is linear about zero, against the share of all eigenvalues."""
     figure = new_figure(7.6, 3.2)
     axes = figure.subplots()
-    dress(axes, title="Curvature", x="eigenvalue of the Hessian", y="share of all", grid="y")
+    dress(
+        axes,
+        title=tr("Curvature"),
+        x=tr("eigenvalue of the Hessian"),
+        y=tr("share of all"),
+        grid="y",
+    )
     floor = NOISE * found.scale or 1.0
     shares = found.shares.clip(1e-9)
     down = found.values < -floor
-    for chosen, colour, name in ((~down, SERIES[0], "up or level"), (down, ERROR, "down")):
+    for chosen, colour, name in (
+        (~down, SERIES[0], tr("curves up or level ({count})", count=int((~down).sum()))),
+        (down, ERROR, tr("curves down ({count})", count=int(down.sum()))),
+    ):
         axes.vlines(found.values[chosen], 1e-9, shares[chosen], color=colour, linewidth=1.2)
         axes.plot(
             found.values[chosen], shares[chosen], "o", color=colour, markersize=4.5,
-            label=f"curves {name} ({int(chosen.sum())})",
+            label=name,
         )  # fmt: skip
     axes.axvline(0, color=MUTED, linewidth=0.8, linestyle=DASHES)
     axes.set_yscale("log")
@@ -60,8 +70,8 @@ def slice_line(losses: Losses) -> Figure:
     """Loss along one direction, the trained weights in the middle."""
     figure = new_figure(3.7, 3.4)
     axes = figure.subplots()
-    dress(axes, title="Along one direction", x="distance / norm of each filter", grid="y")
-    axes.set_ylabel("loss (nats)", fontsize=NORMAL, color=MUTED)
+    dress(axes, title=tr("Along one direction"), x=tr("distance / norm of each filter"), grid="y")
+    axes.set_ylabel(tr("loss (nats)"), fontsize=NORMAL, color=MUTED)
     axes.plot(steps(len(losses)), losses, color=SERIES[0], linewidth=1.8)
     axes.plot([0], [losses[len(losses) // 2]], "o", markersize=8, color=SERIES[0],
               markerfacecolor=PAPER, markeredgewidth=1.8)  # fmt: skip
@@ -72,7 +82,7 @@ def slice_plane(losses: Losses) -> Figure:
     """Contours of the loss over two directions; the darker, the lower."""
     figure = new_figure(4.4, 3.7)
     axes = figure.subplots()
-    dress(axes, title="Over two directions", x="first direction", y="second direction")
+    dress(axes, title=tr("Over two directions"), x=tr("first direction"), y=tr("second direction"))
     places = steps(len(losses))
     least = max(float(losses.min()), 1e-6)
     most = max(float(losses.max()), least * 1.001)
@@ -86,7 +96,7 @@ def slice_plane(losses: Losses) -> Figure:
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     bar.ax.minorticks_off()
     bar.ax.tick_params(colors=MUTED, labelsize=SMALL, length=0)
-    bar.set_label("loss (nats)", fontsize=NORMAL, color=MUTED)
+    bar.set_label(tr("loss (nats)"), fontsize=NORMAL, color=MUTED)
     bar.outline.set_visible(False)
     return figure
 
@@ -96,8 +106,8 @@ def scales(layers: Sequence[Layer]) -> Figure:
     figure = new_figure(7.6, 1.3 + 0.22 * len(layers))
     activation, gradient = figure.subplots(1, 2, sharey=True)
     names = [layer.name for layer in layers]
-    dress(activation, title="Activation (RMS)", grid="x")
-    dress(gradient, title="Gradient / weights (RMS)", grid="x")
+    dress(activation, title=tr("Activation (RMS)"), grid="x")
+    dress(gradient, title=tr("Gradient / weights (RMS)"), grid="x")
     rows = range(len(layers))
     seen = [(row, one.activation) for row, one in zip(rows, layers, strict=True) if one.activation]
     activation.plot([a for _, a in seen], [row for row, _ in seen], "o", color=SERIES[0])

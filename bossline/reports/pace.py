@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bossline.core.language import term, tr
 from bossline.core.progress import duration
 from bossline.reports.study import StudyTable
 from bossline.studies.pace import pace, reached_by_all
 from bossline.studies.standings import Entry
 
 UNKNOWN = "–"
-TRAINING = (
-    "the score over the steps of the best epoch, taken as the model learnt, with its dropout and "
-    "augmentation"
-)
+
+
+def of_training() -> str:
+    """What a training score is."""
+    return tr(
+        "the score over the steps of the best epoch, taken as the model learnt, with its dropout "
+        "and augmentation"
+    )
 
 
 def pace_tables(entries: Sequence[Entry]) -> list[StudyTable]:
@@ -29,8 +34,12 @@ def pace_tables(entries: Sequence[Entry]) -> list[StudyTable]:
             if found
             else (entry.name, UNKNOWN, UNKNOWN)
         )
-    heading = f"How soon: to a validation {entries[0].metric.words} of {score:.4f}, which all reach"
-    return [StudyTable(heading, ("recipe", "epochs", "training time"), rows)]
+    heading = tr(
+        "How soon: to a validation {measure} of {score:.4f}, which all reach",
+        measure=term(entries[0].metric.words),
+        score=score,
+    )
+    return [StudyTable(heading, (tr("recipe"), tr("epochs"), tr("training time")), rows)]
 
 
 def four_digits(value: float | None) -> str:

@@ -10,6 +10,7 @@ import yaml
 
 from bossline.core.errors import UserError
 from bossline.core.files import write_text
+from bossline.core.language import speaking, term, tr
 from bossline.evaluation.classification import ClassificationScores
 from bossline.figures.classes import ConfusedPair, HardClass, confused_pairs, hardest_classes
 from bossline.figures.picture import Picture
@@ -40,7 +41,9 @@ class _Entry:
         return cls(name, rung, rung, ())
 
 
-def write_report(runs: Sequence[Rung], path: str | Path, title: str | None = None) -> Path:
+def write_report(
+    runs: Sequence[Rung], path: str | Path, title: str | None = None, lang: str | None = None
+) -> Path:
     """Write a page with scores, comparisons and pictures of some runs.
 
     The same runs give the same bytes. Unfinished runs are shown as far as they got. Of folds, the
@@ -50,9 +53,11 @@ def write_report(runs: Sequence[Rung], path: str | Path, title: str | None = Non
         runs: at least one, or folds, in any order; the page goes from the lowest target up.
         path: the HTML file; replaced as a whole.
         title: of the page; by default the name of the runs' recipes.
+        lang: "en" or "zh" (Traditional Chinese); by default that of BOSSLINE_LANG, or English.
 
     Raises:
-        UserError: no runs, runs of several measures, or the file cannot be written.
+        UserError: no runs, runs of several measures, no such language, or the file cannot be
+            written.
     """
     if not runs:
         raise UserError("a report needs at least one run")
@@ -64,8 +69,16 @@ def write_report(runs: Sequence[Rung], path: str | Path, title: str | None = Non
         )
     ordered = from_the_lowest_rung(runs)
     entries = list(map(_Entry.of, labels(ordered), ordered))
+    with speaking(lang):
+        html = _page(ordered, entries, title)
+    written = Path(path)
+    write_text(written, html)
+    return written
+
+
+def _page(ordered: Sequence[Rung], entries: Sequence[_Entry], title: str | None) -> str:
     shown = [entry.run for entry in entries]
-    html = render(
+    return render(
         "page.html.j2",
         title=title or _title(ordered),
         stands_on=wording.stands_on(ordered),
@@ -75,10 +88,11 @@ def write_report(runs: Sequence[Rung], path: str | Path, title: str | None = Non
         steps=steps(ordered),
         overview=_overview(ordered),
         metric=ordered[0].metric,
+        measure=term(ordered[0].metric.words),
         others=_other_headings(ordered),
         targets=_have_targets(ordered),
         frames=any(run.task.unit == "frames" for run in shown),
-        items=" or ".join(dict.fromkeys(map(wording.items_of, shown))),
+        items=tr(" or ").join(dict.fromkeys(map(wording.items_of, shown))),
         together=_together(shown),
         curves=training(shown, "all") if len(shown) > 1 else [],
         details=details,
@@ -90,16 +104,13 @@ def write_report(runs: Sequence[Rung], path: str | Path, title: str | None = Non
         about=sentence,
         wording=wording,
     )
-    written = Path(path)
-    write_text(written, html)
-    return written
 
 
 def _title(runs: Sequence[Rung]) -> str:
     names = labels(runs)
     corpora = dict.fromkeys(Path(run.info.corpus).name for run in runs)
-    which = names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
-    return f"{which} on {' and '.join(corpora)}"
+    which = names[0] if len(names) == 1 else tr("{low} to {high}", low=names[0], high=names[-1])
+    return tr("{what} on {corpus}", what=which, corpus=tr(" and ").join(corpora))
 
 
 def _pairs(run: Run) -> list[ConfusedPair]:
@@ -130,15 +141,17 @@ def _overview(runs: Sequence[Rung]) -> Picture:
         for name, run in zip(labels(runs), runs, strict=True)
         if "test" in run.scores
     ]
-    words = runs[0].metric.words
-    targets = _have_targets(runs)
-    return Picture.of(
-        ladder(runs),
-        "ladder",
-        f"Test {words}{' against target' if targets else ''}: "
-        f"{', '.join(scored) or 'no scores yet'}",
-        f"Test {words} with its 95% interval{', and the target of each rung' if targets else ''}.",
-    )
+    told: dict[str, object] = {
+        "measure": term(runs[0].metric.words),
+        "scores": tr(", ").join(scored) or tr("no scores yet"),
+    }
+    if not _have_targets(runs):
+        label = tr("Test {measure}: {scores}", **told)
+        caption = tr("Test {measure} with its 95% interval.", **told)
+    else:
+        label = tr("Test {measure} against target: {scores}", **told)
+        caption = tr("Test {measure} with its 95% interval, and the target of each rung.", **told)
+    return Picture.of(ladder(runs), "ladder", label, caption)
 
 
 def _together(runs: Sequence[Run]) -> dict[str, list[Picture]]:

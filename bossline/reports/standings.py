@@ -9,15 +9,27 @@ from typing import get_args
 
 from matplotlib.ticker import EngFormatter
 
+from bossline.core.counting import counted
+from bossline.core.language import term, tr
 from bossline.core.progress import duration
 from bossline.evaluation.comparison import Verdict
 from bossline.figures.picture import Picture
 from bossline.reports.details import training
 from bossline.reports.differences import differences
 from bossline.reports.efficiency import efficiency
-from bossline.reports.pace import TRAINING, UNKNOWN, four_digits, pace_tables
+from bossline.reports.pace import UNKNOWN, four_digits, of_training, pace_tables
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.wording import difference_of, items_of, signed, size_of, split_of, stands_on
+from bossline.reports.wording import (
+    difference_of,
+    hardware,
+    items_of,
+    score_of,
+    signed,
+    size_of,
+    split_of,
+    stands_on,
+    which_way,
+)
 from bossline.runs.run import Run
 from bossline.studies.compare import Compared
 from bossline.studies.pace import training_score, validation_score
@@ -33,13 +45,19 @@ def result_table(standings: Standings) -> StudyTable:
     for entry, found in zip(standings.entries, [None, *standings.comparisons], strict=True):
         seeds = (entry.seeds,) if several else ()
         difference = difference_of(found.difference) if found else ""
-        verdict = found.verdict if found else "reference"
+        verdict = found.verdict if found else tr("reference")
         learnt = four_digits(training_score(entry.runs)), four_digits(validation_score(entry))
         rows.append((entry.name, *seeds, *learnt, str(entry.score), difference, verdict))
-    seeds = ("seeds",) if several else ()
-    score = f"test {standings.metric.words} [95 %]"
-    columns = ("recipe", *seeds, "training", "validation", score, "difference [95 %]", "verdict")
-    return StudyTable("Results", columns, rows)
+    columns = (
+        tr("recipe"),
+        *([tr("seeds")] if several else []),
+        tr("training"),
+        tr("validation"),
+        score_of(standings.metric),
+        tr("difference [95 %]"),
+        tr("verdict"),
+    )
+    return StudyTable(tr("Results"), columns, rows)
 
 
 def costs_table(compared: Compared) -> StudyTable:
@@ -62,19 +80,28 @@ def costs_table(compared: Compared) -> StudyTable:
                 f"{entry.score.value:.4f}",
             )
         )
-    per_second = f"{unit} a second"
     columns = (
-        "recipe", "parameters", f"MACs of a{'n' if item == 'image' else ''} {item}", per_second,
-        "time", "MACs of training", compared.standings.metric.words,
-    )  # fmt: skip
-    return StudyTable("Costs of a run", columns, rows)
+        tr("recipe"),
+        tr("parameters"),
+        tr("MACs of {item}", item=_a(item)),
+        tr("{units} a second", units=term(unit)),
+        tr("time"),
+        tr("MACs of training"),
+        term(compared.standings.metric.words),
+    )
+    return StudyTable(tr("Costs of a run"), columns, rows)
+
+
+def _a(item: str) -> str:
+    """One of what is counted, with the article that English wants."""
+    return term(f"an {item}" if item == "image" else f"a {item}")
 
 
 def keys_table(compared: Compared) -> StudyTable:
     """Where the recipes differ."""
-    columns = ("key", *(entry.name for entry in compared.standings.entries))
+    columns = (tr("key"), *(entry.name for entry in compared.standings.entries))
     rows = [(key, *values) for key, values in compared.keys.items()]
-    return StudyTable("What differs", columns, rows)
+    return StudyTable(tr("What differs"), columns, rows)
 
 
 def write_comparison(path: Path, compared: Compared, *, command: str) -> Path:
@@ -87,34 +114,47 @@ def write_comparison(path: Path, compared: Compared, *, command: str) -> Path:
         UserError: the file cannot be written.
     """
     standings, metric = compared.standings, compared.standings.metric
-    corner = "upper left" if metric.higher_is_better else "lower left"
+    corner = tr("upper left") if metric.higher_is_better else tr("lower left")
     items = items_of(standings.reference.runs[0])
+    item = term(standings.reference.runs[0].info.features.item)
     pictures = [_differences(standings), *_curves(standings, "compare")]
     if any(compared.costs):
         pictures.append(
             Picture.of(
                 efficiency(compared),
                 "compare-costs",
-                f"Test {metric.words} against multiply-accumulates of "
-                + ", ".join(entry.name for entry in standings.entries),
-                f"Score against cost, as far as it is known: {corner} is better. Forward and "
-                "backward steps of a training count, validation does not.",
+                tr(
+                    "Test {measure} against multiply-accumulates of {names}",
+                    measure=term(metric.words),
+                    names=tr(", ").join(entry.name for entry in standings.entries),
+                ),
+                tr(
+                    "Score against cost, as far as it is known: {corner} is better. Forward and "
+                    "backward steps of a training count, validation does not.",
+                    corner=corner,
+                ),
             )
         )
     return write_study(
         path,
         title=_title(standings),
         stands_on=stands_on(_runs(standings.entries)),
-        about=f"Finished runs on the same test {items}; runs that differ in their seed only are "
-        f"one. A difference is that to the reference, {items[:-1]} by {items[:-1]}.",
+        about=tr(
+            "Finished runs on the same test {items}; runs that differ in their seed only are one. "
+            "A difference is that to the reference, {item} by {item}.",
+            items=items,
+            item=item,
+        ),
         facts={
             **_facts(standings),
-            "hardware": ", ".join(
-                dict.fromkeys(run.info.hardware for run in _runs(standings.entries))
+            tr("hardware"): tr(", ").join(
+                dict.fromkeys(hardware(run.info) for run in _runs(standings.entries))
             ),
-            "costs": "multiply-accumulates of matrix products, convolutions, recurrences and "
-            "attention; a training step counts as three forward passes",
-            "command": command,
+            tr("costs"): tr(
+                "multiply-accumulates of matrix products, convolutions, recurrences and attention; "
+                "a training step counts as three forward passes"
+            ),
+            tr("command"): command,
         },
         verdict=verdict_of(standings),
         tables=[
@@ -140,15 +180,22 @@ def write_ablation(path: Path, standings: Standings, *, added: bool, command: st
     name = standings.reference.name
     return write_study(
         path,
-        title=f"{name}, part by part",
+        title=tr("{name}, part by part", name=name),
         stands_on=stands_on(_runs(standings.entries)),
         about=(
-            f"Each row is {name} with one part more: it is worth its place where the row is better."
+            tr(
+                "Each row is {name} with one part more: it is worth its place where the row is "
+                "better.",
+                name=name,
+            )
             if added
-            else f"Each row is {name} with one part less: it is worth its place where the row is "
-            "worse."
+            else tr(
+                "Each row is {name} with one part less: it is worth its place where the row is "
+                "worse.",
+                name=name,
+            )
         ),
-        facts={**_facts(standings), "command": command},
+        facts={**_facts(standings), tr("command"): command},
         verdict=verdict_of(standings),
         tables=[result_table(standings), *pace_tables(standings.entries)],
         pictures=[_differences(standings), *_curves(standings, "ablate")],
@@ -160,29 +207,42 @@ def verdict_of(standings: Standings) -> str:
     sentences = []
     for verdict in get_args(Verdict):
         found = [
-            f"{entry.name} ({signed(comparison.difference.value)})"
+            tr("{name} ({change})", name=entry.name, change=signed(comparison.difference.value))
             for entry, comparison in zip(standings.others, standings.comparisons, strict=True)
             if comparison.verdict == verdict
         ]
         if found:
-            against = "from" if verdict.startswith("no ") else "than"
-            start = f"{verdict[0].upper()}{verdict[1:]} {against} {standings.reference.name}"
-            sentences.append(f"{start}: {', '.join(found)}.")
+            told: dict[str, object] = {
+                "reference": standings.reference.name,
+                "found": tr(", ").join(found),
+            }
+            sentences.append(
+                {
+                    "better": tr("Better than {reference}: {found}.", **told),
+                    "worse": tr("Worse than {reference}: {found}.", **told),
+                    "no evidence of a difference": tr(
+                        "No evidence of a difference from {reference}: {found}.", **told
+                    ),
+                }[verdict]
+            )
     count = len(standings.comparisons)
     if count > 1:
         sentences.append(
-            f"These verdicts hold for all {count} together (Holm); an interval is that of its row "
-            "alone."
+            tr(
+                "These verdicts hold for all {count} together (Holm); an interval is that of its "
+                "row alone.",
+                count=count,
+            )
         )
     if not _has_seeds(standings):
-        sentences.append("Of one seed each: what another seed would change is not in them.")
-    return " ".join(sentences)
+        sentences.append(tr("Of one seed each: what another seed would change is not in them."))
+    return tr(" ").join(sentences)
 
 
 def _title(standings: Standings) -> str:
     others = [entry.name for entry in standings.others]
-    shown = " and ".join(others) if len(others) < 3 else f"{len(others)} recipes"
-    return f"{shown} against {standings.reference.name}"
+    shown = tr(" and ").join(others) if len(others) < 3 else counted(len(others), "recipe")
+    return tr("{others} against {reference}", others=shown, reference=standings.reference.name)
 
 
 def _has_seeds(standings: Standings) -> bool:
@@ -199,26 +259,32 @@ def _facts(standings: Standings) -> dict[str, str]:
     infos = [run.info for run in _runs(standings.entries)]
     notes = dict.fromkeys(info.corpus_note for info in infos if info.corpus_note)
     facts = {
-        "corpus": ", ".join(dict.fromkeys(info.corpus for info in infos)),
-        "about the corpus": " ".join(notes),
-        "test split": size_of(first, "test"),
-        "split": split_of(first.recipe.split).removeprefix("split "),
-        "task": first.recipe.task,
-        "measure": "" if metric.higher_is_better else f"{metric.words}: lower is better",
-        "training": TRAINING,
-        "seeds": "; ".join(dict.fromkeys(entry.seeds for entry in standings.entries)),
+        tr("corpus"): tr(", ").join(dict.fromkeys(info.corpus for info in infos)),
+        tr("about the corpus"): tr(" ").join(map(term, notes)),
+        tr("test split"): size_of(first, "test"),
+        tr("split"): split_of(first.recipe.split),
+        tr("task"): first.recipe.task,
+        tr("measure"): which_way(metric),
+        tr("training"): of_training(),
+        tr("seeds"): tr("; ").join(dict.fromkeys(entry.seeds for entry in standings.entries)),
     }
     return {fact: value for fact, value in facts.items() if value}
 
 
 def _differences(standings: Standings) -> Picture:
-    words = standings.metric.words
+    told: dict[str, object] = {
+        "measure": term(standings.metric.words),
+        "reference": standings.reference.name,
+    }
     return Picture.of(
         differences(standings),
         "differences",
-        f"Differences in test {words} to {standings.reference.name}",
-        f"Test {words} minus that of {standings.reference.name}, with 95% intervals: green is "
-        "better, red is worse, grey is no evidence of a difference.",
+        tr("Differences in test {measure} to {reference}", **told),
+        tr(
+            "Test {measure} minus that of {reference}, with 95% intervals: green is better, red is "
+            "worse, grey is no evidence of a difference.",
+            **told,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from bossline.core.errors import UserError
+from bossline.core.language import term, tr
 from bossline.evaluation.comparison import Comparison, paired_difference
 from bossline.evaluation.scores import Scores
 from bossline.reports.order import Rung, labels
@@ -40,7 +41,12 @@ def steps(runs: Sequence[Rung]) -> list[Step]:
     scored = _scored(runs)
     rungs = [Step.of(*above, *below) for below, above in pairwise(scored)]
     without = [
-        Step.of(name, run.scores["test"], f"{name}, {lacking}", scores)
+        Step.of(
+            name,
+            run.scores["test"],
+            tr("{name}, {lacking}", name=name, lacking=term(lacking)),
+            scores,
+        )
         for name, run in zip(labels(runs), runs, strict=True)
         for lacking, scores in beside(run.scores).items()
     ]

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from bossline.core.counting import counted
+from bossline.core.language import term, tr
 from bossline.figures.picture import Picture
 from bossline.figures.style import (
     INK,
@@ -23,7 +24,7 @@ from bossline.figures.style import (
     scale_scores,
 )
 from bossline.reports.study import StudyTable, write_study
-from bossline.reports.wording import axis_of, spread, stands_on
+from bossline.reports.wording import axis_of, spread, stands_on, which_way
 from bossline.studies.tuning.space import Choice, Dimension
 from bossline.studies.tuning.tuned import Tried, Tuned, best_first
 
@@ -42,9 +43,12 @@ def write_tuning_report(found: Tuned, command: str) -> Path:
     """
     return write_study(
         found.folder / "report.html",
-        title=f"Tuned: {found.plan.title} on {Path(found.corpus).name}",
+        title=tr(
+            "Tuned: {plan} on {corpus}", plan=found.plan.title, corpus=Path(found.corpus).name
+        ),
         stands_on=stands_on([found.run]) if found.run else [found.corpus],
-        about=found.plan.about or f"{found.plan.recipe}: which values score best on validation?",
+        about=found.plan.about
+        or tr("{recipe}: which values score best on validation?", recipe=found.plan.recipe),
         facts=_facts(found, command),
         verdict=verdict(found),
         tables=[trials_table(found)],
@@ -57,25 +61,44 @@ def verdict(found: Tuned) -> str:
     metric = found.plan.metric
     values = ", ".join(f"{key}={_short(value)}" for key, value in found.best.values.items())
     parts = [
-        f"The best of {counted(len(found.trials), 'trial')} is trial {found.best.number} with "
-        f"{values}: "
-        f"validation {metric.words} {found.best.score:.4f}."
+        tr(
+            "The best of {trials} is trial {number} with {values}: validation {measure} "
+            "{score:.4f}.",
+            trials=counted(len(found.trials), "trial"),
+            number=found.best.number,
+            values=values,
+            measure=term(metric.words),
+            score=found.best.score,
+        )
     ]
     if found.run is not None and "test" in found.run.scores:
         score = found.run.scores["test"].score
         parts.append(
-            f"Its test {metric.words} is {score.value:.4f} (95% interval {spread(score)}); "
-            "the search has not seen it."
+            tr(
+                "Its test {measure} is {score:.4f} (95% interval {interval}); the search has not "
+                "seen it.",
+                measure=term(metric.words),
+                score=score.value,
+                interval=spread(score),
+            )
         )
     pruned = sum(trial.pruned_after is not None for trial in found.trials)
     if pruned:
-        parts.append(f"{counted(pruned, 'trial')} {'was' if pruned == 1 else 'were'} pruned.")
+        trials = counted(pruned, "trial")
+        parts.append(
+            tr("{trials} was pruned.", trials=trials)
+            if pruned == 1
+            else tr("{trials} were pruned.", trials=trials)
+        )
     if found.failed:
-        parts.append(f"{found.failed} more failed.")
+        parts.append(tr("{count} more failed.", count=found.failed))
     parts.append(
-        "The best of many trials is good by chance too: on validation it looks better than it is."
+        tr(
+            "The best of many trials is good by chance too: on validation it looks better than it "
+            "is."
+        )
     )
-    return " ".join(parts)
+    return tr(" ").join(parts)
 
 
 def trials_table(found: Tuned) -> StudyTable:
@@ -85,51 +108,65 @@ def trials_table(found: Tuned) -> StudyTable:
         (str(trial.number), f"{trial.score:.4f}", *(_short(trial.values[key]) for key in keys))
         for trial in best_first(found.trials, found.plan.metric)[:_SHOWN]
     ]
-    return StudyTable("Best trials", ("trial", "validation", *keys), rows)
+    return StudyTable(tr("Best trials"), (tr("trial"), tr("validation"), *keys), rows)
 
 
 def _facts(found: Tuned, command: str) -> dict[str, str]:
-    metric = found.plan.metric
     facts = {
-        "searched": "; ".join(map(str, found.plan.space)),
-        "for all trials": " ".join(found.plan.overrides),
-        "corpus": found.corpus,
-        "measure": "" if metric.higher_is_better else f"{metric.words}: lower is better",
-        "chosen on": "validation; of the test scores only that of the best trial is read",
-        "best recipe": str(found.best_recipe_path),
-        "best run": str(found.folder / found.best.run),
-        "command": command,
+        tr("searched"): tr("; ").join(map(str, found.plan.space)),
+        tr("for all trials"): " ".join(found.plan.overrides),
+        tr("corpus"): found.corpus,
+        tr("measure"): which_way(found.plan.metric),
+        tr("chosen on"): tr("validation; of the test scores only that of the best trial is read"),
+        tr("best recipe"): str(found.best_recipe_path),
+        tr("best run"): str(found.folder / found.best.run),
+        tr("command"): command,
     }
     return {name: fact for name, fact in facts.items() if fact}
 
 
 def _pictures(found: Tuned) -> list[Picture]:
-    words = found.plan.metric.words
+    words = term(found.plan.metric.words)
     pictures = [
         Picture.of(
             history(found),
             "history",
-            f"Validation {words} of {counted(len(found.trials), 'trial')}, "
-            f"the best {found.best.score:.4f}",
-            f"Validation {words} of each trial in the order in which they began; pruned ones with "
-            "what they had reached. The line is the best so far.",
+            tr(
+                "Validation {measure} of {trials}, the best {score:.4f}",
+                measure=words,
+                trials=counted(len(found.trials), "trial"),
+                score=found.best.score,
+            ),
+            tr(
+                "Validation {measure} of each trial in the order in which they began; pruned ones "
+                "with what they had reached. The line is the best so far.",
+                measure=words,
+            ),
         ),
         Picture.of(
             slices(found),
             "slices",
-            f"Validation {words} against {', '.join(d.key for d in found.plan.space)}",
-            f"Validation {words} against each key that was searched, the other keys as they came.",
+            tr(
+                "Validation {measure} against {keys}",
+                measure=words,
+                keys=tr(", ").join(d.key for d in found.plan.space),
+            ),
+            tr(
+                "Validation {measure} against each key that was searched, the other keys as they "
+                "came.",
+                measure=words,
+            ),
         ),
     ]
     if found.importances:
-        shares = ", ".join(f"{key} {share:.0%}" for key, share in found.importances.items())
+        shares = tr(", ").join(f"{key} {share:.0%}" for key, share in found.importances.items())
         pictures.insert(
             1,
             Picture.of(
                 importances(found),
                 "importances",
-                f"Importance of each key: {shares}",
-                "What sets the best trials apart from the others, as shares of 1 (PED-ANOVA).",
+                tr("Importance of each key: {shares}", shares=shares),
+                tr("What sets the best trials apart from the others, as shares of 1 (PED-ANOVA)."),
             ),
         )
     return pictures
@@ -140,7 +177,7 @@ def history(found: Tuned) -> Figure:
     figure = new_figure(7.6, 3.2)
     axes = figure.subplots()
     metric = found.plan.metric
-    dress(axes, x="trial", y=axis_of(metric, "validation"), grid="y")
+    dress(axes, x=tr("trial"), y=axis_of(metric, "validation"), grid="y")
     ordered = sorted(found.trials, key=lambda trial: trial.number)
     _dots(axes, ordered, [trial.number for trial in ordered])
     whole = [(t.number, t.score) for t in ordered if t.pruned_after is None and t.score is not None]
@@ -158,7 +195,7 @@ def importances(found: Tuned) -> Figure:
     """A bar a key, the most important on top."""
     figure = new_figure(7.6, 0.8 + 0.36 * len(found.importances))
     axes = figure.subplots()
-    dress(axes, x="importance", grid="x")
+    dress(axes, x=tr("importance"), grid="x")
     keys, shares = list(found.importances), list(found.importances.values())
     axes.barh(range(len(keys)), shares, height=0.6, color=SERIES[0])
     axes.set_yticks(range(len(keys)), keys, color=INK, parse_math=False)
@@ -178,7 +215,7 @@ def slices(found: Tuned) -> Figure:
         if place >= len(space):
             axes.set_visible(False)
             continue
-        dress(axes, x=space[place].key, y="" if place % columns else "validation", grid="y")
+        dress(axes, x=space[place].key, y="" if place % columns else tr("validation"), grid="y")
         _slice(axes, space[place], found.trials)
         scale_scores(axes, found.plan.metric, _scores(found))
     _legend(figure)
@@ -226,9 +263,11 @@ def _dots(axes: Axes, trials: Sequence[Tried], x: Sequence[float]) -> None:
 
 
 def _legend(figure: Figure) -> None:
-    ended = Line2D([], [], marker="o", linestyle="", color=SERIES[0], label="trained to its end")
+    ended = Line2D(
+        [], [], marker="o", linestyle="", color=SERIES[0], label=tr("trained to its end")
+    )
     pruned = Line2D(
-        [], [], marker="o", linestyle="", color=MUTED, markerfacecolor="none", label="pruned"
+        [], [], marker="o", linestyle="", color=MUTED, markerfacecolor="none", label=tr("pruned")
     )
     outside_legend(figure, "outside upper left", [ended, pruned], ncols=2)
 

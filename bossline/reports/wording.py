@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.language import spoken, term, tr
 from bossline.core.progress import duration
 from bossline.data.editions import SYNTHETIC
 from bossline.data.splits import SplitConfig
 from bossline.evaluation.intervals import Interval
 from bossline.evaluation.scores import ACCURACY, Metric, Scores
 from bossline.recipes.loading import load_recipe
+from bossline.runs.info import RunInfo
 from bossline.runs.run import Run
 from bossline.studies.folds import Folds
 
 Standing = Literal["passed", "reached", "not yet"]
+
+_THREADS = re.compile(r"\b(\d+) threads?\b")
 
 
 def standing(score: Interval, target: float) -> Standing:
@@ -52,25 +57,27 @@ def spread(interval: Interval) -> str:
     '0.4000 to 0.6000'
     """
     if not interval.has_width:
-        return "unknown"
-    return f"{interval.low:.4f} to {interval.high:.4f}"
+        return tr("unknown")
+    return tr("{low} to {high}", low=f"{interval.low:.4f}", high=f"{interval.high:.4f}")
 
 
 def classes_of(run: Run) -> str:
     """What the classes of a run's task are called."""
-    return run.task.classes_are
+    return term(run.task.classes_are)
 
 
 def items_of(run: Run) -> str:
     """What a run's corpus holds: utterances, rows or images."""
-    return f"{run.info.features.item}s"
+    return term(f"{run.info.features.item}s")
 
 
 def size_of(run: Run | Folds, split: str) -> str:
     """How much was scored of a split: "342 utterances, 98,765 frames", "540 rows"."""
     scores = run.scores[split]
     text = counted(len(scores.ids), run.info.features.item)
-    return text if scores.unit != "frames" else f"{text}, {counted(scores.count, 'frame')}"
+    if scores.unit != "frames":
+        return text
+    return tr("{items}, {frames}", items=text, frames=counted(scores.count, "frame"))
 
 
 def together(comparisons: int) -> str:
@@ -80,8 +87,8 @@ def together(comparisons: int) -> str:
     ('hold for the one comparison', 'hold for all 3 comparisons together (Holm)')
     """
     if comparisons == 1:
-        return "hold for the one comparison"
-    return f"hold for all {counted(comparisons, 'comparison')} together (Holm)"
+        return tr("hold for the one comparison")
+    return tr("hold for all {them} together (Holm)", them=counted(comparisons, "comparison"))
 
 
 def axis_of(metric: Metric, split: str = "test") -> str:
@@ -93,8 +100,22 @@ def axis_of(metric: Metric, split: str = "test") -> str:
     >>> axis_of(ACCURACY, "")  # of several splits
     'accuracy'
     """
-    text = f"{split} {metric.words}".strip()
-    return text if metric.higher_is_better else f"{text} (lower is better)"
+    text = term(metric.words)
+    if split:
+        text = tr("{split} {measure}", split=term(split), measure=text)
+    return text if metric.higher_is_better else tr("{measure} (lower is better)", measure=text)
+
+
+def score_of(metric: Metric) -> str:
+    """The heading of a column of test scores."""
+    return tr("test {measure} [95 %]", measure=term(metric.words))
+
+
+def which_way(metric: Metric) -> str:
+    """What is to be said of a measure where less is better."""
+    if metric.higher_is_better:
+        return ""
+    return tr("{measure}: lower is better", measure=term(metric.words))
 
 
 def best_of(metric: Metric) -> str:
@@ -104,7 +125,7 @@ def best_of(metric: Metric) -> str:
     >>> best_of(ACCURACY), best_of(MSE)
     ('highest', 'lowest')
     """
-    return "highest" if metric.higher_is_better else "lowest"
+    return tr("highest") if metric.higher_is_better else tr("lowest")
 
 
 def beside(scores: Mapping[str, Scores], split: str = "test") -> dict[str, Scores]:
@@ -119,7 +140,7 @@ def brought_by(lacking: str) -> str:
     >>> brought_by("unsmoothed"), brought_by("one view")
     ('smoothing', 'averaging views')
     """
-    return {"unsmoothed": "smoothing", "one view": "averaging views"}[lacking]
+    return term({"unsmoothed": "smoothing", "one view": "averaging views"}[lacking])
 
 
 def sentence(run: Run) -> str:
@@ -129,19 +150,43 @@ def sentence(run: Run) -> str:
         return _so_far(run)
     text = run.task.sentence(test, run.info.features, run.info.classes)
     if target:
+        asked: dict[str, object] = {"target": of_target(target.edition), "score": target.score}
         text += {
-            "passed": f", and passes the {target.words} of {target.score:.1%}",
-            "reached": f": above the {target.words} of {target.score:.1%}, "
-            "though the interval reaches below it",
-            "not yet": f": not yet the {target.words} of {target.score:.1%}",
+            "passed": tr(", and passes the {target} of {score:.1%}", **asked),
+            "reached": tr(
+                ": above the {target} of {score:.1%}, though the interval reaches below it", **asked
+            ),
+            "not yet": tr(": not yet the {target} of {score:.1%}", **asked),
         }[standing(test.score, target.score)]
+    parts = [text]
     if run.info.seconds is not None:
-        text += f". Trained in {duration(run.info.seconds)} on {run.info.hardware}"
+        time, device = duration(run.info.seconds), hardware(run.info)
+        parts.append(tr("Trained in {time} on {device}", time=time, device=device))
     if run.info.origins:
-        text += f". Begun from {run.info.origins[0].run}"
+        parts.append(tr("Begun from {run}", run=run.info.origins[0].run))
     if run.info.kept == "last epoch":
-        text += ". Nothing validates (split.validation=0): the weights are those of the last epoch"
-    return text + "."
+        parts.append(
+            tr("Nothing validates (split.validation=0): the weights are those of the last epoch")
+        )
+    return tr(". ").join(parts) + tr(".")
+
+
+def of_target(edition: str) -> str:
+    """What a target is called in a sentence.
+
+    >>> of_target("2023"), of_target(SYNTHETIC)
+    ('2023 target', 'expectation for synthetic speech')
+    """
+    if edition == SYNTHETIC:
+        return tr("expectation for synthetic speech")
+    return tr("{year} target", year=edition)
+
+
+def hardware(info: RunInfo) -> str:
+    """What a run was trained on; its threads in the language that is spoken."""
+    if spoken() == "en":
+        return info.hardware
+    return _THREADS.sub(lambda found: counted(int(found[1]), "thread"), info.hardware)
 
 
 def of_targets(runs: Sequence[Run | Folds]) -> list[str]:
@@ -150,13 +195,18 @@ def of_targets(runs: Sequence[Run | Folds]) -> list[str]:
     published = sorted(editions - {SYNTHETIC})
     notes = []
     if published:
-        notes.append(f"target: published score of {', '.join(published)}")
+        notes.append(tr("target: published score of {years}", years=tr(", ").join(published)))
     if SYNTHETIC in editions:
-        notes.append("target: what the rung reaches on an hour of synthetic speech in 48 voices")
+        notes.append(
+            tr("target: what the rung reaches on an hour of synthetic speech in 48 voices")
+        )
     if any(run.lacks_target for run in runs):
         rungs = [run.label for run in runs if run.lacks_target] if editions else []
-        which = f" for {', '.join(rungs)}" if rungs else ""
-        notes.append(f"no published score for this corpus{which}")
+        notes.append(
+            tr("no published score for this corpus for {rungs}", rungs=tr(", ").join(rungs))
+            if rungs
+            else tr("no published score for this corpus")
+        )
     return notes
 
 
@@ -164,23 +214,36 @@ def stands_on(runs: Sequence[Run | Folds]) -> list[str]:
     """Corpus, test split, how it was split off and when it was trained: a header's line."""
     infos = [run.info for run in runs]
     corpora = dict.fromkeys(f"{info.corpus} ({info.corpus_key[:12]})" for info in infos)
-    tests = dict.fromkeys(f"test: {size_of(run, 'test')}" for run in runs if "test" in run.scores)
+    sizes = dict.fromkeys(size_of(run, "test") for run in runs if "test" in run.scores)
+    tests = [tr("test: {size}", size=size) for size in sizes]
     splits = dict.fromkeys(map(_split_of, runs))
     days = sorted({info.started[:10] for info in infos})
-    trained = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    return [", ".join(corpora), *tests, *splits, f"trained {trained}"]
+    when = days[0] if len(days) == 1 else tr("{low} to {high}", low=days[0], high=days[-1])
+    return [tr(", ").join(corpora), *tests, *splits, tr("trained {when}", when=when)]
 
 
 def _split_of(run: Run | Folds) -> str:
+    split = run.recipe.split
+    how = split_of(split)
     if isinstance(run, Folds):
         folds = ", ".join(str(each.recipe.split.fold) for each in run.runs)
-        return split_of(run.recipe.split).rpartition(" fold ")[0] + f" folds {folds}"
-    return split_of(run.recipe.split)
+        how = tr(
+            "{by}, seed {seed}, folds {folds}",
+            by=term(f"by {split.by}"),
+            seed=split.seed,
+            folds=folds,
+        )
+    return tr("split {how}", how=how)
 
 
 def split_of(split: SplitConfig) -> str:
     """How a corpus was divided."""
-    return f"split by {split.by}, seed {split.seed}, fold {split.fold}"
+    return tr(
+        "{by}, seed {seed}, fold {fold}",
+        by=term(f"by {split.by}"),
+        seed=split.seed,
+        fold=split.fold,
+    )
 
 
 def repeat_command(run: Run) -> str:
@@ -199,16 +262,21 @@ def repeat_command(run: Run) -> str:
 def _so_far(run: Run) -> str:
     reached = [row for row in run.metrics() if row["kind"] == "epoch"]
     if not reached:
-        return "No epoch is finished yet."
+        return tr("No epoch is finished yet.")
     key = f"validation_{run.metric.name}"
     if not run.recipe.split.validation:
-        return (
-            f"No test score yet, and no validation split: after epoch {reached[-1]['epoch']} of "
-            f"{run.recipe.epochs}."
+        return tr(
+            "No test score yet, and no validation split: after epoch {epoch} of {epochs}.",
+            epoch=reached[-1]["epoch"],
+            epochs=run.recipe.epochs,
         )
     best = max(reached, key=lambda row: run.metric.gain(row[key]))
     shown = f"{best[key]:.1%}" if run.metric is ACCURACY else f"{best[key]:.4f}"
-    return (
-        f"No test score yet. Best validation {run.metric.words} so far: "
-        f"{shown}, after epoch {best['epoch']} of {run.recipe.epochs}."
+    return tr(
+        "No test score yet. Best validation {measure} so far: {score}, after epoch {epoch} of "
+        "{epochs}.",
+        measure=term(run.metric.words),
+        score=shown,
+        epoch=best["epoch"],
+        epochs=run.recipe.epochs,
     )

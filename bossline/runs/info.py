@@ -17,6 +17,7 @@ from bossline.core.config import Config
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.files import read_json, write_json
+from bossline.core.language import tr
 from bossline.core.runtime import Compile, Precision, Runtime
 from bossline.data.editions import edition_of
 from bossline.data.features.spec import Features
@@ -45,13 +46,19 @@ class Origin(Config):
 
     def __str__(self) -> str:
         """As in "runs/a (phoneme/strong on toy, epoch 4 of 5, weights 12ab34cd): 18 tensors"."""
-        epoch = f"epoch {self.best_epoch or self.epochs} of {self.epochs}"
-        where = f"{self.recipe} on {self.corpus}, {epoch}, weights {self.sha256[:8]}"
-        return f"{self.run} ({where}): {counted(self.taken, 'tensor')} taken, {self._what_is_new}"
-
-    @property
-    def _what_is_new(self) -> str:
-        return f"new: {', '.join(self.new)}" if self.new else "none is new"
+        new = tr("new: {names}", names=tr(", ").join(self.new)) if self.new else tr("none is new")
+        return tr(
+            "{run} ({recipe} on {corpus}, epoch {epoch} of {epochs}, weights {sha256}): {tensors} "
+            "taken, {new}",
+            run=self.run,
+            recipe=self.recipe,
+            corpus=self.corpus,
+            epoch=self.best_epoch or self.epochs,
+            epochs=self.epochs,
+            sha256=self.sha256[:8],
+            tensors=counted(self.taken, "tensor"),
+            new=new,
+        )
 
 
 class RunInfo(Config):

@@ -46,7 +46,7 @@ from bossline.core.leftovers import sweep
 from bossline.core.progress import duration
 from bossline.core.reading import read_bytes, reason
 from bossline.core.tensors import read_tensors
-from bossline.data.editions import SYNTHETIC, edition_of
+from bossline.data.editions import edition_of
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus
 from bossline.data.store import open_corpus
@@ -506,21 +506,11 @@ class Target:
     """The score that a rung is held against: one that was made on the same data.
 
     Attributes:
-        edition: of the homework, or `SYNTHETIC`.
+        edition: of the homework, or `editions.SYNTHETIC`.
     """
 
     edition: str
     score: float
-
-    @property
-    def words(self) -> str:
-        """
-        >>> Target("2023", 0.8).words, Target(SYNTHETIC, 0.8).words
-        ('2023 target', 'expectation for synthetic speech')
-        """
-        if self.edition == SYNTHETIC:
-            return "expectation for synthetic speech"
-        return f"{self.edition} target"
 
 
 def _digest(content: bytes) -> str:

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from bossline.core.config import Config
 from bossline.core.errors import UserError, did_you_mean
+from bossline.core.language import tr
 from bossline.recipes import Recipe, catalogue, load_recipe
 from bossline.recipes.loading import checked
 from bossline.recipes.naming import with_changes
@@ -98,8 +99,11 @@ def open_study(name: str, arguments: Overrides = (), *, seeds: int | None = None
             raise UserError(
                 "nothing to sweep: give a key several values, as in model.dropout=0.25,0.5"
             )
-        keys = " and ".join(axis.key for axis in axes)
-        about = f"{with_changes(name, overrides)}, every combination of {keys}."
+        about = tr(
+            "{recipe}, every combination of {keys}.",
+            recipe=with_changes(name, overrides),
+            keys=tr(" and ").join(axis.key for axis in axes),
+        )
         return _checked(name, about, name, overrides, Grid.of(axes), seeds or SEEDS, None)
     if axes:
         raise UserError(f"study {name} has cells of its own: give {axes[0].key} one value")

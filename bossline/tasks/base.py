@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from bossline.batches.base import BatchConfig
 from bossline.core.errors import UserError
+from bossline.core.language import term, tr
 from bossline.core.memory import bounded_weights
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features
@@ -327,8 +328,14 @@ class Task(ABC, Generic[R]):
         """
 
     def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
-        """What came of a run, in the beginning of a sentence."""
-        return f"Test {self.metric.words} {test.score} of {test.count:,} {test.unit}"
+        """What came of a run, in the beginning of a sentence, in the language that is spoken."""
+        return tr(
+            "Test {measure} {score} of {count:,} {units}",
+            measure=term(self.metric.words),
+            score=test.score,
+            count=test.count,
+            units=term(test.unit),
+        )
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """Pictures of a finished run by their headings; `key` goes before their ids."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from bossline.core.counting import counted
+from bossline.core.language import term, tr
 from bossline.data.features.spec import Features
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.scores import ACCURACY, Scores
@@ -74,16 +75,23 @@ class ClassificationTask(Task[R]):
     def share(test: Scores) -> str:
         """How much is right, in words."""
         of = counted(test.count, f"test {test.unit}".removesuffix("s"))
-        return f"{test.score.value:.1%} of {of}"
+        return tr("{share:.1%} of {them}", share=test.score.value, them=of)
 
     @staticmethod
     def interval(test: Scores) -> str:
         """Where it may lie, in words."""
-        return f"(95% interval {test.score.low:.1%} to {test.score.high:.1%})"
+        return tr(
+            "(95% interval {low:.1%} to {high:.1%})", low=test.score.low, high=test.score.high
+        )
 
     def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
-        named = f"{len(classes):,} {self.classes_are}"
-        return f"Names the right one of {named} for {self.share(test)} {self.interval(test)}"
+        return tr(
+            "Names the right one of {count:,} {classes} for {share} {interval}",
+            count=len(classes),
+            classes=term(self.classes_are),
+            share=self.share(test),
+            interval=self.interval(test),
+        )
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """Confusions, or of many classes how often each is found."""
@@ -91,8 +99,9 @@ class ClassificationTask(Task[R]):
         if not isinstance(test, ClassificationScores):
             return {}
         if len(run.classes) > MOST_IN_A_MATRIX:
-            return {self.classes_are.capitalize(): [_recalls(test, self.classes_are, key)]}
-        return {"Confusions": _confusions(test, run.classes, key)}
+            classes = term(self.classes_are)
+            return {classes.capitalize(): [_recalls(test, classes, key)]}
+        return {tr("Confusions"): _confusions(test, run.classes, key)}
 
 
 class ClassificationLesson(Lesson[R]):
@@ -132,16 +141,19 @@ def _confusions(test: ClassificationScores, classes: tuple[str, ...], key: str) 
         Picture.of(
             confusion(test, classes),
             f"{key}-confusion",
-            f"Confusion matrix of {counted(len(classes), 'class')}",
-            f"Each row holds the {test.unit} of one true class in percent; a class without any "
-            "is blank.",
+            tr("Confusion matrix of {classes}", classes=counted(len(classes), "class")),
+            tr(
+                "Each row holds the {units} of one true class in percent; a class without any is "
+                "blank.",
+                units=term(test.unit),
+            ),
             stacks=False,
         ),
         Picture.of(
             per_class(test, classes),
             f"{key}-classes",
-            f"Recall and F1 of {counted(len(classes), 'class')}",
-            "How much of each class is found (bar), and F1, which also counts false alarms.",
+            tr("Recall and F1 of {classes}", classes=counted(len(classes), "class")),
+            tr("How much of each class is found (bar), and F1, which also counts false alarms."),
         ),
     ]
 
@@ -151,7 +163,13 @@ def _recalls(test: ClassificationScores, word: str, key: str) -> Picture:
     return Picture.of(
         recalls(test, word),
         f"{key}-recalls",
-        f"Histogram of the recall of {word}",
-        f"How many {word} have which share of their test {test.unit} recognised; "
-        f"{never:,} are never recognised, {always:,} always.",
+        tr("Histogram of the recall of {classes}", classes=word),
+        tr(
+            "How many {classes} have which share of their test {units} recognised; {never:,} are "
+            "never recognised, {always:,} always.",
+            classes=word,
+            units=term(test.unit),
+            never=never,
+            always=always,
+        ),
     )

@@ -8,12 +8,20 @@ import numpy as np
 from rich.table import Table
 
 from bossline.cli.tables.layout import new_table
+from bossline.core.language import term, tr
 from bossline.core.progress import duration
 from bossline.evaluation.classification import ClassificationScores, precision_recall_f1
 from bossline.evaluation.comparison import Comparison, paired_difference
 from bossline.evaluation.scores import Metric, Scores
 from bossline.reports.steps import above_the_floor
-from bossline.reports.wording import beside, brought_by, of_targets, standing
+from bossline.reports.wording import (
+    beside,
+    brought_by,
+    of_targets,
+    score_of,
+    standing,
+    which_way,
+)
 from bossline.runs.info import RunInfo
 from bossline.runs.run import Run
 from bossline.studies.folds import Folds
@@ -26,9 +34,10 @@ def runs_table(runs: Sequence[Run]) -> Table:
         runs: finished ones of one measure.
     """
     metric = runs[0].metric
+    target_column, size, time = tr("target"), tr("size"), tr("time")
     table = new_table(
-        "rung", "target", score_of(metric), "", "size", "time",
-        right=("target", "size", "time"),
+        tr("rung"), target_column, score_of(metric), "", size, time,
+        right=(target_column, size, time),
     )  # fmt: skip
     for run in runs:
         score, target = run.scores["test"].score, run.target
@@ -36,11 +45,11 @@ def runs_table(runs: Sequence[Run]) -> Table:
             run.label,
             f"{target.score:.4f}" if target else "",
             str(score),
-            standing(score, target.score) if target else "",
+            term(standing(score, target.score)) if target else "",
             _count(run.info.parameters),
             duration(run.info.seconds or 0),
         )
-    notes = [*of_targets(runs), *_against_the_floor(runs), *which_way(metric)]
+    notes = [*of_targets(runs), *_against_the_floor(runs), *lower_is_better(metric)]
     return with_notes(table, notes, [run.info for run in runs])
 
 
@@ -58,10 +67,10 @@ def listing_table(runs: Sequence[Run]) -> Table:
 
 def folds_table(rungs: Sequence[Folds]) -> Table:
     """A cross-validated ladder: scores over all folds, what a rung gains; fits 80 columns."""
+    size = tr("size, time")
     table = new_table(
-        "rung", score_of(rungs[0].metric), "against the rung below", "size, time",
-        right=("size, time",),
-    )  # fmt: skip
+        tr("rung"), score_of(rungs[0].metric), tr("against the rung below"), size, right=(size,)
+    )
     for below, rung in zip([None, *rungs], rungs, strict=False):
         test = rung.scores["test"]
         table.add_row(
@@ -71,8 +80,14 @@ def folds_table(rungs: Sequence[Folds]) -> Table:
             f"{_count(rung.info.parameters)}\n{duration(rung.info.seconds or 0)}",
         )
     test = rungs[0].scores["test"]
-    notes = [f"{len(rungs[0].runs)} folds test {test.counted}, each once; time of all"]
-    notes += [*_against_the_floor(rungs), *which_way(test.measure)]
+    notes = [
+        tr(
+            "{folds} folds test {items}, each once; time of all",
+            folds=len(rungs[0].runs),
+            items=test.counted,
+        )
+    ]
+    notes += [*_against_the_floor(rungs), *lower_is_better(test.measure)]
     return with_notes(table, notes, [rung.info for rung in rungs])
 
 
@@ -80,23 +95,34 @@ def scores_table(scores: Mapping[str, Scores]) -> Table:
     """Scores split by split; where smoothing or views decided, what they changed."""
     metric = scores["test"].measure
     others = dict.fromkeys(heading for found in scores.values() for heading in found.others)
-    table = new_table("split", f"{metric.words} [95 %]", *others, "of")
+    measure = tr("{measure} [95 %]", measure=term(metric.words))
+    table = new_table(tr("split"), measure, *map(term, others), tr("of"))
     for split, found in scores.items():
         told = (found.others.get(heading, "") for heading in others)
-        table.add_row(split, str(found.score), *told, found.counted)
+        table.add_row(_split(split), str(found.score), *told, found.counted)
     notes = [
-        f"{brought_by(lacking)} on test: {paired_difference(scores['test'], before)}"
+        tr(
+            "{what} on test: {difference}",
+            what=brought_by(lacking),
+            difference=in_a_line(paired_difference(scores["test"], before)),
+        )
         for lacking, before in beside(scores).items()
     ]
-    return with_notes(table, notes + which_way(metric), [])
+    return with_notes(table, notes + lower_is_better(metric), [])
+
+
+def _split(name: str) -> str:
+    """A split, and what its scores lack: "test, unsmoothed"."""
+    split, _, lacking = name.partition(", ")
+    if not lacking:
+        return term(split)
+    return tr("{name}, {lacking}", name=term(split), lacking=term(lacking))
 
 
 def per_class_table(scores: ClassificationScores, classes: Sequence[str]) -> Table:
     """Precision, recall and F1 of each class, most frequent class first."""
-    table = new_table(
-        "class", scores.unit, "precision", "recall", "F1",
-        right=(scores.unit, "precision", "recall", "F1"),
-    )  # fmt: skip
+    numbers = (term(scores.unit), tr("precision"), tr("recall"), "F1")
+    table = new_table(tr("class"), *numbers, right=numbers)
     confusion = np.array(scores.confusion)
     rates = np.stack(precision_recall_f1(confusion), axis=1)
     counts = confusion.sum(1)
@@ -106,21 +132,15 @@ def per_class_table(scores: ClassificationScores, classes: Sequence[str]) -> Tab
     return table
 
 
-def score_of(metric: Metric) -> str:
-    """The heading of a column of test scores."""
-    return f"test {metric.words} [95 %]"
-
-
-def which_way(metric: Metric) -> list[str]:
-    """A note below a table of scores, where less is better."""
-    return [] if metric.higher_is_better else [f"{metric.words}: lower is better"]
-
-
 def _against_the_floor(runs: Sequence[Run] | Sequence[Folds]) -> list[str]:
     """A note for each rung of a ladder that its neighbour does not hold against the floor."""
     found = [step for step in above_the_floor(runs) if step.comparison]
-    lines = [f"  {step.upper}: {step.comparison}" for step in found]
-    return [f"against {found[0].lower}:", *lines] if found else []
+    lines = [
+        tr("  {rung}: {difference}", rung=step.upper, difference=in_a_line(step.comparison))
+        for step in found
+        if step.comparison
+    ]
+    return [tr("against {rung}:", rung=found[0].lower), *lines] if found else []
 
 
 def _gain(above: Scores, below: Scores) -> str:
@@ -128,13 +148,26 @@ def _gain(above: Scores, below: Scores) -> str:
 
 
 def in_two_lines(found: Comparison) -> str:
+    return f"{_interval(found)}\n{term(found.verdict)}"
+
+
+def in_a_line(found: Comparison) -> str:
+    return tr("{change}, {verdict}", change=_interval(found), verdict=term(found.verdict))
+
+
+def _interval(found: Comparison) -> str:
     gain = found.difference
-    return f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]\n{found.verdict}"
+    return f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
+
+
+def lower_is_better(metric: Metric) -> list[str]:
+    """A note below a table of scores, where less is better."""
+    return [which_way(metric)] if which_way(metric) else []
 
 
 def with_notes(table: Table, notes: Sequence[str], infos: Sequence[RunInfo]) -> Table:
     """Notes below a table, and what the corpora have to say."""
-    remarks = dict.fromkeys(info.corpus_note for info in infos if info.corpus_note)
+    remarks = dict.fromkeys(term(info.corpus_note) for info in infos if info.corpus_note)
     table.caption, table.caption_justify = "\n".join([*notes, *remarks]), "left"
     return table
 

@@ -7,10 +7,11 @@ from textwrap import fill
 from rich.table import Table
 
 from bossline.cli.tables.layout import new_table
-from bossline.cli.tables.scores import in_two_lines, score_of, which_way, with_notes
+from bossline.cli.tables.scores import in_two_lines, lower_is_better, with_notes
 from bossline.core.counting import counted
+from bossline.core.language import tr
 from bossline.reports.study import StudyTable
-from bossline.reports.wording import together
+from bossline.reports.wording import score_of, together
 from bossline.studies.pace import training_score, validation_score
 from bossline.studies.standings import Entry, Standings
 from bossline.studies.sweep import Sweep
@@ -18,7 +19,7 @@ from bossline.studies.sweep import Sweep
 
 def sweep_table(found: Sweep) -> Table:
     """The cells of a sweep: means over seeds, and how each stands to the reference."""
-    table = new_table("cell", score_of(found.metric), "against the reference")
+    table = new_table(tr("cell"), score_of(found.metric), tr("against the reference"))
     for place, entry in found.entries.items():
         compared = found.comparisons.get(place)
         table.add_row(
@@ -28,30 +29,34 @@ def sweep_table(found: Sweep) -> Table:
         )
     reference, seeds = found.study.cells[found.study.reference].name, len(found.study.seeds)
     notes = [
-        f"{counted(seeds, 'seed')} a cell, scores are means; reference: {reference}",
-        f"verdicts {together(len(found.comparisons))}",
-        *which_way(found.metric),
+        tr(
+            "{seeds} a cell, scores are means; reference: {reference}",
+            seeds=counted(seeds, "seed"),
+            reference=reference,
+        ),
+        tr("verdicts {hold}", hold=together(len(found.comparisons))),
+        *lower_is_better(found.metric),
     ]
     return with_notes(table, notes, [run.info for e in found.entries.values() for run in e.runs])
 
 
 def standings_table(standings: Standings) -> Table:
     """Recipes held against a reference; fits 80 columns."""
-    table = new_table("recipe", score_of(standings.metric), "against the reference")
+    table = new_table(tr("recipe"), score_of(standings.metric), tr("against the reference"))
     for entry, found in zip(standings.entries, [None, *standings.comparisons], strict=True):
-        seeds = f"\nseeds {entry.seeds}" if len(entry.runs) > 1 else ""
+        seeds = "\n" + tr("seeds {seeds}", seeds=entry.seeds) if len(entry.runs) > 1 else ""
         table.add_row(
             entry.name,
             "\n".join([f"{entry.score}{seeds}", *_learnt(entry)]),
             "" if found is None else in_two_lines(found),
         )
     infos = [run.info for entry in standings.entries for run in entry.runs]
-    return with_notes(table, which_way(standings.metric), infos)
+    return with_notes(table, lower_is_better(standings.metric), infos)
 
 
 def _learnt(entry: Entry) -> list[str]:
     """Mean scores on training and validation, those there are."""
-    known = {"training": training_score(entry.runs), "validation": validation_score(entry)}
+    known = {tr("training"): training_score(entry.runs), tr("validation"): validation_score(entry)}
     return [f"{split} {score:.4f}" for split, score in known.items() if score is not None]
 
 

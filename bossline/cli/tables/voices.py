@@ -8,6 +8,7 @@ from rich.table import Table
 
 from bossline.cli.tables.layout import facts_table, new_table
 from bossline.core.counting import counted
+from bossline.core.language import tr
 from bossline.tasks.prediction import LIKELIEST
 from bossline.tasks.speaker.verbs import Identification, Verification
 from bossline.tasks.speaker.verification.calibration import Threshold
@@ -16,22 +17,31 @@ from bossline.tasks.speaker.verification.scores import VerificationScores
 
 def verification_table(scores: VerificationScores) -> Table:
     """Error rates with intervals over speakers, and whom the model knew."""
+    known: dict[str, object] = {
+        "count": scores.trained_on,
+        "speakers": counted(scores.speakers, "speaker"),
+    }
     trained_on = (
-        f"{scores.trained_on:,} of {counted(scores.speakers, 'speaker')} "
-        f"{'was' if scores.trained_on == 1 else 'were'} trained on"
+        tr("{count:,} of {speakers} was trained on", **known)
+        if scores.trained_on == 1
+        else tr("{count:,} of {speakers} were trained on", **known)
     )
     if scores.trained_on and scores.score_scale == "as-norm":
-        trained_on += ", and are in the cohort"
+        trained_on += tr(", and are in the cohort")
     return facts_table(
         {
-            "equal error rate [95 %]": str(scores.equal_error_rate),
+            tr("equal error rate [95 %]"): str(scores.equal_error_rate),
             **{
-                f"min DCF, p target {cost.p_target:g} [95 %]": str(cost.minimum)
+                tr("min DCF, p target {p:g} [95 %]", p=cost.p_target): str(cost.minimum)
                 for cost in scores.min_dcf
             },
-            "scores": scores.score_scale,
-            "trials": f"{scores.targets:,} target, {scores.nontargets:,} non-target",
-            "speakers": trained_on,
+            tr("scores"): scores.score_scale,
+            tr("trials"): tr(
+                "{targets:,} target, {nontargets:,} non-target",
+                targets=scores.targets,
+                nontargets=scores.nontargets,
+            ),
+            tr("speakers"): trained_on,
         }
     )
 
@@ -40,11 +50,19 @@ def threshold_table(threshold: Threshold) -> Table:
     """A threshold and what it cost on its trials."""
     return facts_table(
         {
-            "threshold": f"{threshold.value:.4f} ({threshold.score_scale})",
-            "false accepts": f"{threshold.false_accept_rate:.2%}, {threshold.false_accepts:,} of "
-            f"{threshold.nontargets:,} non-target trials",
-            "false rejects": f"{threshold.false_reject_rate:.2%}, {threshold.false_rejects:,} of "
-            f"{threshold.targets:,} target trials",
+            tr("threshold"): f"{threshold.value:.4f} ({threshold.score_scale})",
+            tr("false accepts"): tr(
+                "{share:.2%}, {count:,} of {total:,} non-target trials",
+                share=threshold.false_accept_rate,
+                count=threshold.false_accepts,
+                total=threshold.nontargets,
+            ),
+            tr("false rejects"): tr(
+                "{share:.2%}, {count:,} of {total:,} target trials",
+                share=threshold.false_reject_rate,
+                count=threshold.false_rejects,
+                total=threshold.targets,
+            ),
         }
     )
 

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from pydantic import Field
 
 from bossline.core.config import Config
+from bossline.core.language import term, tr
 
 Deltas = Literal["none", "time", "coefficient"]
 
 Seconds = npt.NDArray[np.float64]
 
-_NORMALISED = {
+NORMALISED = {
     "none": "not normalised",
     "mean": "mean removed per utterance",
     "utterance": "CMVN per utterance",
@@ -126,21 +127,23 @@ class FeatureSpec(Config):
         return self.dim // self.blocks
 
     def describe(self) -> str:
-        """One line for people.
+        """One line for people, in the language that is spoken.
 
         >>> FeatureSpec(kind="mfcc", dim=39, deltas="time").describe()
         'mfcc, 39 dimensions, 25 ms window, 10 ms hop, 16000 Hz, deltas over time, not normalised'
         """
         parts = [
             self.kind,
-            f"{self.dim} dimensions",
-            f"{self.window_ms:g} ms window",
-            f"{self.hop_ms:g} ms hop",
+            tr("{count} dimensions", count=self.dim),
+            tr("{length:g} ms window", length=self.window_ms),
+            tr("{length:g} ms hop", length=self.hop_ms),
             f"{self.sample_rate} Hz",
-            "no deltas" if self.deltas == "none" else f"deltas over {self.deltas}",
-            _NORMALISED[self.normalisation],
+            tr("no deltas")
+            if self.deltas == "none"
+            else tr("deltas over {which}", which=term(self.deltas)),
+            term(NORMALISED[self.normalisation]),
         ]
-        return ", ".join(parts)
+        return tr(", ").join(parts)
 
 
 class TableSpec(Config):
@@ -158,13 +161,13 @@ class TableSpec(Config):
         return len(self.columns)
 
     def describe(self) -> str:
-        """One line for people.
+        """One line for people, in the language that is spoken.
 
         >>> TableSpec(columns=("cli", "ili"), target="tested_positive", edition="2023").describe()
         '2 columns, target tested_positive, 2023 edition'
         """
-        edition = f", {self.edition} edition" if self.edition else ""
-        return f"{self.dim} columns, target {self.target}{edition}"
+        text = tr("{count} columns, target {target}", count=self.dim, target=self.target)
+        return text + tr(", {year} edition", year=self.edition) if self.edition else text
 
 
 OF_SPEECH = FeatureSpec(kind="mfcc", dim=39, deltas="time", normalisation="utterance")
@@ -188,8 +191,8 @@ class ImageSpec(Config):
         return 3
 
     def describe(self) -> str:
-        """One line for people."""
-        return "RGB images of any size, 8 bits"
+        """One line for people, in the language that is spoken."""
+        return tr("RGB images of any size, 8 bits")
 
 
 Features = Annotated[FeatureSpec | TableSpec | ImageSpec, Field(discriminator="kind")]

@@ -69,7 +69,7 @@ class Diagnosis:
     layers: list[Layer]
     rectified: list[Rectified]
     calibration: Calibration
-    kernels: str
+    kernels: tuple[str, ...]
 
     def __repr__(self) -> str:
         return f"Diagnosis({str(self.run.path)!r}: {len(self.spectrum.values)} curvatures)"

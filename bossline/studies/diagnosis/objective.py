@@ -39,14 +39,19 @@ def twice_differentiable(model: nn.Module) -> Iterator[None]:
         torch.set_float32_matmul_precision(precision)
 
 
-def kernels(model: nn.Module) -> str:
+MODE = "float32, evaluation mode, no augmentation"
+NOT_FUSED = "attention by plain products: the fused kernel has no second derivative"
+NO_CUDNN = "recurrence without cuDNN, which has no second derivative"
+
+
+def kernels(model: nn.Module) -> tuple[str, ...]:
     """What `twice_differentiable` changes for this model, in words."""
-    changed = "float32, evaluation mode, no augmentation"
+    changed = [MODE]
     if _has(model, SelfAttention):
-        changed += "; attention by plain products: the fused kernel has no second derivative"
+        changed.append(NOT_FUSED)
     if _has(model, nn.RNNBase) and next(model.parameters()).is_cuda:
-        changed += "; recurrence without cuDNN, which has no second derivative"
-    return changed
+        changed.append(NO_CUDNN)
+    return tuple(changed)
 
 
 def _has(model: nn.Module, kind: type[nn.Module]) -> bool:

@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 from bossline.core.counting import counted
+from bossline.core.language import term, tr
 from bossline.evaluation.calibration import chance_error, expected_calibration_error
 from bossline.studies.diagnosis.diagnose import Diagnosis
 from bossline.studies.diagnosis.hessian import Spectrum
@@ -47,8 +48,8 @@ def step_gain(slope: Slope, curvature_ahead: float) -> float:
 
 
 def verdict(found: Diagnosis) -> str:
-    """A paragraph."""
-    return " ".join(
+    """A paragraph, in the language that is spoken."""
+    return tr(" ").join(
         [_curvature(found.spectrum), _slope(found), _dead(found.rectified), _calibration(found)]
     )
 
@@ -56,50 +57,63 @@ def verdict(found: Diagnosis) -> str:
 def _curvature(spectrum: Spectrum) -> str:
     seen, kind = len(spectrum.values), shape(spectrum)
     if kind == "flat":
-        return (
-            f"The surface is flat: no direction that "
-            f"{counted(seen, 'Hessian-vector product')} saw curves by {FLAT:g} or more."
+        return tr(
+            "The surface is flat: no direction that {products} saw curves by {flat:g} or more.",
+            products=counted(seen, "Hessian-vector product"),
+            flat=FLAT,
         )
     if kind == "saddle":
         share = -spectrum.bottom / spectrum.scale
-        least = "" if spectrum.bottom_is_exact else " or less"
         directions = counted(spectrum.negative, "direction")
-        curve = "curves" if spectrum.negative == 1 else "curve"
-        return (
-            f"The surface is that of a saddle: at least {directions} {curve} down, "
-            f"the most by {spectrum.bottom:.3g}{least}, {share:.1%} of the greatest curvature "
-            f"({spectrum.top:.3g})."
+        return tr(
+            "The surface is that of a saddle: at least {curved}, the most by {bottom:.3g}{least}, "
+            "{share:.1%} of the greatest curvature ({top:.3g}).",
+            curved=tr("{directions} curves down", directions=directions)
+            if spectrum.negative == 1
+            else tr("{directions} curve down", directions=directions),
+            bottom=spectrum.bottom,
+            least="" if spectrum.bottom_is_exact else tr(" or less"),
+            share=share,
+            top=spectrum.top,
         )
-    sure = (
-        ""
-        if spectrum.bottom_is_exact
-        else (
-            f" as far as {counted(seen, 'product')} saw (its lower end is uncertain by "
-            f"{spectrum.residuals[0]:.2g})"
-        )
+    sure = tr(
+        " as far as {products} saw (its lower end is uncertain by {residual:.2g})",
+        products=counted(seen, "product"),
+        residual=spectrum.residuals[0],
     )
-    return (
-        f"The surface is that of a minimum{sure}: no direction curves down, the steepest up by "
-        f"{spectrum.top:.3g}."
+    return tr(
+        "The surface is that of a minimum{sure}: no direction curves down, the steepest up by "
+        "{top:.3g}.",
+        sure="" if spectrum.bottom_is_exact else sure,
+        top=spectrum.top,
     )
 
 
 def _slope(found: Diagnosis) -> str:
     slope, gain = found.slope, step_gain(found.slope, found.curvature_ahead)
     if not slope_is_sure(slope):
-        return (
-            f"The gradient (norm {slope.norm:.3g}) is no larger than chance makes it over so few "
-            f"{found.unit} ({slope.noise:.3g})."
+        return tr(
+            "The gradient (norm {norm:.3g}) is no larger than chance makes it over so few {units} "
+            "({noise:.3g}).",
+            norm=slope.norm,
+            units=term(found.unit),
+            noise=slope.noise,
         )
     if gain > _WORTH_A_STEP * slope.loss:
-        saved = "more" if gain == float("inf") else f"{gain / slope.loss:.1%}"
-        return (
-            f"It is no standstill: along the gradient (norm {slope.norm:.3g}, {slope.noise:.3g} by "
-            f"chance) one step would still save {saved} of the loss of {slope.loss:.3g} nats."
+        return tr(
+            "It is no standstill: along the gradient (norm {norm:.3g}, {noise:.3g} by chance) one "
+            "step would still save {saved} of the loss of {loss:.3g} nats.",
+            norm=slope.norm,
+            noise=slope.noise,
+            saved=tr("more") if gain == float("inf") else f"{gain / slope.loss:.1%}",
+            loss=slope.loss,
         )
-    return (
-        f"It is about a standstill: the best step along the gradient (norm {slope.norm:.3g}) "
-        f"would save {gain / slope.loss:.1%} of the loss of {slope.loss:.3g} nats."
+    return tr(
+        "It is about a standstill: the best step along the gradient (norm {norm:.3g}) would save "
+        "{saved:.1%} of the loss of {loss:.3g} nats.",
+        norm=slope.norm,
+        saved=gain / slope.loss,
+        loss=slope.loss,
     )
 
 
@@ -107,13 +121,18 @@ def _dead(rectified: list[Rectified]) -> str:
     units = sum(layer.units for layer in rectified)
     dead = sum(layer.dead for layer in rectified)
     if not units:
-        return "It has no ReLU-like units that could be dead."
+        return tr("It has no ReLU-like units that could be dead.")
     if not dead:
-        return f"None of {units:,} ReLU-like units is dead."
+        return tr("None of {units:,} ReLU-like units is dead.", units=units)
     worst = max(rectified, key=lambda layer: layer.share)
-    return (
-        f"{dead:,} of {units:,} ReLU-like units are dead ({dead / units:.1%}), most in "
-        f"{worst.layer} ({worst.share:.1%})."
+    return tr(
+        "{dead:,} of {units:,} ReLU-like units are dead ({share:.1%}), most in {layer} "
+        "({most:.1%}).",
+        dead=dead,
+        units=units,
+        share=dead / units,
+        layer=worst.layer,
+        most=worst.share,
     )
 
 
@@ -125,12 +144,19 @@ def _calibration(found: Diagnosis) -> str:
     error = expected_calibration_error(bins)
     allowed = max(_CALIBRATED, _ERRORS * math.sqrt(right * (1 - right) / count))
     if sure - right > allowed:
-        said = "It is too sure of itself"
+        said = tr("It is too sure of itself")
     elif right - sure > allowed:
-        said = "It is not sure enough of itself"
+        said = tr("It is not sure enough of itself")
     else:
-        said = "It is about as often right as it says"
-    return (
-        f"{said}: over {count:,} test {found.unit} mean confidence {sure:.1%}, right {right:.1%}, "
-        f"ECE {error:.4f} (by chance about {chance_error(bins):.4f})."
+        said = tr("It is about as often right as it says")
+    return tr(
+        "{said}: over {count:,} test {units} mean confidence {sure:.1%}, right {right:.1%}, ECE "
+        "{error:.4f} (by chance about {chance:.4f}).",
+        said=said,
+        count=count,
+        units=term(found.unit),
+        sure=sure,
+        right=right,
+        error=error,
+        chance=chance_error(bins),
     )

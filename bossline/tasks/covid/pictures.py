@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bossline.core.counting import counted
+from bossline.core.language import tr
 from bossline.data.features.spec import TableSpec
 from bossline.figures.picture import Picture
 from bossline.figures.style import (
@@ -54,21 +55,25 @@ def columns_read(run: OpenRun) -> ColumnsRead | None:
 
 def prediction_pictures(test: RegressionScores, target: str, key: str) -> list[Picture]:
     """Predicted against true values, and their errors, on their way onto the page."""
-    errors = errors_of(test)
+    errors, rows = errors_of(test), counted(test.count, "test row")
     return [
         Picture.of(
             predicted_against_true(test, target),
             f"{key}-predicted",
-            f"Predicted against true {target} of {counted(test.count, 'test row')}",
-            "Each point is a test row; on the line, the prediction is right.",
+            tr("Predicted against true {target} of {rows}", target=target, rows=rows),
+            tr("Each point is a test row; on the line, the prediction is right."),
         ),
         Picture.of(
             error_histogram(test, target),
             f"{key}-errors",
-            f"Histogram of the errors of {counted(test.count, 'test row')}",
-            f"Errors have mean {_real_minus(errors.mean())} and deviation {errors.std():.3g}. "
-            f"The worst twentieth of the rows makes {share_of_the_worst(test, 0.05):.0%} of all "
-            "squared error; of normal errors it would make 28%.",
+            tr("Histogram of the errors of {rows}", rows=rows),
+            tr(
+                "Errors have mean {mean} and deviation {deviation:.3g}. The worst twentieth of the "
+                "rows makes {share:.0%} of all squared error; of normal errors it would make 28%.",
+                mean=_real_minus(errors.mean()),
+                deviation=errors.std(),
+                share=share_of_the_worst(test, 0.05),
+            ),
         ),
     ]
 
@@ -83,19 +88,24 @@ def columns_picture(read: ColumnsRead, key: str) -> Picture:
         return Picture.of(
             draw_weights(read.weights, read.names),
             f"{key}-columns",
-            "The largest weights of columns in standard units",
-            "Weights of a linear model, columns and target in standard units, largest first; "
-            "orange: the more, the lower the prediction. Of columns that move together, one "
-            "weight may undo another.",
+            tr("The largest weights of columns in standard units"),
+            tr(
+                "Weights of a linear model, columns and target in standard units, largest first; "
+                "orange: the more, the lower the prediction. Of columns that move together, one "
+                "weight may undo another."
+            ),
         )
     assert read.importances is not None
     return Picture.of(
         draw_importances(read.importances, read.names),
         f"{key}-columns",
-        "Permutation importance of columns",
-        f"How much the test error grows when one column is shuffled among the rows: mean (bar) "
-        f"and span (line) of {counted(len(read.importances), 'shuffle')}, largest first. Columns "
-        "that say the same share it, for each stands in for the other.",
+        tr("Permutation importance of columns"),
+        tr(
+            "How much the test error grows when one column is shuffled among the rows: mean (bar) "
+            "and span (line) of {shuffles}, largest first. Columns that say the same share it, for "
+            "each stands in for the other.",
+            shuffles=counted(len(read.importances), "shuffle"),
+        ),
     )
 
 
@@ -108,7 +118,13 @@ def predicted_against_true(scores: RegressionScores, target: str) -> Figure:
     """A point a row, and the diagonal, on which all points of a perfect model lie."""
     figure = new_figure(4.8, 4.8)
     axes = figure.subplots()
-    dress(axes, title="Predicted against true", x=f"true {target}", y="predicted", grid="xy")
+    dress(
+        axes,
+        title=tr("Predicted against true"),
+        x=tr("true {target}", target=target),
+        y=tr("predicted"),
+        grid="xy",
+    )
     both = np.array([scores.true, scores.predicted])
     axes.axline((both.min(), both.min()), slope=1, color=MUTED, linewidth=1)
     axes.plot(
@@ -129,21 +145,22 @@ def error_histogram(scores: RegressionScores, target: str) -> Figure:
     errors = errors_of(scores)
     figure = new_figure(4.8, 4.8)
     axes = figure.subplots()
-    dress(axes, title="Errors", x=f"predicted − true {target}", y="rows", grid="y")
+    x = tr("predicted − true {target}", target=target)
+    dress(axes, title=tr("Errors"), x=x, y=tr("rows"), grid="y")
     _, edges, _ = axes.hist(
         errors, _bins(errors), facecolor=(SERIES[0], _PALE), edgecolor=PAPER, linewidth=0.6
     )
     if (deviation := errors.std()) > 0:
-        x = np.linspace(edges[0], edges[-1], 300)
-        density = np.exp(-0.5 * ((x - errors.mean()) / deviation) ** 2) / np.sqrt(2 * np.pi)
-        axes.plot(x, density / deviation * len(errors) * (edges[1] - edges[0]), color=INK)
+        at = np.linspace(edges[0], edges[-1], 300)
+        density = np.exp(-0.5 * ((at - errors.mean()) / deviation) ** 2) / np.sqrt(2 * np.pi)
+        axes.plot(at, density / deviation * len(errors) * (edges[1] - edges[0]), color=INK)
     axes.axvline(0, color=MUTED, linewidth=1, linestyle=(0, (3, 2)))
     outside_legend(
         figure,
         "outside lower left",
         [
-            Patch(color=(SERIES[0], _PALE), label="rows"),
-            Line2D([], [], color=INK, label="normal of the same mean and deviation"),
+            Patch(color=(SERIES[0], _PALE), label=tr("rows")),
+            Line2D([], [], color=INK, label=tr("normal of the same mean and deviation")),
         ],
         size=SMALL,
         ncols=2,
@@ -169,7 +186,7 @@ def draw_weights(weights: Floats, names: Sequence[str]) -> Figure:
     """The largest standardised weights (D,), by size; colours tell their signs."""
     chosen = _largest(np.abs(weights))
     figure, axes = _bars(
-        [names[k] for k in chosen], "deviations of the target for one of the column"
+        [names[k] for k in chosen], tr("deviations of the target for one of the column")
     )
     colours = [ERROR if weights[k] < 0 else SERIES[0] for k in chosen]
     axes.barh(range(len(chosen)), weights[chosen], color=colours, height=0.72)
@@ -181,7 +198,7 @@ def draw_importances(importances: Floats, names: Sequence[str]) -> Figure:
     """The columns of the largest mean importance (R, D), with the span of the R shuffles."""
     means = importances.mean(0)
     chosen = _largest(means)
-    figure, axes = _bars([names[k] for k in chosen], "growth of the mean squared error")
+    figure, axes = _bars([names[k] for k in chosen], tr("growth of the mean squared error"))
     axes.barh(range(len(chosen)), means[chosen], color=SERIES[0], height=0.72)
     axes.hlines(
         range(len(chosen)),

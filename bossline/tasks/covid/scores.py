@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.core.counting import counted
+from bossline.core.language import tr
 from bossline.evaluation.intervals import Interval, mean_interval
 from bossline.evaluation.scores import Scores
 
@@ -78,12 +79,21 @@ def explained(test: RegressionScores, target: str) -> str:
     """What predictions are worth, in the beginning of a sentence."""
     low, high = test.score.low, test.score.high
     interval = (
-        f"(95% interval {low:.4f} to {high:.4f})" if test.score.has_width else "(no interval)"
+        tr("(95% interval {low:.4f} to {high:.4f})", low=low, high=high)
+        if test.score.has_width
+        else tr("(no interval)")
     )
-    text = (
-        f"Predicts {target} of {counted(test.count, 'test row')} with a mean squared error of "
-        f"{test.score.value:.4f} {interval}, RMSE {test.rmse.value:.4f}"
+    text = tr(
+        "Predicts {target} of {rows} with a mean squared error of {error:.4f} {interval}, RMSE "
+        "{rmse:.4f}",
+        target=target,
+        rows=counted(test.count, "test row"),
+        error=test.score.value,
+        interval=interval,
+        rmse=test.rmse.value,
     )
     if test.r2 > 0:
-        return f"{text}; explains {test.r2:.1%} of the variance"
-    return text if math.isnan(test.r2) else f"{text}; the mean target would do as well or better"
+        return text + tr("; explains {share:.1%} of the variance", share=test.r2)
+    return (
+        text if math.isnan(test.r2) else text + tr("; the mean target would do as well or better")
+    )

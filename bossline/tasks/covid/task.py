@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from bossline.batches.rows import Rows
+from bossline.core.language import tr
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, TableSpec
 from bossline.data.packed import Corpus, Ints
@@ -147,7 +148,7 @@ class CovidTask(Task[CovidRecipe]):
         found = {}
         if isinstance(test := run.scores.get("test"), RegressionScores):
             assert isinstance(run.features, TableSpec)
-            found["Predictions"] = prediction_pictures(test, run.features.target, key)
+            found[tr("Predictions")] = prediction_pictures(test, run.features.target, key)
         if (read := columns_read(run)) is not None:
-            found["What the model reads"] = [columns_picture(read, key)]
+            found[tr("What the model reads")] = [columns_picture(read, key)]
         return found

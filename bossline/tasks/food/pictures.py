@@ -18,6 +18,7 @@ from PIL import Image
 
 from bossline.batches.images import centre_square
 from bossline.core.counting import counted
+from bossline.core.language import tr
 from bossline.figures.picture import Picture
 from bossline.figures.style import ERROR, INK, MUTED, NORMAL, SERIES, dress, new_figure
 from bossline.tasks.base import OpenRun
@@ -67,8 +68,8 @@ def image_pictures(
 ) -> dict[str, list[Picture]]:
     """Mistakes and maps, on their way onto the page."""
     return {
-        "Mistakes": _mistakes(images, classes, key),
-        "Where the model looks": _maps(images, classes, key),
+        tr("Mistakes"): _mistakes(images, classes, key),
+        tr("Where the model looks"): _maps(images, classes, key),
     }
 
 
@@ -78,13 +79,26 @@ def _mistakes(images: SeenImages, classes: tuple[str, ...], key: str) -> list[Pi
     if not places:
         return []
     wrong = int((images.true != images.predicted).sum())
-    shown = "They are" if wrong == len(places) else f"The {len(places)} surest are"
+    which = (
+        tr("They are shown, the most probable first")
+        if wrong == len(places)
+        else tr("The {count} surest are shown, the most probable first", count=len(places))
+    )
     picture = Picture.of(
         draw_mistakes(images, places, classes),
         f"{key}-mistakes",
-        f"{counted(len(places), 'misclassified test image')}: {_taken(images, places, classes)}",
-        f"{wrong:,} of {len(images.true):,} test images are misclassified. {shown} shown, the "
-        "most probable first: the class that was named with its probability, and the true one.",
+        tr(
+            "{images}: {taken}",
+            images=counted(len(places), "misclassified test image"),
+            taken=_taken(images, places, classes),
+        ),
+        tr(
+            "{wrong:,} of {count:,} test images are misclassified. {which}: the class that was "
+            "named with its probability, and the true one.",
+            wrong=wrong,
+            count=len(images.true),
+            which=which,
+        ),
         stacks=False,
     )
     return [photographic(picture)]
@@ -98,12 +112,17 @@ def _maps(images: SeenImages, classes: tuple[str, ...], key: str) -> list[Pictur
     picture = Picture.of(
         draw_maps(images, classes),
         f"{key}-maps",
-        f"Occlusion maps of {counted(len(places), 'test image')}: "
-        f"{_taken(images, places, classes)}",
-        "What an answer hangs on: a square of the image's mean colour covers one place after the "
-        "other. Orange: the class that was named loses probability when this place is covered; "
-        "blue: it gains. Each map has its own scale, up to its largest change. Right answers are "
-        "of middling confidence, wrong ones those that the model was surest of.",
+        tr(
+            "Occlusion maps of {images}: {taken}",
+            images=counted(len(places), "test image"),
+            taken=_taken(images, places, classes),
+        ),
+        tr(
+            "What an answer hangs on: a square of the image's mean colour covers one place after "
+            "the other. Orange: the class that was named loses probability when this place is "
+            "covered; blue: it gains. Each map has its own scale, up to its largest change. Right "
+            "answers are of middling confidence, wrong ones those that the model was surest of."
+        ),
         stacks=False,
     )
     return [photographic(picture)]
@@ -111,8 +130,13 @@ def _maps(images: SeenImages, classes: tuple[str, ...], key: str) -> list[Pictur
 
 def _taken(images: SeenImages, places: list[int], classes: tuple[str, ...]) -> str:
     """What some images are, and what they are taken for."""
-    return "; ".join(
-        f"{classes[images.true[k]]} named {classes[images.predicted[k]]}" for k in places
+    return tr("; ").join(
+        tr(
+            "{true} named {predicted}",
+            true=classes[images.true[k]],
+            predicted=classes[images.predicted[k]],
+        )
+        for k in places
     )
 
 
@@ -145,7 +169,8 @@ def draw_maps(images: SeenImages, classes: tuple[str, ...]) -> Figure:
         _show(upper[column], photograph)
         _answer(upper[column], images, int(place), classes)
         _show(lower[column], overlaid(photograph, lost))
-        _line(lower[column], 0, f"at most {100 * max(lost.max(), 0):.0f} points lost", MUTED)
+        points = tr("at most {points:.0f} points lost", points=100 * max(float(lost.max()), 0))
+        _line(lower[column], 0, points, MUTED)
     return figure
 
 
@@ -202,7 +227,11 @@ def _answer(axes: Axes, images: SeenImages, place: int, classes: tuple[str, ...]
     share = f" ({images.confidence[place]:.0%})"
     name = _short(classes[predicted], _LETTERS - len(share))
     _line(axes, 0, name + share, INK if true == predicted else ERROR)
-    said = "right" if true == predicted else f"true: {_short(classes[true], _LETTERS - 6)}"
+    said = (
+        tr("right")
+        if true == predicted
+        else tr("true: {name}", name=_short(classes[true], _LETTERS - 6))
+    )
     _line(axes, 1, said, MUTED)
 
 

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
+from bossline.core.language import tr
 from bossline.data.features.spec import FeatureSpec
 from bossline.figures.classes import grouped
 from bossline.figures.picture import Picture
@@ -77,7 +78,11 @@ def example_picture(utterance: Example, classes: tuple[str, ...], key: str) -> P
     return Picture.of(
         example(utterance, classes),
         f"{key}-example",
-        f"Features, posteriors, true and {path_name(utterance)} phones of {utterance.id}",
+        tr(
+            "Features, posteriors, true and {chosen} phones of {id}",
+            chosen=path_name(utterance),
+            id=utterance.id,
+        ),
         _what_is_seen(utterance),
         stacks=False,
     )
@@ -85,16 +90,21 @@ def example_picture(utterance: Example, classes: tuple[str, ...], key: str) -> P
 
 def _what_is_seen(example: Example) -> str:
     hits = float((example.true == example.predicted).mean())
-    text = f"{example.id}: {hits:.1%} of all its frames are labelled correctly"
+    text = tr(
+        "{id}: {share:.1%} of all its frames are labelled correctly", id=example.id, share=hits
+    )
     if example.smoothed:
         unsmoothed = float((example.true == example.posteriors.argmax(axis=1)).mean())
-        text += f", {unsmoothed:.1%} before smoothing"
+        text += tr(", {share:.1%} before smoothing", share=unsmoothed)
     if len(example.true) > EXAMPLE_SECONDS * example.spec.frames_per_second:
-        text += f"; its first {EXAMPLE_SECONDS:g} seconds are seen"
-    return (
-        f"{text}. The bluer, the more probable; boxes are the true phones, the line runs through "
-        f"the {path_name(example)} ones. Rows are the phones that are true, {path_name(example)} "
-        f"or at least {LEAST:.0%} probable here."
+        text += tr("; its first {seconds:g} seconds are seen", seconds=EXAMPLE_SECONDS)
+    return tr(
+        "{what}. The bluer, the more probable; boxes are the true phones, the line runs through "
+        "the {chosen} ones. Rows are the phones that are true, {chosen} or at least {least:.0%} "
+        "probable here.",
+        what=text,
+        chosen=path_name(example),
+        least=LEAST,
     )
 
 
@@ -108,7 +118,7 @@ _PATH_WIDTH = 0.9  # points
 
 def path_name(example: Example) -> str:
     """What a picture calls the classes that were chosen."""
-    return "smoothed" if example.smoothed else "predicted"
+    return tr("smoothed") if example.smoothed else tr("predicted")
 
 
 def classes_that_matter(example: Example, classes: tuple[str, ...]) -> list[int]:
@@ -159,7 +169,7 @@ def draw_posteriors(
     groups = [(group, sum(k in rows for k in group.members)) for group in grouped(classes)]
     name_rows(axes, [classes[k] for k in rows], groups)
     path_line = Line2D([], [], color=INK, linewidth=_PATH_WIDTH, label=path_name(example))
-    explain_above(axes, "posteriors", [path_line])
+    explain_above(axes, tr("posteriors"), [path_line])
 
 
 # One utterance, seen and read: features, posteriors, true and predicted phones, confidence.
@@ -172,9 +182,9 @@ def example(example: Example, classes: tuple[str, ...]) -> Figure:
     """The first seconds of an utterance: features, posteriors with paths, strips, confidence."""
     shown = _beginning(example)
     edges = shown.spec.frame_edges(len(shown.true))
-    strips = {"true": shown.true, "predicted": shown.posteriors.argmax(axis=1)}
+    strips = {tr("true"): shown.true, tr("predicted"): shown.posteriors.argmax(axis=1)}
     if shown.smoothed:
-        strips["smoothed"] = shown.predicted
+        strips[tr("smoothed")] = shown.predicted
     rows = classes_that_matter(shown, classes)
     heights = [HEAT, ROW * len(rows), *[STRIP] * len(strips), _CONFIDENCE]
     figure = new_figure(WIDTH, sum(heights) + _BETWEEN)
@@ -193,7 +203,7 @@ def example(example: Example, classes: tuple[str, ...]) -> Figure:
             for k, start, stop in segments(row)
         ]
         draw_strip(axes, title, phones, edges[-1])
-    dress(confidence, x="seconds", grid="y")
+    dress(confidence, x=tr("seconds"), grid="y")
     _confidence(confidence, shown)
     confidence.set_xlim(0, edges[-1])
     return figure
@@ -225,7 +235,7 @@ def _confidence(axes: Axes, example: Example) -> None:
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.5, 1])
     axes.set_title(
-        f"posterior of the {path_name(example)} phone; shaded: wrong",
+        tr("posterior of the {chosen} phone; shaded: wrong", chosen=path_name(example)),
         loc="left",
         fontsize=NORMAL,
         color=MUTED,

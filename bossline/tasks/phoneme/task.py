@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from bossline.batches.base import FrameBatches
 from bossline.batches.padded import Padded
 from bossline.core.errors import UserError
+from bossline.core.language import tr
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
@@ -150,11 +151,15 @@ class PhonemeTask(ClassificationTask[PhonemeRecipe]):
         return [FramePrediction(id, rows, labels, classes, features) for id, rows, labels in each]
 
     def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
-        return f"Labels {self.share(test)} correctly {self.interval(test)}"
+        return tr(
+            "Labels {share} correctly {interval}",
+            share=self.share(test),
+            interval=self.interval(test),
+        )
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """Confusions, and an utterance."""
         found = super().show(run, key)
         if (example := example_of(run)) is not None:
-            found["An utterance"] = [example_picture(example, run.classes, key)]
+            found[tr("An utterance")] = [example_picture(example, run.classes, key)]
         return found

@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from bossline.core.counting import counted
+from bossline.core.language import tr
 from bossline.figures.classes import accuracy_by_length, length_bins
 from bossline.figures.picture import Picture
 from bossline.figures.style import (
@@ -64,9 +65,11 @@ def voice_pictures(voices: HeardVoices, key: str) -> tuple[list[Picture], list[P
         Picture.of(
             accuracy_by_length(bins),
             f"{key}-lengths",
-            "Accuracy on short and on long test utterances",
-            "Test utterances by length, in bins of about equal count; the bars are 95% intervals "
-            "(Wilson's).",
+            tr("Accuracy on short and on long test utterances"),
+            tr(
+                "Test utterances by length, in bins of about equal count; the bars are 95% "
+                "intervals (Wilson's)."
+            ),
         )
     ]
     maps = []
@@ -80,10 +83,16 @@ def _map(voices: HeardVoices, embeddings: npt.NDArray[np.float32], key: str) -> 
     return Picture.of(
         draw_voices(embeddings, voices.speakers, voices.names),
         f"{key}-voices",
-        f"Map of the embeddings of {counted(len(voices.speakers), 'test utterance')}",
-        "Each point is the embedding of a test utterance, tied to the mean of its speaker. In "
-        "colour: the speakers with the most utterances, and the map is the plane in which these "
-        "vary most (PCA); what lies apart here is apart, what overlaps may still be apart.",
+        tr(
+            "Map of the embeddings of {utterances}",
+            utterances=counted(len(voices.speakers), "test utterance"),
+        ),
+        tr(
+            "Each point is the embedding of a test utterance, tied to the mean of its speaker. In "
+            "colour: the speakers with the most utterances, and the map is the plane in which "
+            "these vary most (PCA); what lies apart here is apart, what overlaps may still be "
+            "apart."
+        ),
     )
 
 
@@ -129,7 +138,9 @@ def draw_voices(
         )
     if not among.all():
         others = points[~among].T
-        axes.plot(*others, ".", color=MUTED, markersize=3.5, alpha=0.35, zorder=1, label="others")
+        axes.plot(
+            *others, ".", color=MUTED, markersize=3.5, alpha=0.35, zorder=1, label=tr("others")
+        )
     outside_legend(figure, "outside right upper", size=SMALL, handlelength=1)
     return figure
 
@@ -178,10 +189,12 @@ def det_picture(curves: Mapping[str, Curve]) -> Picture:
     return Picture.of(
         det(curves),
         "det",
-        f"False rejects against false accepts of {', '.join(curves)}",
-        "Do two utterances have one speaker? Every point of a curve is a threshold: a higher "
-        "one accepts fewer pairs of two speakers, and rejects more pairs of one. Lower left "
-        "is better; the ring marks the equal error rate (EER).",
+        tr("False rejects against false accepts of {names}", names=tr(", ").join(curves)),
+        tr(
+            "Do two utterances have one speaker? Every point of a curve is a threshold: a higher "
+            "one accepts fewer pairs of two speakers, and rejects more pairs of one. Lower left is "
+            "better; the ring marks the equal error rate (EER)."
+        ),
     )
 
 
@@ -189,12 +202,13 @@ def det(curves: Mapping[str, Curve]) -> Figure:
     """DET curves (Martin et al., Eurospeech 1997) of named systems, equal error rates marked."""
     figure = new_figure(4.2, 4.5 + 0.18 * len(curves))
     axes = figure.subplots()
-    dress(axes, title="Detection errors", x="false accepts", y="false rejects")
+    dress(axes, title=tr("Detection errors"), x=tr("false accepts"), y=tr("false rejects"))
     ends = [_GAUSSIAN.inv_cdf(_FIRST), _GAUSSIAN.inv_cdf(_LAST)]
     axes.plot(ends, ends, color=MUTED, linewidth=0.8, linestyle=(0, (3, 2)))
     for place, (name, curve) in enumerate(curves.items()):
         rate = equal_error(curve)
-        axes.plot(*curve, color=series(place), linewidth=1.8, label=f"{name}: EER {rate:.1%}")
+        shown = tr("{name}: EER {rate:.1%}", name=name, rate=rate)
+        axes.plot(*curve, color=series(place), linewidth=1.8, label=shown)
         where = _GAUSSIAN.inv_cdf(min(max(rate, _FIRST), _LAST))
         axes.plot(
             [where],

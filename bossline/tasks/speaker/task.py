@@ -15,6 +15,7 @@ from torch.nn.functional import normalize
 
 from bossline.batches.base import Batches
 from bossline.batches.padded import Padded
+from bossline.core.language import term, tr
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
@@ -195,7 +196,7 @@ class SpeakerTask(ClassificationTask[SpeakerRecipe]):
     def show_together(self, runs: Mapping[str, OpenRun]) -> dict[str, list[Picture]]:
         """How well they verify."""
         curves = {name: curve for name, run in runs.items() if (curve := read_det(run))}
-        return {"Verification": [det_picture(curves)]} if curves else {}
+        return {tr("Verification"): [det_picture(curves)]} if curves else {}
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """How often each speaker is found, how much length matters, and the map of voices."""
@@ -203,12 +204,12 @@ class SpeakerTask(ClassificationTask[SpeakerRecipe]):
         if (voices := voices_of(run)) is None:
             return found
         by_length, maps = voice_pictures(voices, key)
-        where = self.classes_are.capitalize()
+        where = term(self.classes_are).capitalize()
         if where in found:
             found[where] += by_length
         else:
-            found["Length"] = by_length
-        return {**found, "Voices": maps}
+            found[tr("Length")] = by_length
+        return {**found, tr("Voices"): maps}
 
 
 @torch.inference_mode()

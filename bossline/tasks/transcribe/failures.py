@@ -10,13 +10,14 @@ import numpy.typing as npt
 from pydantic import Field
 
 from bossline.core.config import Config
+from bossline.core.language import term, tr
 from bossline.tasks.base import Answers
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.transcripts import ENDED
 
 _PHRASE, _TIMES = 3, 3  # so many phones, so many times in a row
 _LEAST, _MOST = 0.5, 1.5  # times as long as what was said
-_WORDS = {"unended": "never ended", "loops": "looping", "short": "too short", "long": "too long"}
+WORDS = {"unended": "never ended", "loops": "looping", "short": "too short", "long": "too long"}
 
 
 class Failures(Config):
@@ -65,7 +66,7 @@ class Failures(Config):
         return {name: count for name, count in counts.items() if count}
 
     def sentence(self, utterances: int) -> str:
-        """For people.
+        """For people, in the language that is spoken.
 
         Args:
             utterances: of which these are some.
@@ -73,8 +74,15 @@ class Failures(Config):
         >>> Failures(loops=2, long=1).sentence(40)
         'Searches that failed, of 40: 2 looping, 1 too long.'
         """
-        listed = ", ".join(f"{count:,} {_WORDS[name]}" for name, count in self.found.items())
-        return f"Searches that failed, of {utterances:,}: {listed or 'none'}."
+        listed = tr(", ").join(
+            tr("{count:,} {kind}", count=count, kind=term(WORDS[name]))
+            for name, count in self.found.items()
+        )
+        return tr(
+            "Searches that failed, of {count:,}: {listed}.",
+            count=utterances,
+            listed=listed or tr("none"),
+        )
 
 
 def _loops(said: npt.NDArray[np.int64], told: npt.NDArray[np.int64]) -> bool:

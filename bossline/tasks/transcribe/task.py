@@ -13,6 +13,7 @@ from torch import nn
 from bossline.batches.utterances import Utterances
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.language import term, tr
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
@@ -171,19 +172,23 @@ class TranscribeTask(Task[TranscribeRecipe]):
         score, errors = test.score, sum(test.sums)
         known = score.has_width
         interval = (
-            f"(95% interval {score.low:.1%} to {score.high:.1%})" if known else "(no interval)"
+            tr("(95% interval {low:.1%} to {high:.1%})", low=score.low, high=score.high)
+            if known
+            else tr("(no interval)")
         )
-        text = (
-            f"Writes the phones of {counted(len(test.ids), 'test utterance')} with a phone error "
-            f"rate of {score.value:.1%} {interval}"
+        text = tr(
+            "Writes the phones of {utterances} with a phone error rate of {rate:.1%} {interval}",
+            utterances=counted(len(test.ids), "test utterance"),
+            rate=score.value,
+            interval=interval,
         )
         if not errors:
             return text
         kinds = (
-            f"{sum(getattr(test, kind)) / errors:.0%} are {kind}"
+            tr("{share:.0%} are {kind}", share=sum(getattr(test, kind)) / errors, kind=term(kind))
             for kind in ("substitutions", "deletions", "insertions")
         )
-        return f"{text}; of its errors {', '.join(kinds)}"
+        return text + tr("; of its errors {kinds}", kinds=tr(", ").join(kinds))
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """An utterance, attention, and errors by phone, length and confidence."""
@@ -192,21 +197,21 @@ class TranscribeTask(Task[TranscribeRecipe]):
         if example is not None:
             decoder = getattr(run.recipe.model, "decoder", None)
             heads = getattr(decoder, "heads", 1)
-            found["An utterance"] = example_pictures(example, run.classes, key)
-            found["Attention"] = [
+            found[tr("An utterance")] = example_pictures(example, run.classes, key)
+            found[tr("Attention")] = [
                 *attention_pictures(example, run.classes, heads, key),
                 *encoder_pictures(example, key),
             ]
         test = run.scores.get("test")
         if isinstance(test, StringScores):
-            found["Errors by phone"] = error_pictures(test, run.classes, key)
-            found["Errors by length"] = [length_picture(test, key)]
+            found[tr("Errors by phone")] = error_pictures(test, run.classes, key)
+            found[tr("Errors by length")] = [length_picture(test, key)]
         if heard is not None:
-            found["Confidence"] = confidence_pictures(heard, key)
+            found[tr("Confidence")] = confidence_pictures(heard, key)
         return found
 
     def show_together(self, runs: Mapping[str, OpenRun]) -> dict[str, list[Picture]]:
         """Errors by length."""
         tests = {name: run.scores.get("test") for name, run in runs.items()}
         scored = {name: test for name, test in tests.items() if isinstance(test, StringScores)}
-        return {"Errors by length": [lengths_together(scored)]} if len(scored) > 1 else {}
+        return {tr("Errors by length"): [lengths_together(scored)]} if len(scored) > 1 else {}

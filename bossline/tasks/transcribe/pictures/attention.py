@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bossline.core.counting import counted
+from bossline.core.language import tr
 from bossline.figures.picture import Picture
 from bossline.figures.style import INK, MUTED, NORMAL, SMALL, dress, new_figure
 from bossline.figures.utterance import ROW, draw_shades
@@ -33,27 +34,33 @@ def attention_pictures(
     names, attention = names[:MOST_PHONES], example.attention[:, :MOST_PHONES]
     reach = example.reach(attention.shape[2])
     greatest = float(attention.mean(0).max())
-    cut = f" (the first {MOST_PHONES})" if len(example.heard.told[0]) > MOST_PHONES else ""
-    every = "its only head" if len(attention) == 1 else "the mean over all heads"
+    cut = tr(" (the first {count})", count=MOST_PHONES)
+    every = tr("its only head") if len(attention) == 1 else tr("the mean over all heads")
     found = [
         Picture.of(
             mean_map(attention, names, reach),
             f"{key}-attention",
-            f"Attention of the decoder over {example.id}",
-            f"Where the decoder looks in {example.id} for each phone that it tells, from the "
-            f"top{cut}: {every}. The bluer, the more weight; the greatest is {greatest:.0%}.",
+            tr("Attention of the decoder over {id}", id=example.id),
+            tr(
+                "Where the decoder looks in {id} for each phone that it tells, from the top{cut}: "
+                "{every}. The bluer, the more weight; the greatest is {greatest:.0%}.",
+                id=example.id,
+                cut=cut if len(example.heard.told[0]) > MOST_PHONES else "",
+                every=every,
+                greatest=greatest,
+            ),
             stacks=False,
         )
     ]
     if len(attention) > 1:
         shown = maps_shown(len(attention), heads)
-        some = "" if len(shown) == len(attention) else ", of the uppermost layers"
+        some = "" if len(shown) == len(attention) else tr(", of the uppermost layers")
         found.append(
             Picture.of(
                 head_maps(attention, heads, reach),
                 f"{key}-heads",
-                f"Attention of {len(shown)} heads over {example.id}",
-                f"The same head by head{some}, each against its greatest weight.",
+                tr("Attention of {count} heads over {id}", count=len(shown), id=example.id),
+                tr("The same head by head{some}, each against its greatest weight.", some=some),
                 stacks=False,
             )
         )
@@ -68,10 +75,16 @@ def encoder_pictures(example: Example, key: str) -> list[Picture]:
         Picture.of(
             layer_maps(example.encoder, example.reach_of_all),
             f"{key}-encoder",
-            f"Self-attention of {counted(len(example.encoder), 'layer')} over {example.id}",
-            "What the encoder looks at in each place of the utterance, layer by layer, the mean "
-            "over heads, each against its greatest weight. A diagonal looks at its neighbourhood, "
-            "a column is what all look at.",
+            tr(
+                "Self-attention of {layers} over {id}",
+                layers=counted(len(example.encoder), "layer"),
+                id=example.id,
+            ),
+            tr(
+                "What the encoder looks at in each place of the utterance, layer by layer, the "
+                "mean over heads, each against its greatest weight. A diagonal looks at its "
+                "neighbourhood, a column is what all look at."
+            ),
         )
     ]
 
@@ -95,17 +108,20 @@ def layer_maps(weights: npt.NDArray[np.float32], reach: tuple[float, float]) -> 
         _map(axes, layer, reach, first=0)
         axes.set_yticks([])
     for number, axes in enumerate(grid.flat[: len(weights)], start=1):
-        axes.set_title(f"layer {number}", loc="left", fontsize=SMALL, color=INK)
+        axes.set_title(tr("layer {number}", number=number), loc="left", fontsize=SMALL, color=INK)
         axes.tick_params(labelsize=SMALL)
-    figure.supxlabel("seconds looked at", fontsize=NORMAL, color=MUTED)
-    figure.supylabel("looked from, time goes down", fontsize=NORMAL, color=MUTED)
+    figure.supxlabel(tr("seconds looked at"), fontsize=NORMAL, color=MUTED)
+    figure.supylabel(tr("looked from, time goes down"), fontsize=NORMAL, color=MUTED)
     return figure
 
 
 def maps_shown(maps: int, heads: int) -> dict[int, str]:
     """Which of the maps, layer by layer, have a place, with their titles: the last `MOST_MAPS`."""
     first = max(0, maps - MOST_MAPS)
-    return {a: f"layer {a // heads + 1}, head {a % heads + 1}" for a in range(first, maps)}
+    return {
+        a: tr("layer {layer}, head {head}", layer=a // heads + 1, head=a % heads + 1)
+        for a in range(first, maps)
+    }
 
 
 def mean_map(
@@ -119,7 +135,7 @@ def mean_map(
     """
     figure = new_figure(6.2, 1.1 + ROW * len(names))
     axes = figure.subplots()
-    dress(axes, x="seconds")
+    dress(axes, x=tr("seconds"))
     _map(axes, attention.mean(0), reach, first=0)
     axes.set_yticks(range(len(names)), names, fontsize=SMALL, color=INK, parse_math=False)
     return figure
@@ -140,8 +156,8 @@ def head_maps(attention: npt.NDArray[np.float32], heads: int, reach: tuple[float
         _map(axes, attention[number], reach, first=1)
         axes.set_title(title, loc="left", fontsize=SMALL, color=INK)
         axes.tick_params(labelsize=SMALL)
-    figure.supxlabel("seconds", fontsize=NORMAL, color=MUTED)
-    figure.supylabel("told phones, by number", fontsize=NORMAL, color=MUTED)
+    figure.supxlabel(tr("seconds"), fontsize=NORMAL, color=MUTED)
+    figure.supylabel(tr("told phones, by number"), fontsize=NORMAL, color=MUTED)
     return figure
 
 

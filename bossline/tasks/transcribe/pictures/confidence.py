@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from bossline.core.language import tr
 from bossline.evaluation.calibration import (
     Binning,
     calibration_bins,
@@ -27,11 +28,17 @@ def confidence_pictures(heard: Heard, key: str) -> list[Picture]:
         Picture.of(
             reliability(bins),
             f"{key}-confidence",
-            "Share of told phones that are right against their confidence",
-            f"Of {len(right):,} told phones {right.mean():.1%} are matched in the alignment, and "
-            f"their mean confidence is {confidence.mean():.1%}. Expected calibration error "
-            f"{expected_calibration_error(wide):.4f}, by chance about {chance_error(wide):.4f}. On "
-            "the dashed line a phone is as often right as its confidence says; the paler a bar, "
-            "the fewer phones it stands for.",
+            tr("Share of told phones that are right against their confidence"),
+            tr(
+                "Of {count:,} told phones {right:.1%} are matched in the alignment, and their mean "
+                "confidence is {confidence:.1%}. Expected calibration error {error:.4f}, by chance "
+                "about {chance:.4f}. On the dashed line a phone is as often right as its "
+                "confidence says; the paler a bar, the fewer phones it stands for.",
+                count=len(right),
+                right=right.mean(),
+                confidence=confidence.mean(),
+                error=expected_calibration_error(wide),
+                chance=chance_error(wide),
+            ),
         )
     ]

@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from bossline.core.counting import counted
+from bossline.core.language import term, tr
 from bossline.figures.classes import (
     OTHER_COLOUR,
     Group,
@@ -47,22 +48,29 @@ def error_pictures(scores: StringScores, classes: tuple[str, ...], key: str) -> 
         Picture.of(
             errors_by_phone(scores, classes),
             f"{key}-phones",
-            f"Errors of {counted(len(classes), 'phone')}",
-            "How often a phone is taken for another or left out, of the times that it is said; "
-            "the dot: how often it is told where nothing was said, for each time that it is.",
+            tr("Errors of {phones}", phones=counted(len(classes), "phone")),
+            tr(
+                "How often a phone is taken for another or left out, of the times that it is said; "
+                "the dot: how often it is told where nothing was said, for each time that it is."
+            ),
         )
     ]
     if len(classes) <= MOST_IN_A_MATRIX:
-        words = "share of what the true phone became"
+        words = tr("share of what the true phone became")
         groups = [*grouped(classes), Group("nothing", OTHER_COLOUR, (len(classes),))]
         matrix = np.roll(np.array(scores.confusions), -1, axis=(0, 1))
         found.append(
             Picture.of(
                 confusion_matrix(matrix, [*classes, NOTHING], groups, words),
                 f"{key}-confusion",
-                f"Confusion matrix of {counted(len(classes), 'phone')} and nothing",
-                "What is told in place of each phone in the alignment; rows sum to 100%. The last "
-                "column are deletions, the last row insertions.",
+                tr(
+                    "Confusion matrix of {phones} and nothing",
+                    phones=counted(len(classes), "phone"),
+                ),
+                tr(
+                    "What is told in place of each phone in the alignment; rows sum to 100%. The "
+                    "last column are deletions, the last row insertions."
+                ),
                 stacks=False,
             )
         )
@@ -71,8 +79,8 @@ def error_pictures(scores: StringScores, classes: tuple[str, ...], key: str) -> 
             Picture.of(
                 swap_bars(swaps),
                 f"{key}-swaps",
-                "The most frequent substitutions",
-                f"The most frequent substitutions.{_within(scores, classes)}",
+                tr("The most frequent substitutions"),
+                tr("The most frequent substitutions.") + _within(scores, classes),
             )
         )
     return found
@@ -82,9 +90,11 @@ def _within(scores: StringScores, classes: tuple[str, ...]) -> str:
     if len(grouped(classes)) == 1:
         return ""
     share, chance = within_groups(scores, classes)
-    return (
-        f" {share:.0%} of all substitutions stay within a group of phones that are articulated "
-        f"alike; {chance:.0%} would if what is told did not depend on what is said."
+    return tr(
+        " {share:.0%} of all substitutions stay within a group of phones that are articulated "
+        "alike; {chance:.0%} would if what is told did not depend on what is said.",
+        share=share,
+        chance=chance,
     )
 
 
@@ -110,7 +120,7 @@ def errors_by_phone(scores: StringScores, classes: tuple[str, ...]) -> Figure:
     said, kinds = rates(scores)
     figure = new_figure(4.6, 1.2 + 0.146 * len(classes))
     axes = figure.subplots()
-    dress(axes, x="errors for each time that it is said", grid="x")
+    dress(axes, x=tr("errors for each time that it is said"), grid="x")
     rows, left = np.arange(len(order)), np.zeros(len(order))
     for kind in ("substitution", "deletion"):
         axes.barh(rows, kinds[kind][order], left=left, color=KINDS[kind], height=0.72)
@@ -124,13 +134,17 @@ def errors_by_phone(scores: StringScores, classes: tuple[str, ...]) -> Figure:
         markeredgecolor=PAPER,
         markeredgewidth=0.8,
     )
-    counts_beside(axes, [said[k] for k in order], "said")
+    counts_beside(axes, [said[k] for k in order], tr("said"))
     name_rows(axes, [classes[k] for k in order], [(g, len(g.members)) for g in groups])
     axes.set_xlim(0)
     axes.set_ylim(len(order) - 0.4, -0.6)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    marks = [Patch(color=KINDS[kind], label=f"{kind}s") for kind in ("substitution", "deletion")]
-    dot = Line2D([], [], marker="o", linestyle="", color=KINDS["insertion"], label="insertions")
+    marks = [
+        Patch(color=KINDS[kind], label=term(f"{kind}s")) for kind in ("substitution", "deletion")
+    ]
+    dot = Line2D(
+        [], [], marker="o", linestyle="", color=KINDS["insertion"], label=term("insertions")
+    )
     outside_legend(
         figure, "outside upper left", [*marks, dot], size=SMALL, ncols=3, handlelength=1,
         columnspacing=1,
@@ -198,7 +212,7 @@ def swap_bars(swaps: list[Swap]) -> Figure:
     """A bar a substitution, coloured by whether both phones are articulated alike."""
     figure = new_figure(4.2, 1.2 + 0.24 * len(swaps))
     axes = figure.subplots()
-    dress(axes, x="substitutions", grid="x")
+    dress(axes, x=term("substitutions"), grid="x")
     rows = range(len(swaps))
     colours = {True: SERIES[5], False: SERIES[4]}
     bars = axes.barh(
@@ -215,7 +229,7 @@ def swap_bars(swaps: list[Swap]) -> Figure:
     axes.margins(x=0.2)
     marks = [
         Patch(color=colours[alike], label=label)
-        for alike, label in ((True, "within a group"), (False, "across groups"))
+        for alike, label in ((True, tr("within a group")), (False, tr("across groups")))
         if any(swap.alike is alike for swap in swaps)
     ]
     outside_legend(figure, "outside upper left", marks, size=SMALL, ncols=2, handlelength=1)

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from bossline.core.language import tr
 from bossline.evaluation.intervals import Interval, mean_interval
 from bossline.figures.classes import binned
 from bossline.figures.picture import Picture
@@ -55,10 +56,12 @@ def length_picture(scores: StringScores, key: str) -> Picture:
     return Picture.of(
         by_length({"": scores}),
         f"{key}-lengths",
-        "Phone error rate of short and of long test utterances",
-        "Test utterances by the number of phones in them, in bins of about equal count, with 95% "
-        "intervals bootstrapped over utterances; dashed: all. "
-        + scores.failures.sentence(len(scores.ids)),
+        tr("Phone error rate of short and of long test utterances"),
+        tr(
+            "Test utterances by the number of phones in them, in bins of about equal count, with "
+            "95% intervals bootstrapped over utterances; dashed: all. {failures}",
+            failures=scores.failures.sentence(len(scores.ids)),
+        ),
     )
 
 
@@ -67,9 +70,11 @@ def lengths_together(runs: Mapping[str, StringScores]) -> Picture:
     return Picture.of(
         by_length(runs),
         "lengths",
-        f"Phone error rate by length of {', '.join(runs)}",
-        "Test utterances by the number of phones in them, in bins of about equal count, with 95% "
-        "intervals bootstrapped over utterances.",
+        tr("Phone error rate by length of {names}", names=tr(", ").join(runs)),
+        tr(
+            "Test utterances by the number of phones in them, in bins of about equal count, with "
+            "95% intervals bootstrapped over utterances."
+        ),
     )
 
 
@@ -78,7 +83,7 @@ def by_length(runs: Mapping[str, StringScores]) -> Figure:
     several = len(runs) > 1
     figure = new_figure(6.2 if several else 4.2, 3.2 + 0.18 * len(runs) * several)
     axes = figure.subplots()
-    dress(axes, x="phones in the utterance", y="phone error rate", grid="y")
+    dress(axes, x=tr("phones in the utterance"), y=tr("phone error rate"), grid="y")
     found = {name: rates_by_length(scores) for name, scores in runs.items()}
     longest = max(bins[-1].mean for bins in found.values())
     for place, (name, bins) in enumerate(found.items()):
@@ -100,7 +105,7 @@ def by_length(runs: Mapping[str, StringScores]) -> Figure:
             axes.axhline(runs[name].score.value, color=MUTED, linewidth=1, linestyle=DASHES)
             names = [f"{_range(b)}\n({b.count:,})" for b in bins]
             axes.set_xticks(x, names, fontsize=SMALL, color=INK)
-            axes.set_xlabel("phones (and utterances)")
+            axes.set_xlabel(tr("phones (and utterances)"))
             axes.margins(x=0.12)
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from bossline.core.counting import counted
+from bossline.core.language import term, tr
 from bossline.figures.classes import Group, grouped
 from bossline.figures.picture import Picture
 from bossline.figures.style import (
@@ -59,34 +60,40 @@ def example_pictures(example: Example, classes: tuple[str, ...], key: str) -> li
     """The utterance in time, and its alignment."""
     aligned = example.heard.alignment
     counts = error_counts(aligned)
-    errors = ", ".join(f"{n} {kind}s" if n != 1 else f"1 {kind}" for kind, n in counts.items())
-    said = len(example.heard.said[0])
-    found = counted(sum(counts.values()), "error")
-    text = f"{example.id}: {found} in {counted(said, 'phone')} ({errors})"
+    text = tr(
+        "{id}: {errors} in {phones} ({kinds})",
+        id=example.id,
+        errors=counted(sum(counts.values()), "error"),
+        phones=counted(len(example.heard.said[0]), "phone"),
+        kinds=tr(", ").join(counted(n, kind) for kind, n in counts.items()),
+    )
     if len(example.true) > _frames(example):
-        text += f"; its first {SECONDS:g} seconds are seen"
-    text += "."
+        text += tr("; its first {seconds:g} seconds are seen", seconds=SECONDS)
+    text += tr(".")
     if example.posteriors is not None:
-        text += (
-            f" The bluer, the more probable, and {example.nothing} in grey; boxes are the true "
-            f"phones. Rows are the phones that are true, told or at least {LEAST:.0%} probable."
+        text += tr(
+            " The bluer, the more probable, and {nothing} in grey; boxes are the true phones. Rows "
+            "are the phones that are true, told or at least {least:.0%} probable.",
+            nothing=term(example.nothing),
+            least=LEAST,
         )
-    text += " A told phone has its time as a bar below its name."
+    text += tr(" A told phone has its time as a bar below its name.")
+    pairs = tr("; the first {count} pairs", count=MOST_PAIRS)
     return [
         Picture.of(
             utterance(example, classes),
             f"{key}-utterance",
-            f"Features, true and told phones of {example.id}",
+            tr("Features, true and told phones of {id}", id=example.id),
             text,
             stacks=False,
         ),
         Picture.of(
             alignment(aligned, classes),
             f"{key}-alignment",
-            f"True and told phones of {example.id}, one below the other",
-            "What was said above what was told, with as few errors as possible"
-            + (f"; the first {MOST_PAIRS} pairs" if len(aligned.references) > MOST_PAIRS else "")
-            + ".",
+            tr("True and told phones of {id}, one below the other", id=example.id),
+            tr("What was said above what was told, with as few errors as possible")
+            + (pairs if len(aligned.references) > MOST_PAIRS else "")
+            + tr("."),
             stacks=False,
         ),
     ]
@@ -146,10 +153,10 @@ def utterance(example: Example, classes: tuple[str, ...]) -> Figure:
         for k, start, stop in segments(example.true[: shown.frames])
         if k
     ]
-    draw_strip(true, "true" if phones else "true: no times", phones, end)
+    draw_strip(true, tr("true") if phones else tr("true: no times"), phones, end)
     dress(told)
     _told(told, example, shown, classes, colours, end)
-    dress(confidence, x="seconds", grid="y")
+    dress(confidence, x=tr("seconds"), grid="y")
     _confidence(confidence, example, shown)
     confidence.set_xlim(0, end)
     return figure
@@ -186,8 +193,9 @@ def _posteriors(
     )
     groups = [(g, sum(k + 1 in symbols for k in g.members)) for g in grouped(classes)]
     nothing = Group(example.nothing, "#8a929c", ())
-    name_rows(axes, [*(classes[k - 1] for k in symbols), example.nothing], [*groups, (nothing, 1)])
-    explain_above(axes, "posteriors")
+    names = [*(classes[k - 1] for k in symbols), term(example.nothing)]
+    name_rows(axes, names, [*groups, (nothing, 1)])
+    explain_above(axes, tr("posteriors"))
 
 
 def _told(
@@ -199,7 +207,7 @@ def _told(
     end: float,
 ) -> None:
     """Names with their times as bars below: CTC tells a phone in a moment, too short for a name."""
-    axes.set_yticks([0.62], ["told"], color=INK)
+    axes.set_yticks([0.62], [tr("told")], color=INK)
     axes.set_ylim(0, 1)
     starts, stops = (example.seconds(shown.rows[:, column]) for column in (START, END))
     middles = (starts + stops) / 2
@@ -238,7 +246,10 @@ def _confidence(axes: Axes, example: Example, shown: _Shown) -> None:
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.5, 1])
     axes.set_title(
-        "confidence of the told phones; orange: wrong", loc="left", fontsize=NORMAL, color=MUTED
+        tr("confidence of the told phones; orange: wrong"),
+        loc="left",
+        fontsize=NORMAL,
+        color=MUTED,
     )
 
 
@@ -264,7 +275,7 @@ def alignment(aligned: Alignment, classes: tuple[str, ...]) -> Figure:
     dress(axes)
     axes.set_xticks([])
     ticks = [line * (2 + _GAP) + row for line in range(lines) for row in (0.5, 1.5)]
-    axes.set_yticks(ticks, ["true", "told"] * lines, fontsize=SMALL, color=MUTED)
+    axes.set_yticks(ticks, [tr("true"), tr("told")] * lines, fontsize=SMALL, color=MUTED)
     axes.set(xlim=(0, _IN_A_LINE), ylim=(height - _GAP, 0))
     for place, pair in enumerate(zip(aligned.references, aligned.hypotheses, strict=True)):
         if place == MOST_PAIRS:
@@ -273,7 +284,8 @@ def alignment(aligned: Alignment, classes: tuple[str, ...]) -> Figure:
         _pair(axes, column, line * (2 + _GAP), pair, classes)
     counts = error_counts(aligned)
     patches = [
-        Patch(color=KINDS[kind], label=f"{kind} ({count})") for kind, count in counts.items()
+        Patch(color=KINDS[kind], label=tr("{kind} ({count})", kind=term(kind), count=count))
+        for kind, count in counts.items()
     ]
     outside_legend(figure, "outside upper left", patches, size=SMALL, ncols=3, handlelength=1)
     return figure
