@@ -1,4 +1,4 @@
-"""Alignments: score."""
+"""Alignments: align, score."""
 
 from __future__ import annotations
 
@@ -7,11 +7,81 @@ from typing import Annotated
 
 import typer
 
-from bossline.cli.options import console
+from bossline.cli.options import DeviceOption, console
+from bossline.core.counting import counted
 
 PANEL = "Alignments"
 
 app = typer.Typer()
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline align RUN recordings/ -o aligned/`, `bossline align RUN a.wav "
+    "--text 'the owl is here' -o aligned/`",
+)
+def align(
+    runs_then_inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN INPUT...", help="of phoneme; recordings, or folders of them"),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="the folder that gets a file a recording")
+    ],
+    text: Annotated[
+        str | None,
+        typer.Option(help="what is said [default: as .lab, .txt or .TextGrid beside each say]"),
+    ] = None,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="lines `word PHONE PHONE ...`, before CMUdict's"),
+    ] = None,
+    tier: Annotated[
+        str | None, typer.Option(help="of TextGrids beside recordings: which one is the text")
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="textgrid, json, csv; of phones alone: ctm, htk, timit, audacity")
+    ] = "textgrid",
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="go on where the folder was left")
+    ] = False,
+    device: DeviceOption = "auto",
+) -> None:
+    """When each word and phone of a known text is said: forced alignment.
+
+    Exit code 1 where a recording could not be aligned; each is named.
+    """
+    from bossline import api
+    from bossline.cli.answering import Refusals, reading, runs_and_inputs
+    from bossline.runs.phones_out import PhoneFiles
+
+    files = PhoneFiles(output, format)
+    runs, inputs = runs_and_inputs(runs_then_inputs)
+    model = api.load(runs, device=device)
+    refusals = Refusals()
+    written = there = 0
+
+    def passed(id: str) -> bool:
+        nonlocal there
+        held = files.holds(id)
+        there += held
+        return held
+
+    with reading() as shown:
+        for aligned in model.align_each(
+            inputs,
+            text,
+            dictionary=dictionary,
+            tier=tier,
+            refused=refusals,
+            progress=shown.set,
+            passed=passed if skip_existing else None,
+        ):
+            files.write(aligned)
+            written += 1
+    kept = f", {there:,} there already" if there else ""
+    console.print(f"{files}: {counted(written, 'recording')}{kept}")
+    refusals.end(written + there)
 
 
 @app.command(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,20 +45,29 @@ class Input:
         name: what errors call it.
         read: its features (T, dim), row (1, dim) or image (H, W, 3); or a UserError that begins
             with the name.
+        path: of the file; None of all else.
     """
 
     id: str
     name: str
     read: Callable[[], Array]
+    path: Path | None = None
 
 
-def inputs_of(source: Source, features: Features, rate: float | None, first: int) -> list[Input]:
+def inputs_of(
+    source: Source,
+    features: Features,
+    rate: float | None,
+    first: int,
+    beside: Collection[str] = (),
+) -> list[Input]:
     """The items of a file, a folder or an array.
 
     Args:
         features: of the model.
         rate: Hz, of an array of samples; None of all else.
         first: by this number an array is called.
+        beside: suffixes of files that may lie in a folder and are read with its items.
 
     Raises:
         UserError: none of these, a folder without any file for such a model, or a rate with what
@@ -69,8 +78,9 @@ def inputs_of(source: Source, features: Features, rate: float | None, first: int
             raise UserError(f"{source}: a file says its own rate; rate= is for arrays of samples")
         path = Path(source)
         if path.is_dir():
-            return _in_folder(path, features)
-        return [Input(printable(path.stem), str(path), partial(read_input, path, features))]
+            return _in_folder(path, features, beside)
+        read = partial(read_input, path, features)
+        return [Input(printable(path.stem), str(path), read, path)]
     if isinstance(source, Tensor):
         tensor = source.detach().cpu()
         source = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
@@ -96,7 +106,7 @@ def apart(inputs: Sequence[Input]) -> list[Input]:
     return [one if counts[one.id] == 1 else replace(one, id=printable(one.name)) for one in inputs]
 
 
-def _in_folder(folder: Path, features: Features) -> list[Input]:
+def _in_folder(folder: Path, features: Features, beside: Collection[str]) -> list[Input]:
     match features:
         case TableSpec():
             raise UserError(f"{folder}: {_WHOLE_TABLES}")
@@ -111,7 +121,8 @@ def _in_folder(folder: Path, features: Features) -> list[Input]:
     for file in tree(folder):
         hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
         is_wanted = file.suffix.lower() in wanted and not hidden
-        (files if is_wanted else others).append(file)
+        if is_wanted or file.suffix not in beside:
+            (files if is_wanted else others).append(file)
     if not files:
         raise UserError(f"{folder}: no {what} in it")
     if lines := passed_over(folder, others):
@@ -121,6 +132,7 @@ def _in_folder(folder: Path, features: Features) -> list[Input]:
             printable(file.relative_to(folder).with_suffix("").as_posix()),
             str(file),
             partial(read_input, file, features),
+            file,
         )
         for file in files
     ]

@@ -14,8 +14,11 @@ from bossline.core.errors import UserError, did_you_mean
 from bossline.core.refusing import Refused, by_halves, refusing
 from bossline.core.runtime import Runtime
 from bossline.data.inputs import Array, Input, Source, apart, inputs_of
+from bossline.data.passages import SUFFIXES as TEXTS
 from bossline.data.splits import SPLITS, UNHEARD
+from bossline.runs.aligning import Speech, align_each
 from bossline.runs.engine import Runs, opened_runs, searching
+from bossline.tasks.alignment.aligned import Aligned
 from bossline.tasks.prediction import Prediction
 from bossline.tasks.trained import UNLABELLED, Ensemble, Smoothing, items_of, smoother_of
 
@@ -116,14 +119,87 @@ class Model:
                     progress("reading", done, total)
             yield from by_halves(read, self._answer, refused)
 
+    def align(
+        self,
+        inputs: Inputs,
+        text: str | None = None,
+        *,
+        dictionary: str | Path | None = None,
+        tier: str | None = None,
+        rate: float | None = None,
+        refused: Refused | None = None,
+        progress: Progress | None = None,
+    ) -> list[Aligned]:
+        """When each word and phone of a known text is said.
+
+        Args:
+            inputs: recordings or feature files, a list or a folder of them, or arrays, as of
+                `predict`; no splits.
+            text: what is said in it; None: as a .lab, .txt or .TextGrid beside each file says.
+            dictionary: a file of pronunciations, which go before those of CMUdict.
+            tier: of a .TextGrid, which holds the text.
+            rate, refused, progress: as of `predict`.
+
+        Raises:
+            UserError: a run that does not know of times, or an input that cannot be read, has no
+                text or less room than its text takes; begins with its name.
+        """
+        return list(
+            self.align_each(
+                inputs,
+                text,
+                dictionary=dictionary,
+                tier=tier,
+                rate=rate,
+                refused=refused,
+                progress=progress,
+            )
+        )
+
+    def align_each(
+        self,
+        inputs: Inputs,
+        text: str | None = None,
+        *,
+        dictionary: str | Path | None = None,
+        tier: str | None = None,
+        rate: float | None = None,
+        refused: Refused | None = None,
+        progress: Progress | None = None,
+        passed: Callable[[str], bool] | None = None,
+    ) -> Iterator[Aligned]:
+        """As `align`, one after the other: one recording is in memory at a time.
+
+        Args:
+            passed: whether to pass by what would have this id, unread.
+
+        Raises:
+            UserError: as `align`, before or between recordings.
+        """
+        speech = Speech(self.runs, self._ensemble, dictionary)
+        listed: list[Input] = []
+        for source in _several(inputs):
+            with refusing(refused, str(source)):
+                check_there(source)
+                first = len(listed) + 1
+                listed += inputs_of(source, self.features, rate, first, TEXTS)
+        yield from align_each(
+            speech,
+            apart(listed),
+            text,
+            tier=tier,
+            refused=refused,
+            progress=progress,
+            passed=passed,
+        )
+
     def _groups(
         self, inputs: Inputs, rate: float | None, refused: Refused | None
     ) -> list[list[Input]]:
         """What is answered together: a split as a whole, so many of all else."""
-        sources = [inputs] if isinstance(inputs, str | Path | np.ndarray | Tensor) else inputs
         listed: list[Input] = []
         bounds = [0]
-        for source in sources:
+        for source in _several(inputs):
             with refusing(refused, str(source)):
                 if isinstance(source, str) and source in ASKABLE:
                     split = self._split(source)
@@ -157,6 +233,10 @@ class Model:
         except UserError as error:
             raise UserError(f"{read[0][0]}: {error}") from error
         return self._task.predict(ids, answers, decided, self.features, self.classes)
+
+
+def _several(inputs: Inputs) -> Sequence[Source]:
+    return [inputs] if isinstance(inputs, str | Path | np.ndarray | Tensor) else inputs
 
 
 def check_there(source: Source) -> None:

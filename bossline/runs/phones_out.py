@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from bossline.core.errors import UserError, did_you_mean
 from bossline.data import alignments
+from bossline.tasks.alignment.aligned import Aligned
 from bossline.tasks.prediction import PHONES, Prediction
 
 
@@ -42,7 +43,7 @@ class PhoneFiles:
         """Whether the file is there: it is written as a whole or not at all."""
         return self.path(id).is_file()
 
-    def write(self, prediction: Prediction) -> None:
+    def write(self, prediction: Prediction | Aligned) -> None:
         """
         Raises:
             UserError: phones without times, or a disk that is unwilling.
@@ -55,7 +56,7 @@ class PhoneFiles:
         write_phones(prediction, path, self._format)
 
 
-def write_phones(prediction: Prediction, path: Path, format: str) -> None:
+def write_phones(prediction: Prediction | Aligned, path: Path, format: str) -> None:
     """Write one file: the tier of phones, and their confidence where there is room for a tier more.
 
     Raises:

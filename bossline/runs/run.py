@@ -12,6 +12,7 @@
 | scores.json            | validation and test scores of the best weights                    |
 | predictions.safetensors | test predictions, frame by frame; what the report's pictures need |
 | smoothing.safetensors  | what a smoother has learnt from the training labels               |
+| alignment.safetensors  | of `align`: how long phones last, and by how much edges are late   |
 | phones.arpa            | the n-grams of training strings that a search asks for            |
 | verification.json      | error rates on the last trial list                                |
 | threshold.json         | of `calibrate`: from which score on two voices are one            |

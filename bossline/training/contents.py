@@ -6,6 +6,7 @@ INFO, RECIPE, METRICS, SCORES = "run.json", "recipe.yaml", "metrics.jsonl", "sco
 WEIGHTS, SMOOTHING, DET = "best.safetensors", "smoothing.safetensors", "det.safetensors"
 PREDICTIONS = "predictions.safetensors"
 PHONES = "phones.arpa"
+ALIGNMENT = "alignment.safetensors"
 THRESHOLD, GALLERY = "threshold.json", "gallery.safetensors"
 
 _SCORE_AGAIN = "run 'bossline evaluate {run}'"
@@ -15,6 +16,7 @@ REMEDIES = {
     SCORES: _SCORE_AGAIN,
     PREDICTIONS: _SCORE_AGAIN,
     DET: "run 'bossline evaluate {run} --trials FILE'",
+    ALIGNMENT: "delete it and align again",
     METRICS: "bring back a copy, or delete it and do without its curves",
     THRESHOLD: "calibrate the threshold again",
     GALLERY: "delete it and enroll its speakers again",

@@ -97,6 +97,17 @@ def _resampled(blocks: Iterable[Samples], from_hz: float, to_hz: float) -> Itera
     yield resampler.resample_chunk(np.empty(0, np.float32), last=True)
 
 
+def seconds_of(path: Path) -> float | None:
+    """How long a recording is, as its header says; None: it does not say."""
+    import soundfile
+
+    try:
+        with open_file(path) as stream, soundfile.SoundFile(containers.checked(stream)) as file:
+            return file.frames / file.samplerate if file.frames < _UNKNOWN else None
+    except (OSError, Undecodable, soundfile.LibsndfileError):
+        return None
+
+
 class Audio:
     """Samples of a file, in blocks, to be gone through as often as needed.
 
