@@ -34,7 +34,8 @@ def searched(
     """The best strings of each utterance, the best first.
 
     Only the best has times and confidence: by its best CTC path, or where there is no CTC by the
-    decoder's attention and its own probabilities.
+    decoder's attention and its own probabilities. CTC tells a phone in a moment; a model that
+    labels frames too tells when it began and ended.
     """
     encoded = model(inputs)
     log_probs = None
@@ -49,6 +50,16 @@ def searched(
     else:
         assert model.decoder is not None  # one of the two writes the strings
         placed = attended_spans(model.decoder, encoded, symbols, lengths)
+    placed = placed[0] * model.frames_per_step, placed[1] * model.frames_per_step, placed[2]
+    if model.frames is not None:
+        labels = model.frame_logits(encoded, inputs.padding.steps).float().log_softmax(2)
+        spans = forced_spans(labels, inputs.padding.known, symbols, lengths.cpu())
+        here = spans.feasible.unsqueeze(1)  # a string may be longer than there are frames
+        placed = (
+            torch.where(here, spans.starts, placed[0]),
+            torch.where(here, spans.ends, placed[1]),
+            placed[2],
+        )
     return _transcripts(found, placed, model, inputs.padding.known)
 
 
@@ -105,7 +116,7 @@ def _transcripts(
 ) -> list[list[Transcript]]:
     """
     Args:
-        placed: (B, L) first step, the one after the last, and confidence, of the best strings.
+        placed: (B, L) first frame, the one after the last, and confidence, of the best strings.
         frames: (B,) of each utterance, on the CPU.
     """
     starts, ends, confidence = (
@@ -129,9 +140,8 @@ def _transcripts(
             ]
         )
         best = lists[-1][0]
-        factor = model.frames_per_step
-        np.minimum(best.starts * factor, int(frames[u]), out=best.starts)
-        np.minimum(best.ends * factor, int(frames[u]), out=best.ends)
+        np.minimum(best.starts, int(frames[u]), out=best.starts)
+        np.minimum(best.ends, int(frames[u]), out=best.ends)
     return lists
 
 
