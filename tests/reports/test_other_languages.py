@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -18,13 +21,18 @@ from bossline.core.errors import UserError
 from bossline.core.language import VARIABLE, speaking, spoken
 from bossline.core.progress import duration
 from bossline.data.features.spec import ImageSpec
+from bossline.evaluation.calibration import Binning, CalibrationBin
 from bossline.recipes.loading import load_recipe
+from bossline.reports.diagnosis import write_diagnosis
 from bossline.reports.lr_range import write_lr_range
 from bossline.reports.page import write_report
 from bossline.reports.standings import write_ablation, write_comparison
 from bossline.reports.sweep import write_sweep_report
+from bossline.reports.tuning import write_tuning_report
 from bossline.studies.compare import Compared
 from bossline.studies.costs import Costs
+from bossline.studies.diagnosis.layers import Layer
+from bossline.studies.diagnosis.objective import MODE, NO_CUDNN, NOT_FUSED
 from bossline.studies.standings import Standings
 from bossline.tasks.food.pictures import SeenImages
 from tests.conftest import classified
@@ -40,6 +48,7 @@ from tests.reports.test_image_pictures import fake_images
 from tests.reports.test_page import FEW
 from tests.reports.test_standings_page import entry
 from tests.reports.test_sweep_page import PLANE, WIDTHS, fake_sweep
+from tests.studies.diagnosis.test_diagnose import made_up
 from tests.studies.test_lr_range import of as fake_range
 from tests.tasks.transcribe.test_pictures import string_run
 
@@ -136,7 +145,40 @@ def test_pages_of_studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         assert english(Told(page.read_text(encoding="utf-8")).texts) == []
 
 
-def test_tables_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_of_a_diagnosis(tmp_path: Path) -> None:
+    directions = np.linspace(-1, 1, 5)
+    sides = (
+        made_up([-2.0, -1.0, 0.0, 40.0], norm=0.1, noise=0.5, dead=0, sure=0.81),
+        made_up([0.1, 40.0], norm=0.01, noise=0.001, dead=20, sure=0.9),
+        made_up([-1e-6, 1e-6], norm=1.0, noise=0.1, dead=0, sure=0.7),
+    )
+    for found in sides:
+        shown = replace(
+            found,
+            run=fake_run(classes=FEW, utterances=2),
+            line=1 + directions**2,
+            plane=1 + directions[:, None] ** 2 + directions**2,
+            layers=[Layer("hidden", 0.5, 0.1, 2.0), Layer("output", 2.0, 0.3, 3.0)],
+            calibration={
+                binning: [CalibrationBin(0.6, 1.0, 100, 0.8, 0.7)] for binning in get_args(Binning)
+            },
+            kernels=(MODE, NOT_FUSED, NO_CUDNN),
+        )
+        with speaking("zh"):
+            page = write_diagnosis(shown, tmp_path / "page.html").read_text(encoding="utf-8")
+        assert english(Told(page).texts) == []
+
+
+def test_the_page_of_a_search(tmp_path: Path) -> None:
+    pytest.importorskip("optuna")
+    from tests.studies.tuning.test_tuned import found_in
+
+    with speaking("zh"):
+        path = write_tuning_report(found_in(tmp_path, 15, pruned=3, failed=2), "bossline tune")
+    assert english(Told(path.read_text(encoding="utf-8")).texts) == []
+
+
+def test_tables_of_scores() -> None:
     def cells(table: object) -> list[str]:
         columns = table.columns  # type: ignore[attr-defined]
         caption = str(table.caption or "")  # type: ignore[attr-defined]
