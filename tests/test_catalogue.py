@@ -62,7 +62,8 @@ def literal(path: object, node: ast.expr | jinja2.nodes.Expr) -> str:
 
 
 def messages() -> set[str]:
-    return {literal(path, node) for path, node in [*calls("tr"), *of_templates()]}
+    in_code = {literal(path, node) for path, node in calls("tr")}
+    return in_code | {literal(name, node) for name, node in of_templates()}
 
 
 def tasks() -> list[Task[Any]]:

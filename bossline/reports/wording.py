@@ -186,7 +186,8 @@ def hardware(info: RunInfo) -> str:
     """What a run was trained on; its threads in the language that is spoken."""
     if spoken() == "en":
         return info.hardware
-    return _THREADS.sub(lambda found: counted(int(found[1]), "thread"), info.hardware)
+    known = _THREADS.sub(lambda found: counted(int(found[1]), "thread"), info.hardware)
+    return known.replace(", ", tr(", "))
 
 
 def of_targets(runs: Sequence[Run | Folds]) -> list[str]:
