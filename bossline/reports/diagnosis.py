@@ -12,6 +12,7 @@ from bossline.reports import landscape
 from bossline.reports.study import StudyTable, write_study
 from bossline.reports.wording import stands_on
 from bossline.studies.diagnosis.diagnose import Diagnosis
+from bossline.studies.diagnosis.gradients import DIRECTIONS
 from bossline.studies.diagnosis.hessian import Spectrum
 from bossline.studies.diagnosis.verdict import step_gain, verdict
 
@@ -28,6 +29,8 @@ def key_figures(found: Diagnosis) -> dict[str, str]:
         "directions that curve down": f"at least {spectrum.negative}",
         "Hessian-vector products": str(len(spectrum.values)),
     }
+    worst = max(found.checks, key=lambda check: check.error)
+    measured["gradient against differences"] = f"relative error {worst.error:.2g} in {worst.layer}"
     for binning, bins in found.calibration.items():
         measured[f"ECE, {binning} bins"] = (
             f"{expected_calibration_error(bins):.4f}, by chance about {chance_error(bins):.4f}"
@@ -53,13 +56,16 @@ def write_diagnosis(found: Diagnosis, path: Path) -> Path:
         stands_on=stands_on([run]),
         about="Where training ended: how steep the training loss is at the best weights, how it "
         "curves and what it looks like around them, which units do nothing, and whether the "
-        "network is as often right as it says.",
+        "network is as often right as it says, and whether its gradients are those of the loss.",
         facts={
             "run": str(run.path),
             "model": f"{run.info.parameters:,} parameters, the weights of epoch "
             f"{run.info.best_epoch or 'last'} of {run.recipe.epochs}",
             "training loss": f"over the same {found.items:,} training {found.unit} throughout",
             "derivatives": found.kernels,
+            "against finite differences": f"in float64 over a small batch, along {DIRECTIONS} "
+            "random directions in each layer; a relative error of 0.01 or more says that a "
+            "backward is wrong",
             "calibration": f"over {_predictions(found):,} test {found.unit}",
         },
         verdict=verdict(found),
@@ -96,6 +102,21 @@ def _tables(found: Diagnosis) -> list[StudyTable]:
             for layer in found.rectified
         ]
         tables.append(StudyTable("Dead units", ("activation", "units", "dead", "share"), rows))
+    tables.append(
+        StudyTable(
+            "Gradients against finite differences",
+            ("layer", "slope by backward", "by differences", "relative error"),
+            [
+                (
+                    check.layer,
+                    f"{check.backward:.5e}",
+                    f"{check.differences:.5e}",
+                    f"{check.error:.1e}",
+                )
+                for check in found.checks
+            ],
+        )
+    )
     return tables
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 from bossline.core.counting import counted
 from bossline.evaluation.calibration import chance_error, expected_calibration_error
 from bossline.studies.diagnosis.diagnose import Diagnosis
+from bossline.studies.diagnosis.gradients import EXACT, WRONG, Check
 from bossline.studies.diagnosis.hessian import Spectrum
 from bossline.studies.diagnosis.objective import Slope
 from bossline.studies.diagnosis.units import Rectified
@@ -49,7 +50,13 @@ def step_gain(slope: Slope, curvature_ahead: float) -> float:
 def verdict(found: Diagnosis) -> str:
     """A paragraph."""
     return " ".join(
-        [_curvature(found.spectrum), _slope(found), _dead(found.rectified), _calibration(found)]
+        [
+            _curvature(found.spectrum),
+            _slope(found),
+            _dead(found.rectified),
+            _calibration(found),
+            _gradients(found.checks),
+        ]
     )
 
 
@@ -100,6 +107,26 @@ def _slope(found: Diagnosis) -> str:
     return (
         f"It is about a standstill: the best step along the gradient (norm {slope.norm:.3g}) "
         f"would save {gain / slope.loss:.1%} of the loss of {slope.loss:.3g} nats."
+    )
+
+
+def _gradients(checks: list[Check]) -> str:
+    worst = max(checks, key=lambda check: check.error)
+    if worst.error < EXACT:
+        return (
+            f"Its gradients are those of the loss: finite differences agree in all "
+            f"{counted(len(checks), 'layer')}, to {worst.error:.1g} at the worst."
+        )
+    if worst.error < WRONG:
+        return (
+            f"Its gradients are about those of the loss: finite differences come within "
+            f"{worst.error:.1g} in {worst.layer}, as near as kinks (ReLU, a maximum) may let them."
+        )
+    wrong = sum(check.error >= WRONG for check in checks)
+    return (
+        f"Its gradients are not those of the loss in {wrong} of "
+        f"{counted(len(checks), 'layer')}, the most in {worst.layer} (relative error "
+        f"{worst.error:.2g}): a backward after these layers is wrong."
     )
 
 
