@@ -139,8 +139,10 @@ def sentence(run: Run) -> str:
         text += f". Trained in {duration(run.info.seconds)} on {run.info.hardware}"
     if run.info.origins:
         text += f". Begun from {run.info.origins[0].run}"
-    if run.info.kept == "last epoch":
+    if run.info.kept == "last epoch" and not run.recipe.split.validation:
         text += ". Nothing validates (split.validation=0): the weights are those of the last epoch"
+    elif run.info.kept == "last epoch":
+        text += ". The weights are those of the last epoch (keep=last)"
     return text + "."
 
 
