@@ -56,11 +56,16 @@ def prepare() -> None:
             said.append(f"{name}/{number} {' '.join(rng.choice(list('abc'), 4))}\n")
     Path("phones.txt").write_text("".join(said))
     Path("table").mkdir()
-    for part, columns in (("train", "id,rooms,age,tested_positive"), ("test", "id,rooms,age")):
-        rows = [[str(k), *(f"{x:.3f}" for x in rng.normal(size=3))] for k in range(40)]
-        width = len(columns.split(","))
-        lines = [columns, *(",".join(row[:width]) for row in rows)]
-        Path(f"table/covid.{part}.csv").write_text("\n".join(lines) + "\n")
+    for part, columns in (
+        ("train", "Id,area,colour,rooms,price"),
+        ("test", "Id,area,colour,rooms"),
+    ):
+        lines = [columns]
+        for number in range(40):
+            area, rooms, price = (f"{x:.3f}" for x in rng.normal(size=3))
+            row = [str(number), area, ("red", "blue")[number % 2], rooms, price]
+            lines.append(",".join(row[: len(columns.split(","))]))
+        Path(f"table/{part}.csv").write_text("\n".join(lines) + "\n")
     lists: dict[str, list[str]] = {"labels": [], "speakers": []}
     for name in ("ann", "bob"):
         for number in range(6):
@@ -96,6 +101,10 @@ def test_the_page_runs(
         told = capsys.readouterr()
         assert not stop.value.code, f"{command}: {told.err}"
         assert "Glyph" not in told.err
+    with Path("prices.csv").open(newline="", encoding="utf-8") as stream:
+        (head, *rows) = csv.reader(stream)
+    assert head == ["id", "price"]
+    assert [row[0] for row in rows] == [str(number) for number in range(40)]
     assert open_corpus("photos").header.classes == tuple(sorted(CLASSES))
     for name in CLASSES:
         assert name in Path("runs/photos/report.html").read_text(encoding="utf-8")

@@ -73,6 +73,7 @@ def recipe(
     "`bossline import covid/2023 --name covid`, `bossline import food/ --name food`, "
     "`bossline import voices/ --name voices --speed 0.9 --speed 1.1`, "
     "`bossline import recordings/ --name mine --phones stress-off`, "
+    "`bossline import table/ --name houses --target price`, "
     "`bossline import my-features/ --name mine --as folder`, "
     "`bossline import mfcc/ --name mine --as folder --strings transcripts.csv`",
 )
@@ -132,6 +133,16 @@ def import_(
             help="in the name of a recording, as in '(s[0-9]+)_' [default: its folder]",
         ),
     ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="of a table of your own: what is to be foretold"),
+    ] = None,
+    id: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN", help="of a table: what names rows [default: id, else their number]"
+        ),
+    ] = None,
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="leave damaged items out and say so")
     ] = False,
@@ -144,7 +155,7 @@ def import_(
     from bossline.cli.tables.corpora import corpus_table
     from bossline.core.progress import bar
     from bossline.data.importing import import_corpus
-    from bossline.data.readers.base import RecordingOptions, pattern_of
+    from bossline.data.readers.base import RecordingOptions, TableOptions, pattern_of
 
     with bar(console, "files") as shown:
         corpus = import_corpus(
@@ -162,6 +173,7 @@ def import_(
                 tier,
                 pattern_of(speaker_pattern),
             ),
+            table=TableOptions(target, id),
             skip_damaged=skip_damaged,
             fresh=fresh,
             note=note,

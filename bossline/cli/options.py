@@ -31,6 +31,12 @@ PrecisionOption = Annotated[
     Literal["auto", "float32", "bfloat16"] | None,
     typer.Option(help="of forward passes [default: as the recipe says]"),
 ]
+DeterministicOption = Annotated[
+    bool,
+    typer.Option(
+        "--deterministic", help="algorithms only that give the same bits every time, on a GPU too"
+    ),
+]
 SmoothingOption = Annotated[
     Literal["none", "median", "viterbi"] | None,
     typer.Option(help="of the posteriors [default: as the (first) run's recipe says]"),

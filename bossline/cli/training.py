@@ -12,6 +12,7 @@ from bossline.cli.options import (
     CompileOption,
     CorpusOption,
     DecodingOption,
+    DeterministicOption,
     DeviceOption,
     LangOption,
     Overrides,
@@ -81,6 +82,7 @@ def train(
     compile: CompileOption = "off",
     precision: PrecisionOption = None,
     lang: LangOption = None,
+    deterministic: DeterministicOption = False,
 ) -> None:
     """Train a recipe on a corpus, score it on its test split, write a report."""
     if from_run is not None and recipe is not None and "=" in recipe:
@@ -96,17 +98,21 @@ def train(
 
     keep_freed_memory()
     if resume is not None:
-        if recipe or corpus or run or from_run or dry_run or compile != "off" or precision:
+        given = recipe or corpus or run or from_run or dry_run or compile != "off" or precision
+        if given or deterministic:
             raise UserError(
-                "--resume takes no recipe, corpus, run, --from, --dry-run, compile or precision: "
-                "they stand in the run folder"
+                "--resume takes no recipe, corpus, run, --from, --dry-run, compile, precision or "
+                "deterministic: they stand in the run folder"
             )
         finished = api.resume(resume, device=None if device == "auto" else device, console=console)
     elif from_run is None and (recipe is None or corpus is None):
         raise UserError("give a recipe and --corpus, e.g. bossline train phoneme/simple -c toy")
     elif dry_run:
-        if run is not None or compile != "off":
-            raise UserError("--dry-run writes no run and compiles nothing: leave these out")
+        if run is not None or compile != "off" or deterministic:
+            raise UserError(
+                "--dry-run writes no run, compiles nothing and chooses no algorithms: leave these "
+                "out"
+            )
         plan = api.dry_run(
             recipe,
             corpus,
@@ -130,6 +136,7 @@ def train(
             threads=threads,
             compile=compile,
             precision=precision,
+            deterministic=deterministic,
             console=console,
         )
     if launched().rank:  # of several processes that trained together one reports

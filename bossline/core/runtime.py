@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +25,10 @@ Precision = Literal["auto", "float32", "bfloat16"]
 """Of forward passes; "auto": bfloat16 autocast where the device multiplies it natively."""
 
 
+_CUBLAS = ":4096:8"  # eight workspaces of 4 MiB, with which cuBLAS repeats itself
+_INDETERMINATE = "does not have a deterministic implementation"  # torch's words for it
+
+
 @dataclass(frozen=True)
 class Runtime:
     """One device of one process, alone or among others.
@@ -33,6 +39,7 @@ class Runtime:
         ranks: the processes that train together.
         compile: what becomes of a training step.
         precision: in place of a recipe's; None leaves it to the recipe.
+        deterministic: whether only algorithms train that give the same bits every time.
     """
 
     device: torch.device
@@ -41,6 +48,7 @@ class Runtime:
     ranks: Ranks = ALONE
     compile: Compile = "off"
     precision: Precision | None = None
+    deterministic: bool = False
 
     @classmethod
     def choose(
@@ -49,6 +57,7 @@ class Runtime:
         threads: int | None = None,
         compile: Compile = "off",
         precision: Precision | None = None,
+        deterministic: bool = False,
     ) -> Runtime:
         """
         Args:
@@ -57,6 +66,7 @@ class Runtime:
             threads: CPU threads of this process; None leaves torch's own choice, all cores.
             compile: what becomes of a training step.
             precision: in place of a recipe's.
+            deterministic: train by algorithms only that give the same bits every time.
 
         Raises:
             UserError: no such device here, or it cannot compile so. That is refused, not passed
@@ -66,6 +76,8 @@ class Runtime:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if (ranks := current()).world > 1 and device.startswith("cuda"):
             device = f"cuda:{ranks.local}"
+        if deterministic:  # cuBLAS asks when it is first used
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", _CUBLAS)
         try:
             chosen = torch.device(device)
             torch.empty(0, device=chosen)
@@ -85,7 +97,35 @@ class Runtime:
         if chosen.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32: matrix units instead of plain cores
         bfloat16 = _multiplies_bfloat16(chosen)
-        return cls(chosen, torch.get_num_threads(), bfloat16, ranks, compile, precision)
+        threads = torch.get_num_threads()
+        return cls(chosen, threads, bfloat16, ranks, compile, precision, deterministic)
+
+    @contextmanager
+    def algorithms(self) -> Iterator[None]:
+        """Those of a training, where it is to give the same bits every time.
+
+        A CPU's do so anyway: there it changes no number.
+
+        Raises:
+            UserError: what the block does has no such algorithm on this device.
+        """
+        if not self.deterministic:
+            yield
+            return
+        before = torch.are_deterministic_algorithms_enabled()
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        except RuntimeError as error:
+            if _INDETERMINATE not in str(error):
+                raise
+            what = str(error).partition(_INDETERMINATE)[0].strip()
+            raise UserError(
+                f"{what}: torch has no deterministic algorithm for it on {self.device}: leave "
+                "--deterministic out, or train on a CPU"
+            ) from error
+        finally:
+            torch.use_deterministic_algorithms(before)
 
     def autocast(self, precision: str) -> AbstractContextManager[object]:
         """The precision of forward passes.
@@ -104,6 +144,7 @@ class Runtime:
         """Device, threads and the precision that a recipe's setting comes to here."""
         number = "bfloat16" if self._uses_bfloat16(precision) else "float32"
         number += "" if self.compile == "off" else f", {self.compile}"
+        number += ", deterministic" if self.deterministic else ""
         times = f"{self.ranks.world} x " if self.ranks.world > 1 else ""
         if self.device.type == "cuda":
             return f"{times}{torch.cuda.get_device_name(self.device)}, {number}"

@@ -22,7 +22,14 @@ from bossline.data.loading import Loaded, Loading, load_all
 from bossline.data.packed import Corpus
 from bossline.data.phone_maps import KEEP, phone_map
 from bossline.data.readers import choose_reader
-from bossline.data.readers.base import Item, Listing, Problem, Reader, RecordingOptions
+from bossline.data.readers.base import (
+    Item,
+    Listing,
+    Problem,
+    Reader,
+    RecordingOptions,
+    TableOptions,
+)
 from bossline.data.speeds import check_speeds
 from bossline.data.store import check_name, is_packed, pack_path, register
 from bossline.data.strings import StringSource
@@ -47,6 +54,7 @@ def import_corpus(
     vocabulary: Path | None = None,
     phones: str = KEEP,
     recordings: RecordingOptions = RecordingOptions(),
+    table: TableOptions = TableOptions(),
     skip_damaged: bool = False,
     fresh: bool = False,
     note: str = "",
@@ -68,6 +76,7 @@ def import_corpus(
         vocabulary: a file of all phones that strings may hold, in their order, one a line.
         phones: how phones are folded, in strings and in classes that have names; see phone_maps.py.
         recordings: what their frames are, where labels over time are, and which of them.
+        table: of a table of one's own: the column that is to be foretold, and that of ids.
         skip_damaged: leave damaged items out, and say so in the header, instead of failing.
         fresh: import again even if the pack exists.
         note: a remark that every report repeats, e.g. on where the labels come from.
@@ -79,7 +88,7 @@ def import_corpus(
     """
     check_name(name)
     path = path.expanduser().absolute()
-    chosen = choose_reader(path, reader).told(recordings)
+    chosen = choose_reader(path, reader).told(recordings).with_columns(table)
     options: dict[str, str | int | float | bool] = {"deltas": deltas, "skip_damaged": skip_damaged}
     if speeds:
         try:
@@ -94,6 +103,10 @@ def import_corpus(
         options["tier"] = printable(recordings.tier)
     if recordings.speaker is not None:
         options["speaker_pattern"] = printable(recordings.speaker.pattern)
+    if table.target is not None:
+        options["target"] = printable(table.target)
+    if table.id is not None:
+        options["id"] = printable(table.id)
     beside = _beside(strings, vocabulary, phones)
     with _within_memory(chosen, path), ThreadPoolExecutor(os.cpu_count()) as threads:
         told: list[object] = [options, note]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from bossline.core.config import Config
-from bossline.models.layers import OutputLayer
+from bossline.models.layers import OutputLayer, wide
 
 Number = float | Tensor
 """A tensor () where a graph is to hold for any."""
@@ -104,9 +104,7 @@ class SoftmaxHead(Head):
         self, embeddings: Tensor, labels: Tensor, margin_scale: Number
     ) -> tuple[Tensor, Tensor]:
         scores = self(embeddings)
-        loss = functional.cross_entropy(
-            scores.float(), labels, label_smoothing=self.label_smoothing
-        )
+        loss = functional.cross_entropy(wide(scores), labels, label_smoothing=self.label_smoothing)
         return loss, scores
 
 

@@ -8,6 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+
+def wide(x: Tensor) -> Tensor:
+    """In float32 at least: what autocast made half precision, sums and logarithms want in full."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
 # A linear layer whose products a CPU does faster.
 
 

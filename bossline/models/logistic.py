@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from bossline.models.base import ModelConfig
 from bossline.models.fitted.base import Fitted
 from bossline.models.fitted.sums import ClassMoments
-from bossline.models.layers import OutputLayer
+from bossline.models.layers import OutputLayer, wide
 
 # Multinomial logistic regression over one context window.
 
@@ -42,7 +42,7 @@ class LogisticConfig(ModelConfig):
 
 
 class Logistic(nn.Module):
-    """(B, inputs) -> (B, outputs) logits, float32 whatever autocast says."""
+    """(B, inputs) -> (B, outputs) logits, in float32 at least whatever autocast says."""
 
     def __init__(self, c: float, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class Logistic(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            logits: Tensor = self.linear(x.float())
+            logits: Tensor = self.linear(wide(x))
             return logits
 
     def penalty(self, count: int) -> Tensor:

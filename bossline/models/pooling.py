@@ -14,7 +14,7 @@ from bossline.batches.padded import Padded
 from bossline.core.config import Config
 from bossline.core.errors import UserError
 from bossline.models.encoders.layers import zero_padding
-from bossline.models.layers import Dropout
+from bossline.models.layers import Dropout, wide
 
 # What every pooling is, and what several of them do with weights over time.
 
@@ -40,8 +40,7 @@ class Pooling(nn.Module, ABC):
 
 def real_frames(batch: Padded) -> Tensor:
     """(B, T, D), float32 at least, zeros in the padding."""
-    frames = zero_padding(batch.frames, batch.padding)
-    return frames.to(torch.promote_types(frames.dtype, torch.float32))
+    return wide(zero_padding(batch.frames, batch.padding))
 
 
 def equal_weights(batch: Padded, dtype: torch.dtype) -> Tensor:
@@ -56,8 +55,7 @@ def attention_weights(scores: Tensor, mask: Tensor) -> Tensor:
         scores: (B, T, D).
         mask: (B, T) bool, True on real frames, on one of each utterance at least.
     """
-    wide = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    return wide.masked_fill(~mask.unsqueeze(-1), float("-inf")).softmax(1)
+    return wide(scores).masked_fill(~mask.unsqueeze(-1), float("-inf")).softmax(1)
 
 
 def weighted_mean(x: Tensor, weights: Tensor) -> Tensor:

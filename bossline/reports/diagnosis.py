@@ -13,6 +13,7 @@ from bossline.reports import landscape
 from bossline.reports.study import StudyTable, write_study
 from bossline.reports.wording import stands_on
 from bossline.studies.diagnosis.diagnose import Diagnosis
+from bossline.studies.diagnosis.gradients import DIRECTIONS
 from bossline.studies.diagnosis.hessian import Spectrum
 from bossline.studies.diagnosis.verdict import step_gain, verdict
 
@@ -33,6 +34,10 @@ def key_figures(found: Diagnosis) -> dict[str, str]:
         tr("directions that curve down"): tr("at least {count}", count=spectrum.negative),
         tr("Hessian-vector products"): str(len(spectrum.values)),
     }
+    worst = max(found.checks, key=lambda check: check.error)
+    measured[tr("gradient against differences")] = tr(
+        "relative error {error:.2g} in {layer}", error=worst.error, layer=worst.layer
+    )
     for binning, bins in found.calibration.items():
         measured[tr("ECE, {binning} bins", binning=term(binning))] = tr(
             "{error:.4f}, by chance about {chance:.4f}",
@@ -66,8 +71,8 @@ def write_diagnosis(found: Diagnosis, path: Path) -> Path:
         stands_on=stands_on([run]),
         about=tr(
             "Where training ended: how steep the training loss is at the best weights, how it "
-            "curves and what it looks like around them, which units do nothing, and whether the "
-            "network is as often right as it says."
+            "curves and what it looks like around them, which units do nothing, whether the "
+            "network is as often right as it says, and whether its gradients are those of the loss."
         ),
         facts={
             tr("run"): str(run.path),
@@ -83,6 +88,11 @@ def write_diagnosis(found: Diagnosis, path: Path) -> Path:
                 units=term(found.unit),
             ),
             tr("derivatives"): tr("; ").join(map(term, found.kernels)),
+            tr("against finite differences"): tr(
+                "in float64 over a small batch, along {count} random directions in each layer; a "
+                "relative error of 0.01 or more says that a backward is wrong",
+                count=DIRECTIONS,
+            ),
             tr("calibration"): tr(
                 "over {count:,} test {units}", count=_predictions(found), units=term(found.unit)
             ),
@@ -128,6 +138,12 @@ def _tables(found: Diagnosis) -> list[StudyTable]:
         ]
         columns = (tr("activation"), tr("units"), tr("dead"), tr("share"))
         tables.append(StudyTable(tr("Dead units"), columns, rows))
+    checks = [
+        (check.layer, f"{check.backward:.5e}", f"{check.differences:.5e}", f"{check.error:.1e}")
+        for check in found.checks
+    ]
+    columns = (tr("layer"), tr("slope by backward"), tr("by differences"), tr("relative error"))
+    tables.append(StudyTable(tr("Gradients against finite differences"), columns, checks))
     return tables
 
 

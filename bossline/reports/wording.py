@@ -164,7 +164,9 @@ def sentence(run: Run) -> str:
         parts.append(tr("Trained in {time} on {device}", time=time, device=device))
     if run.info.origins:
         parts.append(tr("Begun from {run}", run=run.info.origins[0].run))
-    if run.info.kept == "last epoch":
+    if run.info.kept == "last epoch" and run.recipe.split.validation:
+        parts.append(tr("The weights are those of the last epoch (keep=last)"))
+    elif run.info.kept == "last epoch":
         parts.append(
             tr("Nothing validates (split.validation=0): the weights are those of the last epoch")
         )

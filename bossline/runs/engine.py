@@ -72,6 +72,7 @@ def train(
     threads: int | None = None,
     compile: Compile = "off",
     precision: Precision | None = None,
+    deterministic: bool = False,
     console: Console | None = None,
     watch: Watch | None = None,
 ) -> Run:
@@ -89,6 +90,7 @@ def train(
         threads: CPU threads; None takes all cores.
         compile: "graphs" makes each step a CUDA graph, "inductor" has torch compile it.
         precision: "float32" or "bfloat16", in place of the recipe's.
+        deterministic: train by algorithms only that give the same bits every time, on a GPU too.
         console: where progress is shown; None shows it on the terminal.
         watch: called with each epoch and its validation score; what it raises ends the training,
             and `resume` goes on. A model that is fitted has no epochs.
@@ -104,7 +106,7 @@ def train(
         ranks.check_same("recipe", chosen.model_dump(mode="json"))
         opened = chosen_corpus(corpus, start)
         ranks.check_same("corpus", opened.key)
-        runtime = Runtime.choose(device, threads, compile, precision)
+        runtime = Runtime.choose(device, threads, compile, precision, deterministic)
         lesson = lesson_of(chosen, opened, runtime)
         log = _shown(console, ranks)
         # What the data do not allow is refused before all writing.
@@ -181,7 +183,9 @@ def resume(
             place = device or info.device
             lost = info.compile == "graphs" and not place.startswith("cuda")
             compile: Compile = "off" if lost else info.compile
-            runtime = Runtime.choose(place, info.threads, compile, info.precision)
+            runtime = Runtime.choose(
+                place, info.threads, compile, info.precision, info.deterministic
+            )
             lesson = lesson_of(opened.recipe, opened.corpus(), runtime)
             _continue(opened, lesson, None, _shown(console, ranks), watch)
         elif ranks.writes and opened.checkpoint.exists():
@@ -235,7 +239,11 @@ def _continue(
 ) -> None:
     """`model`: None where the run is there already, and may have a checkpoint of one."""
     ranks = lesson.runtime.ranks
-    with run.locked() if ranks.writes else nullcontext(), exhaustion_named(LESS):
+    with (
+        run.locked() if ranks.writes else nullcontext(),
+        exhaustion_named(LESS),
+        lesson.runtime.algorithms(),
+    ):
         if model is None:
             begun = run.checkpoint.exists()
             model = lesson.build_model() if begun else _prepared_model(lesson, console)
@@ -289,6 +297,8 @@ def _what_is_learnt(run: Run, lesson: Lesson[Any]) -> str:
         return f"fitted to {counted(lesson.count('train'), thing)}"
     if not run.recipe.split.validation:
         return f"{lesson.description}, nothing validates: the last epoch is kept"
+    if run.recipe.keep == "last":
+        return f"{lesson.description}, the last epoch is kept"
     return lesson.description
 
 

@@ -78,6 +78,7 @@ class RunInfo(Config):
     threads: int = Field(ge=1)
     compile: Compile = Field("off", description="what became of steps; resuming stays with it")
     precision: Precision | None = Field(None, description="in place of the recipe's, likewise")
+    deterministic: bool = Field(False, description="whether only such algorithms trained, likewise")
     hardware: str = Field(description="device, threads and precision in words")
     version: str = __version__
     torch: str = torch.__version__
@@ -88,7 +89,7 @@ class RunInfo(Config):
     per_second: float | None = Field(None, description="training frames, or items, a second")
     best_epoch: int | None = None
     kept: Literal["best epoch", "last epoch", "fitted"] | None = Field(
-        None, description="which weights; of the last epoch where split.validation=0"
+        None, description="which weights; of the last epoch where keep=last or split.validation=0"
     )
     origins: tuple[Origin, ...] = Field(
         (), description="where its first weights came from, and where those did"
@@ -125,6 +126,7 @@ def start_info(
         threads=runtime.threads,
         compile=runtime.compile,
         precision=runtime.precision,
+        deterministic=runtime.deterministic,
         hardware=runtime.describe(recipe.precision),
         commit=_commit(),
         origins=origins,

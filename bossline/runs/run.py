@@ -8,7 +8,8 @@
 | tensorboard/           | the same for TensorBoard, where it is installed                    |
 | checkpoint.pt          | all that resuming needs; gone when the run is finished             |
 | best.safetensors       | weights of the epoch with the best validation score; of the last  |
-|                        | epoch where nothing validates (run.json: kept)                    |
+|                        | epoch where nothing validates, or keep=last (run.json: kept)      |
+| weights-STEP.safetensors | of keep_every: weights after so many steps                      |
 | scores.json            | validation and test scores of the best weights                    |
 | predictions.safetensors | test predictions, frame by frame; what the report's pictures need |
 | smoothing.safetensors  | what a smoother has learnt from the training labels               |
@@ -302,7 +303,7 @@ class Run:
         """Keep how long the training took, and how many frames, images or the like a second.
 
         Args:
-            best_epoch: 1-based; None of a model that has no epochs, or where nothing validates.
+            best_epoch: 1-based; None of a model that has no epochs, or where the last is kept.
             metrics_sha256: of metrics.jsonl, where there is one.
         """
         known = {} if metrics_sha256 is None else {METRICS: (metrics_sha256,)}

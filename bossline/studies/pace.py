@@ -23,16 +23,15 @@ class Pace:
 
 
 def training_score(runs: Sequence[Run]) -> float | None:
-    """Mean score on the training split in the best epoch; None where no epoch was trained.
+    """Mean score on the training split in the epoch that is kept; None where none was trained.
 
     It is that of the steps of the epoch, with dropout and augmentation, as they were taken.
     """
-    found = [
-        row[f"train_{run.metric.name}"]
-        for run in runs
-        for row in _epochs(run)
-        if row["epoch"] == run.info.best_epoch
-    ]
+    found = []
+    for run in runs:
+        rows = _epochs(run)
+        kept = run.info.best_epoch or len(rows)
+        found += [row[f"train_{run.metric.name}"] for row in rows if row["epoch"] == kept]
     return fmean(found) if len(found) == len(runs) else None
 
 

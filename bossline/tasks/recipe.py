@@ -18,7 +18,8 @@ from bossline.training.optimisers import OptimiserConfig
 from bossline.training.schedules import ConstantConfig, ScheduleConfig
 
 FOR_GRADIENTS = {
-    "epochs", "augment", "objective", "optimiser", "schedule", "averaging", "clip", "patience"
+    "epochs", "augment", "objective", "optimiser", "schedule", "averaging", "clip", "patience",
+    "keep", "keep_every",
 }  # fmt: skip
 
 
@@ -63,6 +64,12 @@ class Recipe(Config):
     clip: float | None = Field(None, gt=0, description="largest L2 norm of all gradients together")
     patience: int | None = Field(
         None, ge=1, description="stop after so many epochs without a better validation score"
+    )
+    keep: Literal["best", "last"] = Field(
+        "best", description="whose weights answer: of the epoch that validates best, or of the last"
+    )
+    keep_every: int | None = Field(
+        None, ge=1, description="keep the weights after each so many steps too, a file each time"
     )
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 INFO, RECIPE, METRICS, SCORES = "run.json", "recipe.yaml", "metrics.jsonl", "scores.json"
 WEIGHTS, SMOOTHING, DET = "best.safetensors", "smoothing.safetensors", "det.safetensors"
+OF_STEP = "weights-{step:08d}.safetensors"
 PREDICTIONS = "predictions.safetensors"
 PHONES = "phones.arpa"
 ALIGNMENT = "alignment.safetensors"

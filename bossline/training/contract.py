@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy.typing as npt
 from torch import Tensor, nn
@@ -59,6 +59,14 @@ class Settings(Protocol):
     @property
     def patience(self) -> int | None:
         """Epochs without a better validation score that are waited for."""
+
+    @property
+    def keep(self) -> Literal["best", "last"]:
+        """Whose weights are kept: of the epoch that validates best, or of the last."""
+
+    @property
+    def keep_every(self) -> int | None:
+        """Steps after which the weights are kept once more, beside all others."""
 
 
 class Keeper(Protocol):

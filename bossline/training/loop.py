@@ -18,7 +18,7 @@ from bossline.evaluation.scores import MSE, Metric
 from bossline.models.shared_norms import share_statistics
 from bossline.training.averaging import WeightAverage
 from bossline.training.checkpoint import Progress, load_checkpoint, save_checkpoint, weights_of
-from bossline.training.contents import WEIGHTS
+from bossline.training.contents import OF_STEP, WEIGHTS
 from bossline.training.contract import Keeper, LessonLike, Settings, StepLoss, Validation
 from bossline.training.graphs import Loss, Number, steps_of
 from bossline.training.journal import Journal, Unheard
@@ -76,7 +76,8 @@ def train(
     interval = max(1, span.steps_per_epoch // READINGS_PER_EPOCH)
     metric = lesson.metric
     tally = Tally(runtime.device, interval, metric)
-    validates = lesson.count("validation") > 0  # else every epoch replaces the weights of the last
+    validates = lesson.count("validation") > 0
+    chooses = validates and settings.keep == "best"  # else every epoch replaces the one before
 
     def learn(loss_of: Loss, batch: Any, kept: Number) -> StepLoss:
         """All of a step that a device does, at the rate that the optimiser's groups have.
@@ -110,10 +111,13 @@ def train(
             _check_best(keeper)
     ranks.check_same("checkpoint", progress.step)
 
-    def save() -> None:
+    def check() -> None:
         tally.check(progress.step, lr)
         if not _finite(model.parameters()):
             raise Diverged("weights", progress.step, lr)
+
+    def save() -> None:
+        check()
         progress.seconds += (now := time.perf_counter()) - clock.began
         clock.began, clock.saved = now, now
         progress.metrics_bytes, progress.metrics_sha256 = journal.flushed()
@@ -121,8 +125,11 @@ def train(
         ranks.first(save_checkpoint, keeper.checkpoint, *content)
         ranks.wait()
 
-    def keep(judged: nn.Module) -> None:
-        keeper.write(WEIGHTS, weights_of(judged))
+    def judged() -> nn.Module:
+        return average.module if average is not None and average.n_averaged else model
+
+    def keep(name: str) -> None:
+        keeper.write(name, weights_of(judged()))
 
     def validated(judged: nn.Module) -> Validation:
         found = lesson.validate(judged)  # shared out; rounding must not let ranks part ways
@@ -177,6 +184,9 @@ def train(
                     clock.shown = f"epoch {epoch + 1}/{settings.epochs} loss {recent['loss']:.3f}"
                 if clock.due("bar", cadence.bar_seconds):
                     journal.advance(progress.step, clock.shown, clock.rate())
+                if settings.keep_every is not None and not progress.step % settings.keep_every:
+                    check()
+                    ranks.first(keep, OF_STEP.format(step=progress.step))
                 if ranks.save(clock.due("saved", cadence.checkpoint_seconds)):
                     save()
 
@@ -184,8 +194,7 @@ def train(
             tally.read_recent()
             trained = tally.read_epoch()
             rate = clock.rate()
-            judged = average.module if average is not None and average.n_averaged else model
-            validation = validated(judged) if validates else None
+            validation = validated(judged()) if validates else None
             if validation is not None and not abs(validation.loss) < HOPELESS:
                 raise Diverged("the validation loss", progress.step, lr, validation.loss)
             progress.epoch += 1
@@ -196,8 +205,8 @@ def train(
                 progress.gains.append(gain)
             if best:
                 progress.best_epoch = progress.epoch
-            if best or validation is None:
-                ranks.first(keep, judged)
+            if best or not chooses:
+                ranks.first(keep, WEIGHTS)
             journal.record(
                 {
                     "kind": "epoch",
@@ -221,7 +230,8 @@ def train(
             if watch is not None and validation is not None:
                 watch(progress.epoch, validation.score)
         _, metrics_sha256 = journal.flushed()
-    account = progress.seconds, journal.training_rate(), progress.best_epoch or None, metrics_sha256
+    best_epoch = progress.best_epoch if chooses else None
+    account = progress.seconds, journal.training_rate(), best_epoch, metrics_sha256
     ranks.first(keeper.end_training, *account)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bossline.core.config import Config
+from bossline.models.layers import wide
 
 IGNORED = -100  # a label that counts nothing, as torch has it: that of padding
 
@@ -22,12 +23,12 @@ class CrossEntropyConfig(Config):
     )
 
     def __call__(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Mean loss of logits (..., C) against int64 labels (...), in float32 whatever the logits.
+        """Mean loss of logits (..., C) against int64 labels (...), in float32 at least.
 
         The mean is over labels other than IGNORED.
         """
         return functional.cross_entropy(
-            logits.float().flatten(0, -2), labels.flatten(), label_smoothing=self.label_smoothing
+            wide(logits).flatten(0, -2), labels.flatten(), label_smoothing=self.label_smoothing
         )
 
     def mixed(self, logits: Tensor, labels: Tensor, others: Tensor, share: Tensor) -> Tensor:
@@ -41,7 +42,7 @@ class CrossEntropyConfig(Config):
         """
         own, other = (
             functional.cross_entropy(
-                logits.float(), classes, reduction="none", label_smoothing=self.label_smoothing
+                wide(logits), classes, reduction="none", label_smoothing=self.label_smoothing
             )
             for classes in (labels, others)
         )

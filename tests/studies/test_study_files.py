@@ -24,7 +24,7 @@ def test_every_ready_study_holds_valid_recipes(name: str) -> None:
 def test_studies_are_there_and_are_no_task() -> None:
     wanted = (
         "batch-norm batch-size ctc-weight depth-width dropout guided-attention optimisers "
-        "positions scheduled-sampling schedulers speaker-hints window"
+        "polynomials positions scheduled-sampling schedulers speaker-hints window"
     ).split()
     assert catalogue.studies() == [f"studies/{name}" for name in wanted]
     assert catalogue.STUDIES not in catalogue.tasks()

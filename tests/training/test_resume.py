@@ -38,6 +38,7 @@ OVERRIDES = (
 )
 EMA = (*OVERRIDES, "averaging={kind: ema, decay: 0.9}")
 SWA = (*OVERRIDES, "averaging={kind: swa, start: 0.25}")
+KEPT = (*EMA, "keep=last", "keep_every=3")
 MUON = tuple(over(OVERRIDES, "optimiser={kind: muon, lr: 1e-2, weight_decay: 0.1}"))
 AUGMENTED = (
     *OVERRIDES[:1],
@@ -65,6 +66,11 @@ else:
 """
 
 
+def of_steps(run: Path) -> list[Path]:
+    """Weights that `keep_every` keeps."""
+    return sorted(run.glob("weights-*.safetensors"))
+
+
 def result_of(run: Path) -> dict[str, object]:
     """All that must not depend on interruptions."""
     metrics = Run(run).metrics()
@@ -72,7 +78,7 @@ def result_of(run: Path) -> dict[str, object]:
         record.pop("seconds", None)
         record.pop("per_second", None)
     return {
-        "weights": (run / "best.safetensors").read_bytes(),
+        **{file.name: file.read_bytes() for file in (run / "best.safetensors", *of_steps(run))},
         "scores": (run / "scores.json").read_bytes(),
         **{f"record {number}": record for number, record in enumerate(metrics)},
     }
@@ -116,8 +122,8 @@ def test_sigkill_at_random_moments_changes_nothing(whole: Path) -> None:
 
 @pytest.mark.parametrize(
     "overrides",
-    [OVERRIDES, EMA, SWA, MUON, AUGMENTED],
-    ids=["plain", "ema", "swa", "muon", "augmented"],
+    [OVERRIDES, EMA, SWA, KEPT, MUON, AUGMENTED],
+    ids=["plain", "ema", "swa", "kept", "muon", "augmented"],
 )
 @pytest.mark.parametrize("at", [1, 9, 18, 50])
 def test_ctrl_c_saves_and_says_how_to_go_on(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from bossline.cli.tables.layout import facts_table, new_table
+from bossline.core.counting import counted
 from bossline.core.progress import duration
 from bossline.data.editions import edition_of
 from bossline.models.layout import SEEN, Layer
@@ -50,6 +51,10 @@ def _facts(plan: Plan) -> Table:
     }
     if "validation" not in plan.counts:
         facts["validation"] = "none: the last epoch is kept"
+    if (every := recipe.keep_every) is not None and plan.steps_per_epoch is not None:
+        files = plan.steps_per_epoch * recipe.epochs // every
+        megabytes = files * plan.parameters * 4 / 1e6
+        facts["kept"] = f"{counted(files, 'file')} of weights, about {megabytes:,.0f} MB"
     if plan.origin is not None:
         facts["begins from"] = str(plan.origin)
     if plan.steps_per_epoch is None or plan.seconds is None or plan.seconds_per_step is None:

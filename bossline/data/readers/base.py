@@ -97,6 +97,19 @@ class RecordingOptions:
     speaker: re.Pattern[str] | None = None
 
 
+@dataclass(frozen=True)
+class TableOptions:
+    """Which columns of a table are no plain ones.
+
+    Attributes:
+        target: that which is to be foretold.
+        id: that which names rows; None: one called id, else rows are numbered.
+    """
+
+    target: str | None = None
+    id: str | None = None
+
+
 def pattern_of(text: str | None) -> re.Pattern[str] | None:
     """
     Raises:
@@ -146,6 +159,16 @@ class Reader(ABC):
             f"--alignments, --tier and --speaker-pattern are of recordings with alignments; a "
             f"{self.name} set has none"
         )
+
+    def with_columns(self, options: TableOptions) -> Reader:
+        """This reader, as an import's options have it.
+
+        Raises:
+            UserError: the layout is no table of one's own.
+        """
+        if options == TableOptions():
+            return self
+        raise UserError(f"--target and --id are of a table of your own; this is a {self.name} set")
 
     def at_speeds(self, path: Path, items: Sequence[Item], speeds: Sequence[float]) -> list[Item]:
         """Copies of the items at each speed.

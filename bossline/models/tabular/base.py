@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from pydantic import Field
@@ -17,6 +17,7 @@ from bossline.data.features.days import day_of, on_day, stem_of
 from bossline.models.base import ModelConfig
 from bossline.models.fitted.base import Fitted
 from bossline.models.tabular.columns import AllConfig, ColumnsConfig, mean_and_scale
+from bossline.models.tabular.polynomials import Polynomials
 
 CHANGES = (
     "of questions asked on several days (columns NAME, NAME.1, ...), the answer of the last day "
@@ -56,12 +57,13 @@ def goes_on(following: Tensor) -> Tensor:
 
 
 class Standardised(nn.Module):
-    """(B, D) -> (B, k) float64: the chosen columns, or their changes, in standard units.
+    """(B, D) -> (B, M) float64: the chosen columns, or their changes, in standard units.
 
-    All that it needs travels in the state dict.
+    Where a polynomial of them is wanted, its terms in units of their own. All that it needs travels
+    in the state dict.
 
     Attributes:
-        outputs: k.
+        outputs: M.
     """
 
     following: Tensor
@@ -71,24 +73,33 @@ class Standardised(nn.Module):
     target_mean: Tensor
     target_scale: Tensor
 
-    def __init__(self, columns: ColumnsConfig, inputs: int, changes: bool = False) -> None:
+    def __init__(
+        self,
+        columns: ColumnsConfig,
+        inputs: int,
+        changes: bool = False,
+        terms: Polynomials | None = None,
+    ) -> None:
         """
         Args:
             inputs: D.
             changes: put the change to the next day in place of each column that has one.
+            terms: of a polynomial of the chosen columns, in their place.
 
         Raises:
             UserError: more columns are wanted than there are.
         """
         super().__init__()
         self._columns, self._changes = columns, changes
-        self.outputs = columns.count_of(inputs)
+        count = columns.count_of(inputs)
+        self.outputs = count if terms is None else terms.outputs
         self.register_buffer("following", torch.arange(inputs))
-        self.register_buffer("chosen", torch.arange(self.outputs))
-        self.register_buffer("mean", torch.zeros(self.outputs, dtype=torch.float64))
-        self.register_buffer("scale", torch.ones(self.outputs, dtype=torch.float64))
+        self.register_buffer("chosen", torch.arange(count))
+        self.register_buffer("mean", torch.zeros(count, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(count, dtype=torch.float64))
         self.register_buffer("target_mean", torch.zeros((), dtype=torch.float64))
         self.register_buffer("target_scale", torch.ones((), dtype=torch.float64))
+        self.terms = terms
 
     def fit(self, x: Tensor, y: Tensor, names: Sequence[str]) -> None:
         """Choose columns and set units, from these rows alone.
@@ -111,9 +122,15 @@ class Standardised(nn.Module):
         mean, scale = mean_and_scale(y)
         self.target_mean.copy_(mean)
         self.target_scale.copy_(scale)
+        if self.terms is not None:
+            self.terms.fit(self._columns_of(x))
 
     def forward(self, x: Tensor) -> Tensor:
-        return (changed(x.double(), self.following)[:, self.chosen] - self.mean) / self.scale
+        z = self._columns_of(changed(x.double(), self.following))
+        return z if self.terms is None else cast(Tensor, self.terms(z))
+
+    def _columns_of(self, x: Tensor) -> Tensor:
+        return (x[:, self.chosen] - self.mean) / self.scale
 
     def targets(self, y: Tensor) -> Tensor:
         """(B,) in units of the target -> (B,) in standard units, of the same dtype."""
@@ -135,6 +152,26 @@ class TableConfig(ModelConfig):
     columns: ColumnsConfig = Field(AllConfig(), description="which columns the model sees")
     changes: bool = Field(False, description=CHANGES)
 
+    def terms(self, count: int) -> Polynomials | None:
+        """What is read in place of so many columns; None: the columns themselves.
+
+        Raises:
+            UserError: more terms than a model is fitted to.
+        """
+        return None
+
+
+class PolynomialConfig(TableConfig):
+    """Which powers of its columns a model reads, too."""
+
+    degree: int = Field(1, ge=1, le=3, description="highest power of a column that the model sees")
+    interactions: bool = Field(
+        False, description="products of several columns too, up to the degree"
+    )
+
+    def terms(self, count: int) -> Polynomials | None:
+        return Polynomials(self.degree, self.interactions, count) if self.degree > 1 else None
+
 
 class TableModel(nn.Module):
     """(B, inputs) -> (B,) float32 predictions in units of the target.
@@ -146,11 +183,13 @@ class TableModel(nn.Module):
     def __init__(self, config: TableConfig, inputs: int) -> None:
         """
         Raises:
-            UserError: the table has fewer columns than are to be chosen.
+            UserError: the table has fewer columns than are to be chosen, or too many for a
+                polynomial.
         """
         super().__init__()
         self.names: tuple[str, ...] = ()
-        self.standard = Standardised(config.columns, inputs, config.changes)
+        terms = config.terms(config.columns.count_of(inputs))
+        self.standard = Standardised(config.columns, inputs, config.changes, terms)
 
 
 class FittedTable(TableModel, Fitted):
@@ -163,7 +202,9 @@ class FittedTable(TableModel, Fitted):
         x = torch.cat([rows for rows, _ in batches])
         y = torch.cat([targets for _, targets in batches]).double()
         self.standard.fit(x, y, self.names)
-        return self._solve(x, self.standard.targets(y))
+        how = self._solve(x, self.standard.targets(y))
+        error = float((self(x) - y).square().mean())
+        return f"{how}, mean squared error of these rows {error:.4f}"
 
     @abstractmethod
     def _solve(self, x: Tensor, targets: Tensor) -> str:

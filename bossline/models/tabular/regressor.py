@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from bossline.core.config import Config
 from bossline.models.layers import OutputLayer
 from bossline.models.mlp import Mlp, MlpConfig
-from bossline.models.tabular.base import TableConfig, TableModel
+from bossline.models.tabular.base import PolynomialConfig, TableModel
 from bossline.models.tabular.ridge import least_squares
 
 
@@ -31,7 +31,7 @@ class LinearConfig(Config):
         return linear
 
 
-class RegressorConfig(TableConfig):
+class RegressorConfig(PolynomialConfig):
     """A network over standardised columns, learnt by the recipe's optimiser.
 
     The penalty is part of the loss, so that every optimiser has the same optimum.

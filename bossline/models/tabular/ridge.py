@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from bossline.models.tabular.base import FittedTable, TableConfig
+from bossline.models.tabular.base import FittedTable, PolynomialConfig
 
 _STEPS = 60  # of L-BFGS; further ones change no prediction that counts
 _COMMON, _OWN, _NOISE = -5.0, -7.0, -4.0  # log variances to start from, of a target of variance 1
@@ -162,7 +162,7 @@ def least_squares(x: Tensor, y: Tensor, l2: float) -> Tensor:
 # Linear and ridge regression of a table's rows.
 
 
-class RidgeConfig(TableConfig):
+class RidgeConfig(PolynomialConfig):
     """Least squares in closed form, with an L2 penalty or without; fitted in one pass."""
 
     fitted: ClassVar[bool] = True
@@ -205,4 +205,5 @@ class Ridge(FittedTable):
     def _solve(self, x: Tensor, targets: Tensor) -> str:
         weight = least_squares(self.standard(x), targets, self._l2)
         self.weight.copy_(weight)
-        return f"one pass, {len(weight)} of {self._inputs} columns"
+        terms = f"{len(weight):,} terms of " if self.standard.terms is not None else ""
+        return f"one pass, {terms}{len(self.standard.chosen)} of {self._inputs} columns"

@@ -13,6 +13,7 @@ from bossline.core.progress import bar
 from bossline.core.runtime import Runtime
 from bossline.core.terminal import terminal
 from bossline.runs.run import Run
+from bossline.studies.diagnosis.gradients import Check, check_cost, gradient_checks
 from bossline.studies.diagnosis.hessian import Spectrum, lanczos
 from bossline.studies.diagnosis.layers import Layer, layers
 from bossline.studies.diagnosis.objective import (
@@ -24,7 +25,13 @@ from bossline.studies.diagnosis.objective import (
     kernels,
     twice_differentiable,
 )
-from bossline.studies.diagnosis.sample import Calibration, calibration, fixed_batches, open_lesson
+from bossline.studies.diagnosis.sample import (
+    Calibration,
+    calibration,
+    fixed_batches,
+    open_lesson,
+    small_batch,
+)
 from bossline.studies.diagnosis.surface import (
     LINE_POINTS,
     PLANE_POINTS,
@@ -55,6 +62,7 @@ class Diagnosis:
         layers: scale of weights, gradients and activations.
         rectified: dead units.
         calibration: on the test split.
+        checks: of the gradient against finite differences, a layer each.
         kernels: how derivatives were taken.
     """
 
@@ -69,6 +77,7 @@ class Diagnosis:
     layers: list[Layer]
     rectified: list[Rectified]
     calibration: Calibration
+    checks: list[Check]
     kernels: tuple[str, ...]
 
     def __repr__(self) -> str:
@@ -83,7 +92,7 @@ def diagnose(
     device: str = "auto",
     console: Console | None = None,
 ) -> Diagnosis:
-    """Measure slope, curvature, surface, units and calibration of a trained network.
+    """Measure slope, curvature, surface, units, calibration and exactness of a trained network.
 
     The loss is that of training (a margin in full, label smoothing too) on fixed batches of some
     700 to 3,000 frames, or of 16 images, in evaluation mode: without dropout, batch norm with
@@ -117,9 +126,12 @@ def diagnose(
     drawn = torch.Generator().manual_seed(opened.recipe.seed)
     points = LINE_POINTS + PLANE_POINTS**2
     passes = GRADIENT + (products + 1) * PRODUCT + points * FORWARD
-    with bar(console or terminal(), lesson.unit, items * passes) as shown:
+    model = trained.model
+    few = small_batch(lesson)
+    work = items * passes + len(few[1]) * check_cost(model)
+    with bar(console or terminal(), lesson.unit, work) as shown:
         calibrated = calibration(lesson, trained)
-        model = trained.model
+        checks = gradient_checks(model, lesson.loss, few, opened.recipe.seed, advance=shown.advance)
         objective = Objective(model, lesson.loss, chosen, shown.advance)
         unpadded = [one for batch in chosen for one in without_padding(batch[0])]
         with twice_differentiable(model):
@@ -142,5 +154,6 @@ def diagnose(
                 layers=layers(objective, slope.gradient, unpadded),
                 rectified=rectified_units(model, unpadded),
                 calibration=calibrated,
+                checks=checks,
                 kernels=kernels(model),
             )

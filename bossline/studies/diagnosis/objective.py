@@ -29,11 +29,8 @@ def twice_differentiable(model: nn.Module) -> Iterator[None]:
     """
     precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
-    cudnn = torch.backends.cudnn.flags(
-        enabled=torch.backends.cudnn.enabled and not _has(model, nn.RNNBase), allow_tf32=False
-    )
     try:
-        with evaluating(model), sdpa_kernel(SDPBackend.MATH), cudnn:
+        with differentiable(model), sdpa_kernel(SDPBackend.MATH):
             yield
     finally:
         torch.set_float32_matmul_precision(precision)
@@ -42,6 +39,14 @@ def twice_differentiable(model: nn.Module) -> Iterator[None]:
 MODE = "float32, evaluation mode, no augmentation"
 NOT_FUSED = "attention by plain products: the fused kernel has no second derivative"
 NO_CUDNN = "recurrence without cuDNN, which has no second derivative"
+
+
+@contextmanager
+def differentiable(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, and kernels only that have a gradient there."""
+    enabled = torch.backends.cudnn.enabled and not _has(model, nn.RNNBase)
+    with evaluating(model), torch.backends.cudnn.flags(enabled=enabled, allow_tf32=False):
+        yield
 
 
 def kernels(model: nn.Module) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from bossline.tasks.trained import TrainedModel
 _FEWEST, _MOST = 700, 3000  # frames of a batch: a diagnosis takes minutes, whatever the model
 _WORK = 1.5e9  # frames x parameters of a batch, in between
 _IMAGES = 16  # of a batch at most
+_FEW_FRAMES, _FEW_IMAGES = 100, 4  # of a batch that is gone through layer by layer
 _LONGEST = 1000  # frames of an utterance: plain attention holds all pairs of them
 _TEST_ITEMS = 100_000
 
@@ -71,6 +72,13 @@ def fixed_batches(lesson: Lesson[Any], count: int) -> list[Any]:
     return [
         lesson.in_full(lesson.batch(*divmod(step, lesson.steps_per_epoch))) for step in range(count)
     ]
+
+
+def small_batch(lesson: Lesson[Any]) -> Any:
+    """A batch of few items: what is exact for any of them need not be seen on many."""
+    few = _FEW_IMAGES if lesson.recipe.batches.kind == "images" else _FEW_FRAMES
+    smaller = lesson_of(_plain(lesson.recipe, few), lesson.corpus, lesson.runtime)
+    return fixed_batches(smaller, 1)[0]
 
 
 def calibration(lesson: Lesson[Any], trained: TrainedModel) -> Calibration:

@@ -59,12 +59,12 @@ def plane(objective: Objective, right: Direction, up: Direction) -> Losses:
 def _loss_at(
     objective: Objective, directions: Sequence[Direction], distances: Sequence[float]
 ) -> float:
-    with _moved(objective.parameters, directions, distances):
+    with moved(objective.parameters, directions, distances):
         return objective.loss()
 
 
 @contextmanager
-def _moved(
+def moved(
     parameters: Sequence[nn.Parameter],
     directions: Sequence[Direction],
     distances: Sequence[float],

@@ -9,6 +9,7 @@ from bossline.core.counting import counted
 from bossline.core.language import term, tr
 from bossline.evaluation.calibration import chance_error, expected_calibration_error
 from bossline.studies.diagnosis.diagnose import Diagnosis
+from bossline.studies.diagnosis.gradients import EXACT, WRONG, Check
 from bossline.studies.diagnosis.hessian import Spectrum
 from bossline.studies.diagnosis.objective import Slope
 from bossline.studies.diagnosis.units import Rectified
@@ -50,7 +51,13 @@ def step_gain(slope: Slope, curvature_ahead: float) -> float:
 def verdict(found: Diagnosis) -> str:
     """A paragraph, in the language that is spoken."""
     return tr(" ").join(
-        [_curvature(found.spectrum), _slope(found), _dead(found.rectified), _calibration(found)]
+        [
+            _curvature(found.spectrum),
+            _slope(found),
+            _dead(found.rectified),
+            _calibration(found),
+            _gradients(found.checks),
+        ]
     )
 
 
@@ -114,6 +121,33 @@ def _slope(found: Diagnosis) -> str:
         norm=slope.norm,
         saved=gain / slope.loss,
         loss=slope.loss,
+    )
+
+
+def _gradients(checks: list[Check]) -> str:
+    worst = max(checks, key=lambda check: check.error)
+    if worst.error < EXACT:
+        return tr(
+            "Its gradients are those of the loss: finite differences agree in all {layers}, to "
+            "{error:.1g} at the worst.",
+            layers=counted(len(checks), "layer"),
+            error=worst.error,
+        )
+    if worst.error < WRONG:
+        return tr(
+            "Its gradients are about those of the loss: finite differences come within "
+            "{error:.1g} in {layer}, as near as kinks (ReLU, a maximum) may let them.",
+            error=worst.error,
+            layer=worst.layer,
+        )
+    wrong = sum(check.error >= WRONG for check in checks)
+    return tr(
+        "Its gradients are not those of the loss in {wrong} of {layers}, the most in {layer} "
+        "(relative error {error:.2g}): a backward after these layers is wrong.",
+        wrong=wrong,
+        layers=counted(len(checks), "layer"),
+        layer=worst.layer,
+        error=worst.error,
     )
 
 

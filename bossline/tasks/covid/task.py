@@ -62,7 +62,7 @@ class CovidLesson(Lesson[CovidRecipe]):
 
     def _reads(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
         config = self.recipe.model
-        if isinstance(config, RidgeConfig) and not config.changes:
+        if isinstance(config, RidgeConfig) and not config.changes and config.degree == 1:
             assert isinstance(model, Ridge)
             weights = np.zeros(self.corpus.header.features.dim)
             weights[model.standard.chosen.cpu().numpy()] = model.weight.detach().cpu().numpy()

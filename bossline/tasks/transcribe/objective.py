@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from bossline.batches.padded import Padded
 from bossline.core.config import Config
+from bossline.models.layers import wide
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.transcribe.decoding.ctc import best_paths
 from bossline.training.objectives import IGNORED
@@ -58,7 +59,7 @@ class GuidedAttentionConfig(_Scheduled):
         away = row / ends - step / memory.lengths.view(-1, 1, 1)
         cost = 1 - torch.exp(-(away**2) / (2 * self.width**2))
         real = (row < ends) & memory.mask.unsqueeze(1)
-        return (weights.float().mean(1) * cost.masked_fill(~real, 0)).sum()
+        return (wide(weights).mean(1) * cost.masked_fill(~real, 0)).sum()
 
 
 class ScheduledSamplingConfig(_Scheduled):
@@ -161,7 +162,7 @@ def loss_of(model: Transcriber, batch: Batch, objective: ObjectiveConfig) -> Los
     weight = objective.weight_of_ctc(model.ctc is not None, model.decoder is not None)
     total, wrong = torch.zeros((), device=encoded.frames.device), None
     if model.ctc is not None and weight:
-        log_probs = model.ctc_logits(encoded).float().log_softmax(2)
+        log_probs = wide(model.ctc_logits(encoded)).log_softmax(2)
         total = total + weight * ctc_loss(log_probs, encoded.padding.known, targets)
         with torch.no_grad():
             paths = best_paths(log_probs, encoded.padding.known)
@@ -192,7 +193,7 @@ def loss_of_frames(model: nn.Module, batch: Batch) -> Loss:
 def _of_frames(logits: Tensor, labels: Tensor) -> Tensor:
     """Cross entropy summed over the real frames."""
     return functional.cross_entropy(
-        logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
+        wide(logits).flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="sum"
     )
 
 
@@ -238,7 +239,7 @@ def _decoder_loss(
         guided = batch.guided * objective.guided.loss(weights, targets.on_device, memory)
     else:
         logits = decoder(given, memory, **chosen)
-    logits = logits.float().flatten(0, 1)
+    logits = wide(logits).flatten(0, 1)
     loss = functional.cross_entropy(
         logits,
         expected.flatten(),

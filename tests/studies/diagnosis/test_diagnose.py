@@ -18,6 +18,7 @@ from bossline.evaluation.calibration import CalibrationBin
 from bossline.reports.diagnosis import key_figures, write_diagnosis
 from bossline.runs.run import Run
 from bossline.studies.diagnosis.diagnose import Diagnosis, diagnose
+from bossline.studies.diagnosis.gradients import Check
 from bossline.studies.diagnosis.hessian import Spectrum
 from bossline.studies.diagnosis.layers import Layer
 from bossline.studies.diagnosis.objective import Slope
@@ -49,6 +50,8 @@ def test_a_run_of_frames(toy: Corpus) -> None:
     again = diagnose(run, products=20, device="cpu")
     assert again.spectrum.values.tolist() == found.spectrum.values.tolist()
     assert again.plane.tolist() == found.plane.tolist()
+    assert [check.layer for check in found.checks] == ["layers.0", "layers.2", "layers.4"]
+    assert max(check.error for check in found.checks) < 1e-4
     test = run.scores["test"]
     bins = found.calibration["equal-mass"]
     right = sum(one.count * one.accuracy for one in bins)
@@ -104,7 +107,9 @@ def test_what_is_fitted_is_refused(toy: Corpus) -> None:
         diagnose(run)
 
 
-def made_up(values: list[float], *, norm: float, noise: float, dead: int, sure: float) -> Diagnosis:
+def made_up(
+    values: list[float], *, norm: float, noise: float, dead: int, sure: float, error: float = 0.0
+) -> Diagnosis:
     ritz = np.array(values)
     return Diagnosis(
         run=None,  # type: ignore[arg-type]
@@ -118,6 +123,7 @@ def made_up(values: list[float], *, norm: float, noise: float, dead: int, sure: 
         layers=[Layer("a", 1.0, 1.0, None)],
         rectified=[Rectified("a", 100, dead), Rectified("b", 100, 0)],
         calibration={"equal-width": [CalibrationBin(0.6, 1.0, 10_000, sure, 0.8)]},
+        checks=[Check("a", 1.0, 1.0, 1e-9), Check("b", 1.0, 1.0 + 2 * error, error)],
         kernels=(),
     )
 
@@ -128,16 +134,16 @@ def made_up(values: list[float], *, norm: float, noise: float, dead: int, sure: 
         (
             made_up([-2.0, -1.0, 0.0, 40.0], norm=0.1, noise=0.5, dead=0, sure=0.81),
             "a saddle: at least 2 directions.*by -2, 5.0%.*no larger than chance.*"
-            "None of 200.*as often right",
+            "None of 200.*as often right.*agree in all 2 layers, to 1e-09",
         ),
         (
-            made_up([0.1, 40.0], norm=0.01, noise=0.001, dead=20, sure=0.9),
+            made_up([0.1, 40.0], norm=0.01, noise=0.001, dead=20, sure=0.9, error=0.4),
             "a minimum: no direction.*about a standstill.*20 of 200.*most in a \\(20.0%\\).*"
-            "too sure",
+            "too sure.*not those of the loss in 1 of 2 layers, the most in b \\(relative error 0.4",
         ),
         (
-            made_up([-1e-6, 1e-6], norm=1.0, noise=0.1, dead=0, sure=0.7),
-            "flat.*no standstill.*save 24.8%.*not sure enough",
+            made_up([-1e-6, 1e-6], norm=1.0, noise=0.1, dead=0, sure=0.7, error=2e-3),
+            "flat.*no standstill.*save 24.8%.*not sure enough.*about those.*within 0.002 in b",
         ),
     ],
 )
