@@ -19,6 +19,7 @@ from bossline.data.inputs import Input
 from bossline.data.labels import quoted
 from bossline.data.packed import Corpus, Ints
 from bossline.data.passages import Passage, beside, read_passages
+from bossline.data.phones import SILENCES
 from bossline.data.pronunciation.dictionary import cmudict, read_dictionary
 from bossline.data.pronunciation.inventory import Inventory
 from bossline.data.pronunciation.pronouncing import Pronouncer
@@ -41,15 +42,20 @@ class Speech:
     """A run, or several, that lay text over recordings.
 
     Attributes:
-        unknown: words that nobody knows how to say, with how often they came.
+        pronouncer: who knows how words are said.
     """
 
     def __init__(
-        self, runs: Sequence[Run], ensemble: Ensemble, dictionary: str | Path | None = None
+        self,
+        runs: Sequence[Run],
+        ensemble: Ensemble,
+        dictionary: str | Path | None = None,
+        phones: bool = False,
     ) -> None:
         """
         Args:
             dictionary: a file of pronunciations that goes before CMUdict.
+            phones: whether texts are of phones, words apart by "|".
 
         Raises:
             UserError: runs that tell nothing of times, a dictionary that is none, or a corpus that
@@ -65,8 +71,9 @@ class Speech:
                 "on a corpus of MFCC"
             )
         self._spec, self._ensemble = spec, ensemble
-        own = [] if dictionary is None else [read_dictionary(Path(dictionary))]
-        self._pronouncer = Pronouncer([*own, cmudict()])
+        own = None if dictionary is None else read_dictionary(Path(dictionary))
+        self.pronouncer = Pronouncer([cmudict] if own is None else [lambda: own, cmudict])
+        self._of_phones = phones
         self._inventory = Inventory(ensemble.classes)
         self._committee = Committee(
             [
@@ -140,23 +147,29 @@ class Speech:
         Raises:
             UserError: no word in it, or phones that the run does not know.
         """
-        words = words_of(text)
-        if not words:
-            raise UserError(f"no word in the text {quoted(text.strip())}")
-        found = []
-        for word in words:
-            ways = self._pronouncer.ways(word)
-            if not ways:
-                self.unknown[word] = self.unknown.get(word, 0) + 1
-            found.append(Spoken(word, tuple(self._places(way) for way in ways)))
-        return found
+        if self._of_phones:
+            said = [
+                [one for one in part.split() if one not in SILENCES] for part in text.split("|")
+            ]
+            found = [(" ".join(way), (tuple(way),)) for way in said if way]
+        else:
+            found = [(word, self.pronouncer.ways(word)) for word in words_of(text)]
+        if not found:
+            what = "phone" if self._of_phones else "word"
+            raise UserError(f"no {what} in the text {quoted(text.strip())}")
+        return [
+            Spoken(word, tuple(dict.fromkeys(self._places(word, way) for way in ways)))
+            for word, ways in found
+        ]
 
-    def _places(self, way: Sequence[str]) -> tuple[int, ...]:
+    def _places(self, word: str, way: Sequence[str]) -> tuple[int, ...]:
         places = []
         for phone in way:
             if (place := self._inventory.place(phone)) is None:
                 known = " ".join(self._inventory.spoken)
-                raise UserError(f"phone {quoted(phone)} is none of the run's: {known}")
+                raise UserError(
+                    f"{quoted(word)}: phone {quoted(phone)} is none of the run's: {known}"
+                )
             places.append(place)
         return tuple(places)
 

@@ -28,7 +28,10 @@ def possible(graph: Graph, durations: Durations, frames: int) -> Windows | None:
     takes = np.where(graph.unit == NOTHING, 0, durations.shortest[graph.unit])
     first = _least(graph.source, graph.target, takes, graph.nodes, 0)
     back = _least(graph.target[::-1], graph.source[::-1], takes[::-1], graph.nodes, graph.nodes - 1)
-    return Windows(first, frames - back) if first[-1] <= frames else None
+    if first[-1] > frames:
+        return None
+    # A pronunciation may be too long where another one of its word is not: it is nowhere.
+    return Windows(first, np.maximum(frames - back, first - 1))
 
 
 def _least(source: Ints, target: Ints, takes: Ints, nodes: int, begin: int) -> Ints:
@@ -72,7 +75,7 @@ def within_beam(graph: Graph, scores: Floats, windows: Windows, beam: float) -> 
         np.minimum.at(low, nodes, first)
         np.maximum.at(high, nodes, last)
     low, high = np.maximum(low, windows.first), np.minimum(high, windows.last)
-    return Windows(low, high) if (low <= high).all() else None
+    return Windows(low, np.maximum(high, low - 1))
 
 
 def _alive(

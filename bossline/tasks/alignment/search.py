@@ -41,7 +41,8 @@ class Durations:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """When each node may be: after how many frames, at least and at most."""
+    """When each node may be: after how many frames, at least and at most; nowhere, where the last
+    moment is the one before the first."""
 
     first: Ints  # (nodes,)
     last: Ints  # (nodes,)
@@ -144,6 +145,8 @@ def _lasting(
         there: scores at the source, of the moments from `begin` on.
         line: (T + 1,) summed scores of the unit.
     """
+    if not len(there) or last < first:
+        return np.full(last - first + 1, -np.inf), np.zeros(last - first + 1, np.int32)
     table = durations.table[unit]
     reach = len(table)
     came = there - line[begin : begin + len(there)]
