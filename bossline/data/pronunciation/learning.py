@@ -1,6 +1,6 @@
 """Make the letter-to-sound model of CMUdict, and say how often it is wrong on words held out.
 
-    python -m bossline.data.pronunciation.learning [-o letters.safetensors]
+    python -m bossline.data.pronunciation.learning [-o letters.npz]
 
 Letters and phones are aligned by expectation maximisation with best paths (each letter has none,
 one or two phones), and n-grams of the pairs are counted, interpolated as Witten and Bell (1991) do,
@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors.numpy import save_file
 
 from bossline.core.files import replacing
 from bossline.data.pronunciation.dictionary import Phones, Pronunciations, cmudict
@@ -177,6 +176,16 @@ def learnt(dictionary: dict[str, tuple[Phones, ...]]) -> dict[str, npt.NDArray[A
     return tables
 
 
+def save(tables: dict[str, npt.NDArray[Any]], path: Path) -> None:
+    """Write what `letters.load` reads: rising keys as their steps, which are small."""
+    stored = {
+        name: np.diff(table, prepend=0) if name.startswith(("keys", "contexts")) else table
+        for name, table in tables.items()
+    }
+    with replacing(path) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(stream, **stored)
+
+
 def errors(model: LetterToSound, dictionary: dict[str, tuple[Phones, ...]]) -> tuple[float, float]:
     """Shares of wrong words, and of wrong phones, against the nearest of each word's ways."""
     wrong = edits = phones = 0
@@ -209,8 +218,7 @@ def main() -> None:
     for number, (word, ways) in enumerate(words_with_ways(cmudict()).items()):
         parts[number % HELD_OUT == 0][word] = ways
     tables = learnt(parts[False])
-    with replacing(output) as temporary:
-        save_file(tables, temporary)
+    save(tables, output)
     words, phones = errors(load(output), parts[True])
     print(
         f"{output}: {output.stat().st_size / 1e6:.1f} MB, {len(tables['pairs']):,} pairs; of "

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from bossline.core.errors import UserError
-from bossline.core.reading import read_bytes
-from bossline.core.tensors import read_tensors
+from bossline.core.reading import open_file
 
-WEIGHTS = Path(__file__).with_name("letters.safetensors")
+WEIGHTS = Path(__file__).with_name("letters.npz")
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 ORDER = 5
 BITS = 12  # of a pair in a key: an n-gram is one integer
@@ -127,17 +127,18 @@ def load(path: Path) -> LetterToSound:
         UserError: missing or damaged.
     """
     try:
-        tables = read_tensors(read_bytes(path))
+        with open_file(path) as stream, np.load(stream, allow_pickle=False) as archive:
+            tables = {name: archive[name] for name in archive.files}
         phones = tables["phones"].tobytes().decode().split()
         levels = [
             Level(
-                tables[f"keys{order}"],
+                tables[f"keys{order}"].cumsum(),
                 tables[f"logs{order}"].astype(np.float32),
-                tables[f"contexts{order}"],
+                tables[f"contexts{order}"].cumsum(),
                 tables[f"backoffs{order}"].astype(np.float32),
             )
             for order in range(1, ORDER + 1)
         ]
         return LetterToSound(tables["pairs"], phones, levels)
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise UserError(f"{path}: damaged: install bossline again") from error
