@@ -55,8 +55,9 @@ def beside(recording: Path) -> Path:
 def read_passages(path: Path, tier: str | None = None) -> list[Passage]:
     """The passages of a text file, or of the intervals of an alignment file, in order of time.
 
-    Of an alignment the tiers are read whose names say utterances, sentences, phrases or transcripts;
-    where there are none, all but those of phones. A tier is a speaker, where there are several.
+    Of an alignment the tiers are read whose names say utterances, sentences, phrases or
+    transcripts; where there are none, all but those of phones. A tier is a speaker, where there are
+    several.
 
     Args:
         tier: the one to take.
