@@ -10,6 +10,7 @@ import typer
 
 from bossline.cli.options import DeviceOption, console
 from bossline.core.counting import counted
+from bossline.core.errors import UserError
 
 if TYPE_CHECKING:
     from bossline.data.pronunciation.pronouncing import Pronouncer
@@ -66,6 +67,12 @@ def align(
 
     files = PhoneFiles(output, format)
     runs, inputs = runs_and_inputs(runs_then_inputs)
+    for place in map(Path, inputs):
+        if output.resolve() == (place if place.is_dir() else place.parent).resolve():
+            raise UserError(
+                f"--output {output}: the recordings' own folder, where a file may be their text: "
+                "choose another"
+            )
     model = api.load(runs, device=device)
     refusals = Refusals()
     known: list[Pronouncer] = []

@@ -32,7 +32,7 @@ from bossline.tasks.trained import Ensemble, TrainedModel, items_of
 from bossline.training.contents import ALIGNMENT
 
 _PIECE, _CONTEXT = 6000, 500  # frames that a model is asked about at once, and those beside them
-_MEASURED = 100  # utterances on which the bias is measured
+_MEASURED = 50  # utterances on which the bias is measured
 _NEAR_SECONDS = 0.05  # what is off by more is a mistake, not a bias
 
 Posteriors = npt.NDArray[np.float32]
@@ -108,10 +108,10 @@ class Speech:
                     f"text at {passage.start:.2f} s, but the recording ends at {end:.2f} s"
                 )
             words = self.words(passage.text)
-            offset = float(edges[start])
+            offset = start * self._spec.hop_ms / 1000
             own = [one[start:stop] for one in posteriors]
             try:
-                found = self._committee.align(words, own, until - offset)
+                found = self._committee.align(words, own, passage.start - offset, until - offset)
             except UserError as error:
                 if passage.end is None:
                     raise

@@ -30,7 +30,7 @@ Align = Callable[..., tuple[object, str, str]]
 @pytest.fixture
 def run(toy: Corpus) -> Run:
     return bossline.train(
-        "phoneme/simple", "toy", {"epochs": 8, "batches.size": 16, "model.width": 32},
+        "phoneme/simple", "toy", {"epochs": 3, "batches.size": 16, "model.width": 16, "optimiser.lr": 1e-2},
         run="runs/a", device="cpu", threads=1, console=Console(quiet=True),
     )  # fmt: skip
 
@@ -140,6 +140,13 @@ def test_asked_rightly_and_wrongly(
     assert Path("out").exists() == (code == 0)
 
 
+def test_texts_are_not_written_over(recordings: Path, align: Align) -> None:
+    for place in ("recordings", "recordings/one.npy"):
+        code, _, err = align("runs/a", place, "--phones", "-o", "recordings")
+        assert code == 2
+        assert "the recordings' own folder" in err
+
+
 def test_speakers_have_tiers_of_their_own(run: Run, recordings: Path) -> None:
     model = bossline.load(run, device="cpu")
     end = 0.01 * len(np.load(recordings / "one.npy"))
@@ -157,7 +164,7 @@ def test_speakers_have_tiers_of_their_own(run: Run, recordings: Path) -> None:
     assert [tier.name for tier in found.alignment().tiers] == names
     assert [word.word for word in found.words] == ["AA", "S", "M"]
     assert found.words[1].end <= middle + 1e-9
-    assert found.words[2].start >= middle - 0.011
+    assert found.words[2].start >= middle - 1e-9
     assert found.to_dict()["utterances"][1]["speaker"] == "bob"
 
 
@@ -199,12 +206,12 @@ def test_words_of_a_synthetic_recording(home: Path) -> None:
     from bossline.data.synthetic.voices import make_voices
 
     quiet = Console(quiet=True)
-    bossline.synth("tiny", hours=0.05, voices=4, console=quiet)
+    bossline.synth("tiny", hours=0.03, voices=3, console=quiet)
     run = bossline.train(
-        "phoneme/simple", "tiny", {"epochs": 6, "model.width": 128},
+        "phoneme/simple", "tiny", {"epochs": 5, "model.width": 64},
         run="runs/tiny", device="cpu", threads=1, console=quiet,
     )  # fmt: skip
-    voice = make_voices(4, 0)[0]
+    voice = make_voices(3, 0)[0]
     waveform, starts, classes = say("the owl saw a big brown house", voice, seed=1)
     wave = np.pad(waveform, 3200)
     soundfile.write("a.wav", np.column_stack([wave, wave]), 16_000)

@@ -172,13 +172,18 @@ class Committee:
         self._members = members
 
     def align(
-        self, words: Sequence[Spoken], posteriors: Sequence[npt.NDArray[np.float32]], end: float
+        self,
+        words: Sequence[Spoken],
+        posteriors: Sequence[npt.NDArray[np.float32]],
+        begin: float,
+        end: float,
     ) -> Utterance:
         """
         Args:
             words: at least one.
             posteriors: (T, C) of each run.
-            end: seconds, of the recording, at which the last phone may end.
+            begin, end: seconds, within a frame of where these frames begin and end; at which the
+                first phone may begin and the last one end.
 
         Raises:
             UserError: the words take more frames than there are.
@@ -195,7 +200,7 @@ class Committee:
             ]
         heard = np.array([edges for edges in seen if edges is not None])
         edges = np.median(heard, axis=0)
-        edges[-1] = max(end, edges[-1])
+        edges[0], edges[-1] = begin, end
         edges = in_order(edges)
         told, fit = first.told(words, graph, path, edges, joint)
         apart: tuple[Edge, ...] = ()
@@ -205,7 +210,7 @@ class Committee:
                 Edge(*(float(one[place]) for one in (edges, low, high)))
                 for place in range(1, len(edges) - 1)
             )
-        return Utterance(None, 0.0, end, tuple(told), fit, apart)
+        return Utterance(None, begin, end, tuple(told), fit, apart)
 
 
 def _joint(posteriors: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
