@@ -30,7 +30,8 @@ Align = Callable[..., tuple[object, str, str]]
 @pytest.fixture
 def run(toy: Corpus) -> Run:
     return bossline.train(
-        "phoneme/simple", "toy", {"epochs": 3, "batches.size": 16, "model.width": 16, "optimiser.lr": 1e-2},
+        "phoneme/simple", "toy",
+        {"epochs": 3, "batches.size": 16, "model.width": 16, "optimiser.lr": 1e-2},
         run="runs/a", device="cpu", threads=1, console=Console(quiet=True),
     )  # fmt: skip
 
