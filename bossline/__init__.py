@@ -22,6 +22,7 @@ from bossline.version import __version__
 if TYPE_CHECKING:
     from bossline import plot
     from bossline.api import (
+        align,
         calibrate,
         draw_trials,
         dry_run,
@@ -61,15 +62,18 @@ if TYPE_CHECKING:
     from bossline.studies.sweep import sweep
     from bossline.studies.tuning.tune import tune
     from bossline.tasks import register_model, register_schedule, register_task
+    from bossline.tasks.alignment.aligned import Aligned
     from bossline.tasks.prediction import Prediction
 
 _HOME = {
+    "Aligned": "bossline.tasks.alignment.aligned",
     "Corpus": "bossline.data.packed",
     "Model": "bossline.runs.loaded",
     "Prediction": "bossline.tasks.prediction",
     "Recipe": "bossline.recipes",
     "Run": "bossline.runs.run",
     "ablate": "bossline.studies.ablate",
+    "align": "bossline.api",
     "calibrate": "bossline.api",
     "compare": "bossline.studies.compare",
     "cross_validate": "bossline.studies.ladder",
@@ -111,6 +115,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Aligned",
     "Corpus",
     "Model",
     "Prediction",
@@ -119,6 +124,7 @@ __all__ = [
     "UserError",
     "__version__",
     "ablate",
+    "align",
     "calibrate",
     "compare",
     "cross_validate",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from bossline.recipes.page import recipe, recipe_keys
-from bossline.runs.answers import predict, submit
+from bossline.runs.answers import align, predict, submit
 from bossline.runs.engine import evaluate, resume, train
 from bossline.runs.loaded import load
 from bossline.runs.plan import dry_run
@@ -53,6 +53,7 @@ identify_each = _of_a_run(verbs.identify_each)
 pseudo_label = _of_a_run(pseudo_labels.pseudo_label)
 
 __all__ = [
+    "align",
     "calibrate",
     "draw_trials",
     "dry_run",

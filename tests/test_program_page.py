@@ -28,6 +28,7 @@ def prepare(voices: Run) -> None:
     corpus = voices.corpus()
     for name, utterance in (("ann", 0), ("bob", 1)):
         np.save(f"{name}.npy", corpus.frames(utterance))
+    Path("own.dict").write_text("low low\nhigh high\n")
     voices.path.rename("runs/voices")
     Path("recordings").mkdir()
     for name in ("recording", "recordings/a", "recordings/b", "recordings/c"):

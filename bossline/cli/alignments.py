@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bossline.cli.options import DeviceOption, console
 from bossline.core.counting import counted
+from bossline.core.errors import UserError
+
+if TYPE_CHECKING:
+    from bossline.data.pronunciation.pronouncing import Pronouncer
 
 PANEL = "Alignments"
 
@@ -36,6 +41,9 @@ def align(
         Path | None,
         typer.Option(metavar="FILE", help="lines `word PHONE PHONE ...`, before CMUdict's"),
     ] = None,
+    phones: Annotated[
+        bool, typer.Option("--phones", help="texts are of phones of the run, words apart by |")
+    ] = False,
     tier: Annotated[
         str | None, typer.Option(help="of TextGrids beside recordings: which one is the text")
     ] = None,
@@ -53,12 +61,22 @@ def align(
     """
     from bossline import api
     from bossline.cli.answering import Refusals, reading, runs_and_inputs
+    from bossline.cli.tables.alignments import look_first_table
+    from bossline.runs.alignment_analysis import Analysis
     from bossline.runs.phones_out import PhoneFiles
 
     files = PhoneFiles(output, format)
     runs, inputs = runs_and_inputs(runs_then_inputs)
+    for place in map(Path, inputs):
+        if output.resolve() == (place if place.is_dir() else place.parent).resolve():
+            raise UserError(
+                f"--output {output}: the recordings' own folder, where a file may be their text: "
+                "choose another"
+            )
     model = api.load(runs, device=device)
     refusals = Refusals()
+    known: list[Pronouncer] = []
+    analysis = Analysis(output, files.holds if skip_existing else None)
     written = there = 0
 
     def passed(id: str) -> bool:
@@ -67,21 +85,47 @@ def align(
         there += held
         return held
 
-    with reading() as shown:
-        for aligned in model.align_each(
-            inputs,
-            text,
-            dictionary=dictionary,
-            tier=tier,
-            refused=refusals,
-            progress=shown.set,
-            passed=passed if skip_existing else None,
-        ):
-            files.write(aligned)
-            written += 1
+    try:
+        with reading() as shown:
+            for aligned in model.align_each(
+                inputs,
+                text,
+                dictionary=dictionary,
+                phones=phones,
+                tier=tier,
+                refused=refusals,
+                progress=shown.set,
+                passed=passed if skip_existing else None,
+                pronounced=known.append,
+            ):
+                files.write(aligned)
+                analysis.add(aligned)
+                written += 1
+    finally:
+        if analysis.lines:
+            analysis.write()
     kept = f", {there:,} there already" if there else ""
-    console.print(f"{files}: {counted(written, 'recording')}{kept}")
+    console.print(f"{files}: {counted(written, 'recording')}{kept}", soft_wrap=True)
+    if analysis.lines:
+        console.print(look_first_table(analysis.first))
+    for pronouncer in known:
+        for sentence in _unlisted(pronouncer):
+            console.print(sentence, soft_wrap=True)
     refusals.end(written + there)
+
+
+def _unlisted(pronouncer: Pronouncer) -> Iterator[str]:
+    """What there is to tell of words that no dictionary has."""
+    from bossline.data.readers.base import few
+
+    kinds = {
+        "said as their letters tell": pronouncer.guessed,
+        "unknown, aligned as spn": pronouncer.unknown,
+    }
+    for what, words in kinds.items():
+        if words:
+            listed = f"{counted(len(words), 'word')} {what}: {few(sorted(words))}"
+            yield f"{listed}; a --dictionary may have them"
 
 
 @app.command(

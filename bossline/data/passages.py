@@ -10,6 +10,7 @@ from bossline.core.errors import UserError
 from bossline.core.reading import as_text, read_bytes, reason, within_memory
 from bossline.data.alignments.formats import NoAlignment, read_all
 from bossline.data.alignments.model import Alignment, IntervalTier
+from bossline.data.phones import SILENCES
 
 SUFFIXES = (".lab", ".txt", ".TextGrid", ".textgrid")
 """Of files beside a recording, in the order in which they are looked for."""
@@ -17,7 +18,9 @@ SUFFIXES = (".lab", ".txt", ".TextGrid", ".textgrid")
 LEAST_SECONDS = 0.1
 """Of a stretch with a text: what is shorter is no utterance, as for the Montreal Forced Aligner."""
 
-_UTTERANCES = re.compile("^(?:(.*?) ?- ?)?(?:utterances?|sentences?|transcripts?)$", re.IGNORECASE)
+_UTTERANCES = re.compile(
+    "^(?:(.*?) ?- ?)?(?:utterances?|sentences?|phrases?|transcripts?)$", re.IGNORECASE
+)
 _OF_PHONES = re.compile(" ?-? ?(?:phon.*|segments?|confidence|mau)$", re.IGNORECASE)
 
 
@@ -52,8 +55,9 @@ def beside(recording: Path) -> Path:
 def read_passages(path: Path, tier: str | None = None) -> list[Passage]:
     """The passages of a text file, or of the intervals of an alignment file, in order of time.
 
-    Of an alignment the tiers are read whose names say utterances, sentences or transcripts; where
-    there are none, all but those of phones. A tier is a speaker, where there are several.
+    Of an alignment the tiers are read whose names say utterances, sentences, phrases or
+    transcripts; where there are none, all but those of phones. A tier is a speaker, where there are
+    several.
 
     Args:
         tier: the one to take.
@@ -75,7 +79,7 @@ def read_passages(path: Path, tier: str | None = None) -> list[Passage]:
         Passage(one.label, _speaker(of) if len(tiers) > 1 else None, max(one.start, 0.0), one.end)
         for of in tiers
         for one in of.intervals
-        if one.label.strip() and one.end - one.start >= LEAST_SECONDS
+        if one.label.strip() not in SILENCES and one.end - one.start >= LEAST_SECONDS
     ]
     if not found:
         names = ", ".join(f"'{one.name}'" for one in tiers) or "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,23 @@ from bossline.data.features.audio import seconds_of
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.inputs import Input
 from bossline.data.labels import quoted
+from bossline.data.packed import Corpus, Ints
 from bossline.data.passages import Passage, beside, read_passages
+from bossline.data.phones import SILENCES
 from bossline.data.pronunciation.dictionary import cmudict, read_dictionary
 from bossline.data.pronunciation.inventory import Inventory
 from bossline.data.pronunciation.pronouncing import Pronouncer
 from bossline.data.pronunciation.text import words_of
 from bossline.runs.run import Run
-from bossline.tasks.alignment.aligned import Aligned, Utterance
-from bossline.tasks.alignment.aligner import Aligner, Spoken
+from bossline.tasks.alignment.aligned import Aligned
+from bossline.tasks.alignment.aligner import Aligner, Committee, Spoken
 from bossline.tasks.alignment.knowledge import Knowledge
-from bossline.tasks.trained import Ensemble, items_of
+from bossline.tasks.trained import Ensemble, TrainedModel, items_of
 from bossline.training.contents import ALIGNMENT
+
+_PIECE, _CONTEXT = 6000, 500  # frames that a model is asked about at once, and those beside them
+_MEASURED = 50  # utterances on which the bias is measured
+_NEAR_SECONDS = 0.05  # what is off by more is a mistake, not a bias
 
 Posteriors = npt.NDArray[np.float32]
 
@@ -35,15 +42,20 @@ class Speech:
     """A run, or several, that lay text over recordings.
 
     Attributes:
-        unknown: words that nobody knows how to say, with how often they came.
+        pronouncer: who knows how words are said.
     """
 
     def __init__(
-        self, runs: Sequence[Run], ensemble: Ensemble, dictionary: str | Path | None = None
+        self,
+        runs: Sequence[Run],
+        ensemble: Ensemble,
+        dictionary: str | Path | None = None,
+        phones: bool = False,
     ) -> None:
         """
         Args:
             dictionary: a file of pronunciations that goes before CMUdict.
+            phones: whether texts are of phones, words apart by "|".
 
         Raises:
             UserError: runs that tell nothing of times, a dictionary that is none, or a corpus that
@@ -59,10 +71,16 @@ class Speech:
                 "on a corpus of MFCC"
             )
         self._spec, self._ensemble = spec, ensemble
-        own = [] if dictionary is None else [read_dictionary(Path(dictionary))]
-        self._pronouncer = Pronouncer([*own, cmudict()])
+        own = None if dictionary is None else read_dictionary(Path(dictionary))
+        self.pronouncer = Pronouncer([cmudict] if own is None else [lambda: own, cmudict])
+        self._of_phones = phones
         self._inventory = Inventory(ensemble.classes)
-        self._aligner = Aligner(knowledge_of(first, ensemble), ensemble.classes, spec)
+        self._committee = Committee(
+            [
+                Aligner(knowledge_of(run, member), ensemble.classes, spec)
+                for run, member in zip(runs, ensemble.members, strict=True)
+            ]
+        )
         self.unknown: dict[str, int] = {}
 
     def align(self, one: Input, passages: Sequence[Passage], seconds: float | None) -> Aligned:
@@ -78,26 +96,45 @@ class Speech:
         features = one.read()
         edges = self._spec.frame_edges(len(features))
         end = max(float(edges[-1]), min(seconds or 0.0, float(edges[-1]) + self._beyond))
-        (posteriors,) = self._ensemble.answers([features]).each()
+        posteriors = self._posteriors(features)
         utterances = []
         for passage in passages:
-            start, stop = 0, len(features)
-            until = end
+            start, stop, until = 0, len(features), end
             if passage.end is not None:
                 start, stop = np.searchsorted(edges, [passage.start, passage.end]).tolist()
-                stop = min(stop, len(features))
-                until = min(passage.end, end)
-            words = self.words(passage.text)
+                stop, until = min(stop, len(features)), min(passage.end, end)
             if stop <= start:
                 raise UserError(
-                    f"{passage.start:.2f} s: said behind the end of the recording, {end:.2f} s"
+                    f"text at {passage.start:.2f} s, but the recording ends at {end:.2f} s"
                 )
-            offset = float(edges[start])
-            found = self._aligner.align(words, posteriors[start:stop], until - offset)
-            utterances.append(
-                Utterance(passage.speaker, passage.start, until, _later(found, offset))
-            )
+            words = self.words(passage.text)
+            offset = start * self._spec.hop_ms / 1000
+            own = [one[start:stop] for one in posteriors]
+            try:
+                found = self._committee.align(words, own, passage.start - offset, until - offset)
+            except UserError as error:
+                if passage.end is None:
+                    raise
+                raise UserError(f"at {passage.start:.2f} s: {error}") from error
+            utterances.append(replace(found.later(offset), speaker=passage.speaker))
         return Aligned(one.id, end, tuple(utterances))
+
+    def _posteriors(self, features: npt.NDArray[Any]) -> list[Posteriors]:
+        """(T, C) of each run. A long recording is answered in pieces, with some context each."""
+        pieces, kept = [], []
+        for start in range(0, len(features), _PIECE):
+            begin, end = max(start - _CONTEXT, 0), start + _PIECE + _CONTEXT
+            pieces.append(features[begin:end])
+            kept.append(slice(start - begin, start - begin + _PIECE))
+        return [
+            np.concatenate(
+                [
+                    member.answers([piece]).each()[0][own]
+                    for piece, own in zip(pieces, kept, strict=True)
+                ]
+            )
+            for member in self._ensemble.members
+        ]
 
     @property
     def _beyond(self) -> float:
@@ -110,46 +147,35 @@ class Speech:
         Raises:
             UserError: no word in it, or phones that the run does not know.
         """
-        words = words_of(text)
-        if not words:
-            raise UserError(f"no word in the text {quoted(text.strip())}")
-        found = []
-        for word in words:
-            ways = self._pronouncer.ways(word)
-            if not ways:
-                self.unknown[word] = self.unknown.get(word, 0) + 1
-            found.append(Spoken(word, tuple(self._places(way) for way in ways)))
-        return found
+        if self._of_phones:
+            said = [
+                [one for one in part.split() if one not in SILENCES] for part in text.split("|")
+            ]
+            found = [(" ".join(way), (tuple(way),)) for way in said if way]
+        else:
+            found = [(word, self.pronouncer.ways(word)) for word in words_of(text)]
+        if not found:
+            what = "phone" if self._of_phones else "word"
+            raise UserError(f"no {what} in the text {quoted(text.strip())}")
+        return [
+            Spoken(word, tuple(dict.fromkeys(self._places(word, way) for way in ways)))
+            for word, ways in found
+        ]
 
-    def _places(self, way: Sequence[str]) -> tuple[int, ...]:
+    def _places(self, word: str, way: Sequence[str]) -> tuple[int, ...]:
         places = []
         for phone in way:
             if (place := self._inventory.place(phone)) is None:
                 known = " ".join(self._inventory.spoken)
-                raise UserError(f"phone {quoted(phone)} is none of the run's: {known}")
+                raise UserError(
+                    f"{quoted(word)}: phone {quoted(phone)} is none of the run's: {known}"
+                )
             places.append(place)
         return tuple(places)
 
 
-def _later(words: Sequence[Any], seconds: float) -> tuple[Any, ...]:
-    from dataclasses import replace
-
-    return tuple(
-        replace(
-            word,
-            start=word.start + seconds,
-            end=word.end + seconds,
-            phones=tuple(
-                replace(phone, start=phone.start + seconds, end=phone.end + seconds)
-                for phone in word.phones
-            ),
-        )
-        for word in words
-    )
-
-
-def knowledge_of(run: Run, ensemble: Ensemble) -> Knowledge:
-    """What a run knows of phones: as it keeps it, or counted now, and kept.
+def knowledge_of(run: Run, model: TrainedModel) -> Knowledge:
+    """What a run knows of phones: as it keeps it, or learnt now from its corpus, and kept.
 
     Raises:
         UserError: it is damaged; or nothing is kept, and the corpus is gone.
@@ -160,11 +186,40 @@ def knowledge_of(run: Run, ensemble: Ensemble) -> Knowledge:
             return Knowledge.restore(tables, len(run.classes))
         except UserError as error:
             raise run.damaged(ALIGNMENT, str(error)) from error
-    corpus = run.corpus()
-    items = items_of([run], corpus, "train")
-    found = Knowledge.of(run.task.truth(corpus, items).each(), len(run.classes))
+    try:
+        corpus = run.corpus()
+    except UserError as error:
+        raise UserError(
+            f"{run.path}: how long phones last is learnt from the corpus, at the first alignment: "
+            f"{error}"
+        ) from error
+    labels = run.task.truth(corpus, items_of([run], corpus, "train")).each()
+    found = Knowledge.of(labels, len(run.classes))
+    if run.recipe.split.validation:
+        validation = items_of([run], corpus, "validation")[:_MEASURED]
+        found = found.with_bias(_bias(run, model, found, corpus, validation))
     run.write(ALIGNMENT, save(found.tables()))
     return found
+
+
+def _bias(
+    run: Run, model: TrainedModel, knowledge: Knowledge, corpus: Corpus, items: Ints
+) -> float:
+    """Seconds by which edges are late that are laid over utterances whose phones are known."""
+    spec = run.features
+    assert isinstance(spec, FeatureSpec)
+    aligner = Aligner(knowledge, run.classes, spec)
+    answers = model.answers(run.task.pieces(corpus, items)).each()
+    late = [np.empty(0)]
+    for posteriors, labels in zip(answers, run.task.truth(corpus, items).each(), strict=True):
+        starts = np.flatnonzero(np.diff(labels, prepend=-1))
+        edges = aligner.edges(labels[starts].astype(np.int64), posteriors)
+        if edges is not None:
+            truth = spec.frame_edges(len(labels))[starts[1:]]
+            late.append(edges[1:-1] - truth)
+    errors = np.concatenate(late)
+    near = errors[np.abs(errors) <= _NEAR_SECONDS]
+    return float(near.mean()) if len(near) else 0.0
 
 
 def align_each(

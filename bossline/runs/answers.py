@@ -17,6 +17,7 @@ from bossline.data.packed import Corpus, Ints
 from bossline.runs.engine import Runs, opened_runs
 from bossline.runs.loaded import Inputs, load
 from bossline.runs.phones_out import write_phones
+from bossline.tasks.alignment.aligned import Aligned
 from bossline.tasks.prediction import Cells, Prediction
 from bossline.tasks.trained import UNLABELLED, Smoothing, items_of
 
@@ -45,6 +46,27 @@ def predict(
     """
     return load(runs, smoothing=smoothing, decoding=decoding, device=device).predict(
         inputs, rate=rate
+    )
+
+
+def align(
+    runs: Runs,
+    inputs: Inputs,
+    text: str | None = None,
+    *,
+    dictionary: str | Path | None = None,
+    phones: bool = False,
+    tier: str | None = None,
+    rate: float | None = None,
+    device: str = "auto",
+) -> list[Aligned]:
+    """Load a run and have it align once; see `load` and `Model.align`.
+
+    Raises:
+        UserError: as these two.
+    """
+    return load(runs, device=device).align(
+        inputs, text, dictionary=dictionary, phones=phones, tier=tier, rate=rate
     )
 
 

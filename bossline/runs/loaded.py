@@ -15,6 +15,7 @@ from bossline.core.refusing import Refused, by_halves, refusing
 from bossline.core.runtime import Runtime
 from bossline.data.inputs import Array, Input, Source, apart, inputs_of
 from bossline.data.passages import SUFFIXES as TEXTS
+from bossline.data.pronunciation.pronouncing import Pronouncer
 from bossline.data.splits import SPLITS, UNHEARD
 from bossline.runs.aligning import Speech, align_each
 from bossline.runs.engine import Runs, opened_runs, searching
@@ -125,6 +126,7 @@ class Model:
         text: str | None = None,
         *,
         dictionary: str | Path | None = None,
+        phones: bool = False,
         tier: str | None = None,
         rate: float | None = None,
         refused: Refused | None = None,
@@ -137,6 +139,7 @@ class Model:
                 `predict`; no splits.
             text: what is said in it; None: as a .lab, .txt or .TextGrid beside each file says.
             dictionary: a file of pronunciations, which go before those of CMUdict.
+            phones: the text is of phones of the run, words apart by "|".
             tier: of a .TextGrid, which holds the text.
             rate, refused, progress: as of `predict`.
 
@@ -149,6 +152,7 @@ class Model:
                 inputs,
                 text,
                 dictionary=dictionary,
+                phones=phones,
                 tier=tier,
                 rate=rate,
                 refused=refused,
@@ -162,21 +166,26 @@ class Model:
         text: str | None = None,
         *,
         dictionary: str | Path | None = None,
+        phones: bool = False,
         tier: str | None = None,
         rate: float | None = None,
         refused: Refused | None = None,
         progress: Progress | None = None,
         passed: Callable[[str], bool] | None = None,
+        pronounced: Callable[[Pronouncer], None] | None = None,
     ) -> Iterator[Aligned]:
         """As `align`, one after the other: one recording is in memory at a time.
 
         Args:
             passed: whether to pass by what would have this id, unread.
+            pronounced: given who knows how words are said, and what was guessed, before the first.
 
         Raises:
             UserError: as `align`, before or between recordings.
         """
-        speech = Speech(self.runs, self._ensemble, dictionary)
+        speech = Speech(self.runs, self._ensemble, dictionary, phones)
+        if pronounced is not None:
+            pronounced(speech.pronouncer)
         listed: list[Input] = []
         for source in _several(inputs):
             with refusing(refused, str(source)):

@@ -88,7 +88,11 @@ def check_finite(answers: npt.NDArray[Any], run: OpenRun) -> None:
 
 
 class Ensemble:
-    """Several runs that answer as one, as their task agrees; of one run, the run itself."""
+    """Several runs that answer as one, as their task agrees; of one run, the run itself.
+
+    Attributes:
+        members: the models of the runs.
+    """
 
     def __init__(
         self, runs: Sequence[OpenRun], runtime: Runtime, recipes: Sequence[Any] | None = None
@@ -112,14 +116,14 @@ class Ensemble:
                     )
         self.features, self.classes = first.features, first.classes
         self._task = first.task
-        self._members = [
+        self.members = [
             TrainedModel(run, runtime, recipe)
             for run, recipe in zip(runs, recipes or [None] * len(runs), strict=True)
         ]
 
     def answers(self, pieces: Pieces, batches: BatchConfig | None = None) -> Answers:
         """See TrainedModel.answers."""
-        answers = [member.answers(pieces, batches) for member in self._members]
+        answers = [member.answers(pieces, batches) for member in self.members]
         return answers[0] if len(answers) == 1 else self._task.agree(answers)
 
 

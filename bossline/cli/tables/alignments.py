@@ -1,6 +1,8 @@
-"""Alignments against references."""
+"""Alignments against references, and against what was heard."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from rich.table import Table
 
@@ -8,6 +10,9 @@ from bossline.cli.tables.layout import facts_table, new_table
 from bossline.core.counting import counted
 from bossline.evaluation.boundaries import AlignmentScores
 from bossline.evaluation.intervals import Interval
+from bossline.runs.alignment_analysis import Line
+
+LOOKED_AT = 10
 
 
 def boundaries_table(scores: AlignmentScores) -> Table:
@@ -26,6 +31,26 @@ def boundaries_table(scores: AlignmentScores) -> Table:
     table.caption = (
         f"{counted(scores.files, 'recording')}; boundaries of any label, {abs(over):.1%} too "
         f"{'many' if over >= 0 else 'few'}; strict: one to one"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def look_first_table(lines: Sequence[Line]) -> Table:
+    """The alignments that fit worst; fits 80 columns unless names are long."""
+    table = new_table(
+        "file", "at", "log-likelihood", "there", "durations", "words there",
+        right=("at", "log-likelihood", "there", "durations"), title="look at these first",
+    )  # fmt: skip
+    for line in lines[:LOOKED_AT]:
+        table.add_row(
+            line.file, f"{line.weakest_at:.2f} s", f"{line.speech_log_likelihood:.2f}",
+            f"{line.weakest_log_likelihood:.2f}", f"{line.phone_duration_deviation:.1f} sd",
+            line.weakest_words,
+        )  # fmt: skip
+    table.caption = (
+        "log-likelihood: of the text in frames of speech, their mean; there: in the second that "
+        "fits worst; durations: the phone's farthest off its usual one"
     )
     table.caption_justify = "left"
     return table

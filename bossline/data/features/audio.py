@@ -104,7 +104,7 @@ def seconds_of(path: Path) -> float | None:
     try:
         with open_file(path) as stream, soundfile.SoundFile(containers.checked(stream)) as file:
             return file.frames / file.samplerate if file.frames < _UNKNOWN else None
-    except (OSError, Undecodable, soundfile.LibsndfileError):
+    except (OSError, UserError, Undecodable, soundfile.LibsndfileError):
         return None
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bossline.core.counting import counted
 from bossline.core.html import ROWS_SHOWN, html_table
-from bossline.data.alignments.model import Alignment, Interval, IntervalTier
+from bossline.data.alignments.model import Alignment, Interval, IntervalTier, Point, PointTier
 from bossline.tasks.prediction import PHONES, Segment
 
-WORDS, CONFIDENCE = "words", "confidence"
+WORDS, CONFIDENCE, EDGES = "words", "confidence", "edges"
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,76 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Fit:
+    """How well a text fits what was heard; logarithms are of posteriors, a frame's mean.
+
+    Attributes:
+        log_likelihood: of all frames.
+        speech_log_likelihood: of those that are no silence.
+        duration_deviation: the largest of the phones' durations off the usual, in standard
+            deviations of their logarithms.
+        weakest: of the second of speech that fits worst.
+        weakest_at: seconds, where that second begins.
+    """
+
+    log_likelihood: float
+    speech_log_likelihood: float
+    duration_deviation: float
+    weakest: float
+    weakest_at: float
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A moment at which a phone begins or ends, as several runs see it.
+
+    Attributes:
+        time: seconds, the median.
+        low, high: where the first and the last run put it.
+    """
+
+    time: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Utterance:
     """What one speaker says in one stretch of a recording.
 
     Attributes:
         speaker: None where the text does not tell.
         start, end: seconds, of the stretch.
+        edges: where phones begin and end; none where one run was asked.
     """
 
     speaker: str | None
     start: float
     end: float
     words: tuple[Word, ...]
+    fit: Fit
+    edges: tuple[Edge, ...] = ()
+
+    def later(self, seconds: float) -> Utterance:
+        """The same, so much later."""
+        words = tuple(
+            replace(
+                word,
+                start=word.start + seconds,
+                end=word.end + seconds,
+                phones=tuple(
+                    replace(phone, start=phone.start + seconds, end=phone.end + seconds)
+                    for phone in word.phones
+                ),
+            )
+            for word in self.words
+        )
+        edges = tuple(
+            Edge(one.time + seconds, one.low + seconds, one.high + seconds) for one in self.edges
+        )
+        fit = replace(self.fit, weakest_at=self.fit.weakest_at + seconds)
+        start, end = self.start + seconds, self.end + seconds
+        return Utterance(self.speaker, start, end, words, fit, edges)
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,15 +126,17 @@ class Aligned:
     def alignment(self) -> Alignment:
         """Tiers `words`, `phones` and `confidence`, as the Montreal Forced Aligner calls the first
         two; where there are several speakers, those of each, as in `ann - words`. Silence has no
-        label."""
+        label. Of several runs there is a tier of points, `edges`: from when to when they put each.
+        """
         speakers = list(dict.fromkeys(one.speaker for one in self.utterances))
-        tiers = []
+        tiers: list[IntervalTier | PointTier] = []
         for speaker in speakers:
-            words = [
-                word for one in self.utterances if one.speaker == speaker for word in one.words
-            ]
+            own = [one for one in self.utterances if one.speaker == speaker]
             name = f"{speaker} - " if len(speakers) > 1 else ""
-            tiers += _tiers(words, name)
+            tiers += _tiers([word for one in own for word in one.words], name)
+            if edges := [edge for one in own for edge in one.edges]:
+                points = (Point(one.time, f"{one.low:.4f} {one.high:.4f}") for one in edges)
+                tiers.append(PointTier(name + EDGES, tuple(points)))
         return Alignment(0.0, self.seconds, tuple(tiers))
 
     def to_dict(self) -> dict[str, Any]:

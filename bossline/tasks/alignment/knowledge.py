@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,7 +24,8 @@ _RARE = 1e-4  # probability of a duration that training labels never had
 DURATION_WEIGHT = 1.0
 PRIOR_WEIGHT = 0.3
 PAUSE = -2.0  # the score of silence between words, beside that of its frames
-_LEAST = 1e-5  # a posterior below is no surer: text and speech need not agree
+LEAST = 1e-5
+"""A posterior below counts as this: text and speech need not agree."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,13 +118,17 @@ class Knowledge:
             posteriors: (T, C).
         """
         scores = np.empty((posteriors.shape[1] + 1, len(posteriors)))
-        scores[:-1] = np.log(np.maximum(posteriors.T, _LEAST)) - self._offset[:, None]
+        scores[:-1] = np.log(np.maximum(posteriors.T, LEAST)) - self._offset[:, None]
         speech = np.ones(posteriors.shape[1], bool)
         if silence is not None:
             speech[silence] = False
         said, share = posteriors[:, speech].sum(1), self.prior[speech].sum()
-        scores[-1] = np.log(np.maximum(said, _LEAST)) - PRIOR_WEIGHT * np.log(max(share, _LEAST))
+        scores[-1] = np.log(np.maximum(said, LEAST)) - PRIOR_WEIGHT * np.log(max(share, LEAST))
         return scores
+
+    def with_bias(self, seconds: float) -> Knowledge:
+        """The same, with edges that are so late."""
+        return replace(self, bias=np.array([seconds]))
 
     def deviations(self, units: Ints, frames: Floats) -> Floats:
         """(K,) how many standard deviations longer than usual segments of classes are."""

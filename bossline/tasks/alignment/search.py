@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from bossline.tasks.alignment.graph import NOTHING, Graph
 from bossline.tasks.smoothing.arrays import Floats, Ints
@@ -41,7 +41,8 @@ class Durations:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """When each node may be: after how many frames, at least and at most."""
+    """When each node may be: after how many frames, at least and at most; nowhere, where the last
+    moment is the one before the first."""
 
     first: Ints  # (nodes,)
     last: Ints  # (nodes,)
@@ -65,19 +66,6 @@ class Path:
     arcs: Ints
     starts: Ints
     score: float
-
-
-def shortest_frames(graph: Graph, durations: Durations) -> int:
-    """Frames that the shortest path takes."""
-    least = durations.shortest
-    reached = np.full(graph.nodes, np.iinfo(np.int64).max)
-    reached[0] = 0
-    for source, target, unit in zip(
-        graph.source.tolist(), graph.target.tolist(), graph.unit.tolist(), strict=True
-    ):
-        frames = 0 if unit == NOTHING else int(least[unit])
-        reached[target] = min(reached[target], reached[source] + frames)
-    return int(reached[-1])
 
 
 def best_path(
@@ -157,12 +145,15 @@ def _lasting(
         there: scores at the source, of the moments from `begin` on.
         line: (T + 1,) summed scores of the unit.
     """
+    if not len(there) or last < first:
+        return np.full(last - first + 1, -np.inf), np.zeros(last - first + 1, np.int32)
     table = durations.table[unit]
     reach = len(table)
     came = there - line[begin : begin + len(there)]
     # Row t of the windows holds the moments t - D .. t - 1: durations D .. 1.
     padded = _moved(came, begin, first - reach, last - 1)
-    sums = sliding_window_view(padded, reach) + table[::-1]
+    step = padded.strides[0]
+    sums = as_strided(padded, (last - first + 1, reach), (step, step)) + table[::-1]
     best = sums.argmax(1)
     rows = np.arange(len(sums))
     reached = sums[rows, best]
