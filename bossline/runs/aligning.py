@@ -63,8 +63,12 @@ class Speech:
         """
         first = runs[0]
         spec = ensemble.features
-        if first.task.name != "phoneme" or not isinstance(spec, FeatureSpec):
-            raise UserError(f"{first.path}: a run of {first.task.name}; alignment wants phoneme")
+        classes = ensemble.members[0].frame_classes
+        if not classes or not isinstance(spec, FeatureSpec):
+            raise UserError(
+                f"{first.path}: a run of {first.task.name} that says nothing of frames; alignment "
+                "wants one of phoneme, or of transcribe with model.frames"
+            )
         if spec.kind == "log-mel":
             raise UserError(
                 f"{first.path}: its features leave silence out, so that times are unknown: train "
@@ -74,10 +78,10 @@ class Speech:
         own = None if dictionary is None else read_dictionary(Path(dictionary))
         self.pronouncer = Pronouncer([cmudict] if own is None else [lambda: own, cmudict])
         self._of_phones = phones
-        self._inventory = Inventory(ensemble.classes)
+        self._inventory = Inventory(classes)
         self._committee = Committee(
             [
-                Aligner(knowledge_of(run, member), ensemble.classes, spec)
+                Aligner(knowledge_of(run, member), classes, spec)
                 for run, member in zip(runs, ensemble.members, strict=True)
             ]
         )
@@ -129,7 +133,7 @@ class Speech:
         return [
             np.concatenate(
                 [
-                    member.answers([piece]).each()[0][own]
+                    member.frame_answers([piece]).each()[0][own]
                     for piece, own in zip(pieces, kept, strict=True)
                 ]
             )
@@ -148,6 +152,7 @@ class Speech:
             UserError: no word in it, or phones that the run does not know.
         """
         if self._of_phones:
+            found: list[tuple[str, tuple[tuple[str, ...], ...]]]
             said = [
                 [one for one in part.split() if one not in SILENCES] for part in text.split("|")
             ]
@@ -183,7 +188,7 @@ def knowledge_of(run: Run, model: TrainedModel) -> Knowledge:
     tables = run.tensors(ALIGNMENT)
     if tables is not None:
         try:
-            return Knowledge.restore(tables, len(run.classes))
+            return Knowledge.restore(tables, len(model.frame_classes))
         except UserError as error:
             raise run.damaged(ALIGNMENT, str(error)) from error
     try:
@@ -193,11 +198,13 @@ def knowledge_of(run: Run, model: TrainedModel) -> Knowledge:
             f"{run.path}: how long phones last is learnt from the corpus, at the first alignment: "
             f"{error}"
         ) from error
-    labels = run.task.truth(corpus, items_of([run], corpus, "train")).each()
-    found = Knowledge.of(labels, len(run.classes))
+    labels = run.task.frame_truth(corpus, items_of([run], corpus, "train"))
+    found = Knowledge.of(labels, len(model.frame_classes))
     if run.recipe.split.validation:
-        validation = items_of([run], corpus, "validation")[:_MEASURED]
-        found = found.with_bias(_bias(run, model, found, corpus, validation))
+        validation = items_of([run], corpus, "validation")
+        validation = validation[corpus.labelled[validation]][:_MEASURED]
+        if len(validation):
+            found = found.with_bias(_bias(run, model, found, corpus, validation))
     run.write(ALIGNMENT, save(found.tables()))
     return found
 
@@ -208,10 +215,10 @@ def _bias(
     """Seconds by which edges are late that are laid over utterances whose phones are known."""
     spec = run.features
     assert isinstance(spec, FeatureSpec)
-    aligner = Aligner(knowledge, run.classes, spec)
-    answers = model.answers(run.task.pieces(corpus, items)).each()
+    aligner = Aligner(knowledge, model.frame_classes, spec)
+    answers = model.frame_answers(run.task.pieces(corpus, items)).each()
     late = [np.empty(0)]
-    for posteriors, labels in zip(answers, run.task.truth(corpus, items).each(), strict=True):
+    for posteriors, labels in zip(answers, run.task.frame_truth(corpus, items), strict=True):
         starts = np.flatnonzero(np.diff(labels, prepend=-1))
         edges = aligner.edges(labels[starts].astype(np.int64), posteriors)
         if edges is not None:

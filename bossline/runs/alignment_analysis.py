@@ -105,4 +105,7 @@ class Analysis:
 
 def _line(row: dict[str, Any]) -> Line:
     texts = ("file", "speaker", "weakest_words")
-    return Line(**{name: cell if name in texts else float(cell) for name, cell in row.items()})
+    told: dict[str, Any] = {
+        name: cell if name in texts else float(cell) for name, cell in row.items()
+    }
+    return Line(**told)

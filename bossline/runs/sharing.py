@@ -14,13 +14,23 @@ from bossline.core.errors import UserError
 from bossline.core.files import creating_folder
 from bossline.core.reading import read_text, reason
 from bossline.core.runtime import Runtime
+from bossline.runs.aligning import knowledge_of
 from bossline.runs.info import write_info
 from bossline.runs.run import Run
 from bossline.tasks.trained import TrainedModel
-from bossline.training.contents import INFO, PHONES, RECIPE, SCORES, SMOOTHING, THRESHOLD, WEIGHTS
+from bossline.training.contents import (
+    ALIGNMENT,
+    INFO,
+    PHONES,
+    RECIPE,
+    SCORES,
+    SMOOTHING,
+    THRESHOLD,
+    WEIGHTS,
+)
 
 CARD = "README.md"
-_TAKEN = (RECIPE, SCORES, SMOOTHING, PHONES, THRESHOLD)
+_TAKEN = (RECIPE, SCORES, SMOOTHING, PHONES, THRESHOLD, ALIGNMENT)
 
 
 def share(
@@ -44,7 +54,9 @@ def share(
     run = Run.of(run)
     if not run.is_finished:
         raise UserError(f"{run.path} is not finished: resume it first (bossline train --resume)")
-    TrainedModel(run, Runtime.choose("cpu"))  # whoever gets it should not find it damaged
+    model = TrainedModel(run, Runtime.choose("cpu"))  # nobody should find it damaged later
+    if model.frame_classes:
+        knowledge_of(run, model)  # so that it aligns without the corpus
     files = {WEIGHTS: save(_halved(run))}
     for name in _TAKEN:
         if name in run.info.sha256:

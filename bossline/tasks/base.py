@@ -273,6 +273,18 @@ class Task(ABC, Generic[R]):
     def answer(self, model: nn.Module, opened: Any, recipe: R, runtime: Runtime) -> Answers:
         """Of a model in evaluation mode, in float32, on the device."""
 
+    def frame_classes(self, recipe: R, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """Names of what a run's model says of each frame; none where it says nothing of them."""
+        return ()
+
+    def answer_frames(self, model: nn.Module, opened: Any, recipe: R, runtime: Runtime) -> Answers:
+        """(N, C) probabilities of `frame_classes`, where there are any."""
+        raise NotImplementedError
+
+    def frame_truth(self, corpus: Corpus, items: Ints) -> list[npt.NDArray[Any]]:
+        """(T,) places in `frame_classes` of those of the items whose frames are labelled."""
+        raise NotImplementedError
+
     @abstractmethod
     def agree(self, members: Sequence[Answers]) -> Answers:
         """What several models answer together."""
@@ -347,6 +359,16 @@ class Task(ABC, Generic[R]):
 
 
 @torch.inference_mode()
+@torch.inference_mode()
+def frame_answers_of(
+    task: Task[R], model: nn.Module, pieces: Pieces, recipe: R, runtime: Runtime
+) -> Answers:
+    """What a model says of the frames of some pieces."""
+    opened = task.open(recipe, pieces, runtime)
+    with evaluating(model):
+        return task.answer_frames(model, opened, recipe, runtime)
+
+
 def answers_of(
     task: Task[R], model: nn.Module, pieces: Pieces, recipe: R, runtime: Runtime
 ) -> Answers:

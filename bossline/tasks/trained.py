@@ -15,7 +15,7 @@ from bossline.core.runtime import Runtime
 from bossline.data.packed import Corpus, Ints
 from bossline.data.speeds import copies
 from bossline.data.splits import SPLITS, UNHEARD, split_corpus
-from bossline.tasks.base import Answers, OpenRun, Pieces, Smoother, answers_of
+from bossline.tasks.base import Answers, OpenRun, Pieces, Smoother, answers_of, frame_answers_of
 from bossline.training.checkpoint import fill_weights
 from bossline.training.contents import SMOOTHING, WEIGHTS
 
@@ -30,6 +30,7 @@ class TrainedModel:
 
     Attributes:
         fingerprint: SHA-256 of the weights.
+        frame_classes: names of what it says of each frame; none where it says nothing of them.
     """
 
     def __init__(self, run: OpenRun, runtime: Runtime, recipe: Any = None) -> None:
@@ -43,6 +44,7 @@ class TrainedModel:
         self.run, self._runtime = run, runtime
         self.recipe = recipe or run.recipe
         self.features, self.classes = run.features, run.classes
+        self.frame_classes = run.task.frame_classes(run.recipe, run.classes)
         self.model = run.task.model(run.recipe, run.features, run.classes)
         path = run.path / WEIGHTS
         try:
@@ -70,6 +72,17 @@ class TrainedModel:
             recipe = recipe.model_copy(update={"batches": batches})
         answers = answers_of(self.run.task, self.model, pieces, recipe, self._runtime)
         check_finite(answers.array, self.run)
+        return answers
+
+    def frame_answers(self, pieces: Pieces) -> Answers:
+        """(N, C) probabilities of `frame_classes` in each frame.
+
+        Raises:
+            UserError: one of them is no number.
+        """
+        run = self.run
+        answers = frame_answers_of(run.task, self.model, pieces, self.recipe, self._runtime)
+        check_finite(answers.array, run)
         return answers
 
 

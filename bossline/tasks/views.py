@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from bossline.batches.base import Batches, FrameBatches
 from bossline.core.runtime import Runtime
@@ -26,7 +26,9 @@ def averaged(
     return total / torch.bincount(whose, minlength=len(opened)).unsqueeze(1)
 
 
-def of_frames(model: nn.Module, opened: FrameBatches, precision: str, runtime: Runtime) -> Tensor:
+def of_frames(
+    model: Callable[[Any], Tensor], opened: FrameBatches, precision: str, runtime: Runtime
+) -> Tensor:
     """(N, C) class probabilities of all frames, utterances end to end.
 
     Args:

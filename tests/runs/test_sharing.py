@@ -29,7 +29,7 @@ def test_what_is_passed_on_answers_as_the_run_does(run: Run, tmp_path: Path) -> 
     folder = share(run, tmp_path / "tones", licence="CC BY 4.0", remarks=remarks)
     assert {file.name for file in folder.iterdir()} == {
         "README.md", "best.safetensors", "recipe.yaml", "run.json", "scores.json",
-        "smoothing.safetensors",
+        "smoothing.safetensors", "alignment.safetensors",
     }  # fmt: skip
     halved, whole = load_file(folder / WEIGHTS), load_file(run.path / WEIGHTS)
     for name, tensor in whole.items():

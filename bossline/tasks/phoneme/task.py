@@ -125,6 +125,17 @@ class PhonemeTask(ClassificationTask[PhonemeRecipe]):
     def truth(self, corpus: Corpus, items: Ints) -> Answers:
         return Answers.of(_labels(corpus, items).astype(np.int64), corpus.lengths[items])
 
+    def frame_classes(self, recipe: PhonemeRecipe, classes: tuple[str, ...]) -> tuple[str, ...]:
+        return classes
+
+    def answer_frames(
+        self, model: nn.Module, opened: Any, recipe: PhonemeRecipe, runtime: Runtime
+    ) -> Answers:
+        return self.answer(model, opened, recipe, runtime)
+
+    def frame_truth(self, corpus: Corpus, items: Ints) -> list[Ints]:
+        return self.truth(corpus, items).each()
+
     def open(self, recipe: PhonemeRecipe, pieces: Pieces, runtime: Runtime) -> FrameBatches:
         return recipe.batches.open(list(pieces), runtime.device)
 

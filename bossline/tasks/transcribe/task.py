@@ -8,8 +8,9 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from bossline.batches.padded import Padded
 from bossline.batches.utterances import Utterances
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
@@ -111,6 +112,30 @@ class TranscribeTask(Task[TranscribeRecipe]):
         return transcripts.answers_of(
             transcripts.of_pieces(each, opened.utterances, opened.lengths)
         )
+
+    def frame_classes(self, recipe: TranscribeRecipe, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """Silence, and the phones, where the model labels frames too."""
+        labels = isinstance(recipe.model, TaggerConfig) or recipe.model.frames
+        return ("SIL", *classes) if labels else ()
+
+    def answer_frames(
+        self, model: nn.Module, opened: Utterances, recipe: TranscribeRecipe, runtime: Runtime
+    ) -> Answers:
+        def logits(inputs: Padded) -> Tensor:
+            if not isinstance(model, Transcriber):
+                labelled: Tensor = model(inputs)
+                return labelled
+            return model.frame_logits(model(inputs), inputs.padding.steps)
+
+        rows = of_frames(logits, opened, recipe.precision, runtime)
+        return Posteriors(rows, opened.utterance_lengths)
+
+    def frame_truth(self, corpus: Corpus, items: Ints) -> list[Ints]:
+        labelled = items[corpus.labelled[items]]
+        if not len(labelled):
+            return []
+        ends = np.cumsum(corpus.lengths[labelled])[:-1]
+        return np.split(Spoken(corpus).frames(labelled), ends)
 
     def agree(self, members: Sequence[Answers]) -> Answers:
         """The mean of posteriors, or of strings those that differ least from all others."""
