@@ -7,9 +7,17 @@ from typing import Annotated
 
 import typer
 
-from bossline.cli.options import DeviceOption, JsonOption, RunArgument, ScoreNormOption, console
+from bossline.cli.options import (
+    DeviceOption,
+    JsonOption,
+    LangOption,
+    RunArgument,
+    ScoreNormOption,
+    console,
+)
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.language import speaking
 
 PANEL = "Voices"
 
@@ -146,6 +154,7 @@ def calibrate(
     ] = None,
     score_norm: ScoreNormOption = "none",
     device: DeviceOption = "auto",
+    lang: LangOption = None,
 ) -> None:
     """Set the threshold of verify and identify on trials; it is kept in the run folder."""
     from bossline import api as verification
@@ -154,7 +163,8 @@ def calibrate(
     found = verification.calibrate(
         run, trials, false_accepts=false_accepts, score_norm=score_norm, device=device
     )
-    console.print(threshold_table(found))
+    with speaking(lang):
+        console.print(threshold_table(found))
 
 
 @app.command(
