@@ -16,7 +16,8 @@ def test_every_ready_study_holds_valid_recipes(name: str) -> None:
     study = open_study(name)
     assert study.about
     assert len(study.cells) == len(study.recipes) >= 2
-    assert len(study.seeds) >= 3
+    fitted = all(recipe.model.fitted for recipe in study.recipes)  # it draws nothing
+    assert len(study.seeds) == 1 if fitted else len(study.seeds) >= 3
     text = (catalogue.FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     assert text.startswith(f"# bossline sweep {name} --corpus ")
 
