@@ -43,8 +43,10 @@ def beside(recording: Path) -> Path:
     """The file that says what is said in a recording.
 
     Raises:
-        UserError: there is none.
+        UserError: there is none, or no recording.
     """
+    if not recording.exists():
+        raise UserError(f"{recording}: no such file")
     for suffix in SUFFIXES:
         if (file := recording.with_suffix(suffix)).is_file():
             return file

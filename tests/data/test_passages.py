@@ -14,6 +14,9 @@ from bossline.data.passages import Passage, beside, read_passages
 
 def test_which_file_lies_beside(tmp_path: Path) -> None:
     recording = tmp_path / "a.b.wav"
+    with pytest.raises(UserError, match=r"a\.b\.wav: no such file"):
+        beside(recording)
+    recording.touch()
     with pytest.raises(UserError, match=r"no text beside it: expected a\.b\.lab, a\.b\.txt"):
         beside(recording)
     for suffix in ("TextGrid", "txt", "lab"):  # each goes before the one before

@@ -202,6 +202,7 @@ class Committee:
         edges = np.median(heard, axis=0)
         edges[0], edges[-1] = begin, end
         edges = in_order(edges)
+        edges[1:-1] = edges[1:-1].round(4)
         told, fit = first.told(words, graph, path, edges, joint)
         apart: tuple[Edge, ...] = ()
         if len(self._members) > 1:
