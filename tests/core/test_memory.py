@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 
@@ -69,3 +71,14 @@ def test_exhaustion_is_one_line(exhaust: Callable[[], object]) -> None:
 def test_other_errors_stay_what_they_are() -> None:
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"), exhaustion_named("?"):
         torch.zeros(2, 3) @ torch.zeros(2, 3)
+
+
+def test_models_are_built_without_torch_s_compiler() -> None:
+    """Importing it takes seconds, which an answer need not wait for."""
+    code = (
+        "import sys, torch\n"
+        "from bossline.core.memory import bounded_weights\n"
+        "with bounded_weights(): torch.nn.Linear(3, 3); torch.tensor([1.0])\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
