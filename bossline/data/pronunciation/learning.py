@@ -178,7 +178,7 @@ def learnt(dictionary: dict[str, tuple[Phones, ...]]) -> dict[str, npt.NDArray[A
 
 def save(tables: dict[str, npt.NDArray[Any]], path: Path) -> None:
     """Write what `letters.load` reads: rising keys as their steps, which are small."""
-    stored = {
+    stored: dict[str, Any] = {
         name: np.diff(table, prepend=0) if name.startswith(("keys", "contexts")) else table
         for name, table in tables.items()
     }
