@@ -20,7 +20,7 @@ from bossline.data.labels import quoted
 from bossline.data.packed import Corpus, Ints
 from bossline.data.passages import Passage, beside, read_passages
 from bossline.data.phones import SILENCES
-from bossline.data.pronunciation.dictionary import cmudict, read_dictionary
+from bossline.data.pronunciation.dictionary import Phones, cmudict, read_dictionary
 from bossline.data.pronunciation.inventory import Inventory
 from bossline.data.pronunciation.pronouncing import Pronouncer
 from bossline.data.pronunciation.text import words_of
@@ -151,6 +151,7 @@ class Speech:
         Raises:
             UserError: no word in it, or phones that the run does not know.
         """
+        found: list[tuple[str, tuple[Phones, ...]]]
         if self._of_phones:
             found: list[tuple[str, tuple[tuple[str, ...], ...]]]
             said = [

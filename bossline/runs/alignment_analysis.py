@@ -103,9 +103,9 @@ class Analysis:
         return self._path
 
 
-def _line(row: dict[str, Any]) -> Line:
+def _line(row: dict[str, str]) -> Line:
     texts = ("file", "speaker", "weakest_words")
-    told: dict[str, Any] = {
+    cells: dict[str, Any] = {
         name: cell if name in texts else float(cell) for name, cell in row.items()
     }
-    return Line(**told)
+    return Line(**cells)
