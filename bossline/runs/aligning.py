@@ -153,7 +153,6 @@ class Speech:
         """
         found: list[tuple[str, tuple[Phones, ...]]]
         if self._of_phones:
-            found: list[tuple[str, tuple[tuple[str, ...], ...]]]
             said = [
                 [one for one in part.split() if one not in SILENCES] for part in text.split("|")
             ]
