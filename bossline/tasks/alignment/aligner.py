@@ -206,7 +206,7 @@ class Committee:
         told, fit = first.told(words, graph, path, edges, joint)
         apart: tuple[Edge, ...] = ()
         if len(self._members) > 1:
-            low, high = heard.min(0), heard.max(0)
+            low, high = heard.min(0).round(4), heard.max(0).round(4)
             apart = tuple(
                 Edge(*(float(one[place]) for one in (edges, low, high)))
                 for place in range(1, len(edges) - 1)
