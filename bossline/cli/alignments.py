@@ -22,13 +22,17 @@ app = typer.Typer()
 
 @app.command(
     rich_help_panel=PANEL,
-    epilog="Examples: `bossline align RUN recordings/ -o aligned/`, `bossline align RUN a.wav "
-    "--text 'the owl is here' -o aligned/`",
+    epilog="Examples: `bossline align recordings/ -o aligned/`, `bossline align RUN a.wav --text "
+    "'the owl is here' -o aligned/`",
 )
 def align(
     runs_then_inputs: Annotated[
         list[str],
-        typer.Argument(metavar="RUN INPUT...", help="of phoneme; recordings, or folders of them"),
+        typer.Argument(
+            metavar="[RUN...] INPUT...",
+            help="a run that tells phones frame by frame, without one the phoneme-en that comes "
+            "with bossline; recordings, or folders of them",
+        ),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="the folder that gets a file a recording")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,9 +15,14 @@ from bossline.core.errors import UserError
 from bossline.core.files import creating_folder
 from bossline.core.reading import read_text, reason
 from bossline.core.runtime import Runtime
+from bossline.evaluation.scores import Scores
+from bossline.recipes.loading import save_recipe
+from bossline.recipes.naming import full_name
 from bossline.runs.aligning import knowledge_of
+from bossline.runs.engine import evaluate, searching
 from bossline.runs.info import write_info
 from bossline.runs.run import Run
+from bossline.tasks.recipe import Recipe
 from bossline.tasks.trained import TrainedModel
 from bossline.training.contents import (
     ALIGNMENT,
@@ -34,7 +40,12 @@ _TAKEN = (RECIPE, SCORES, SMOOTHING, PHONES, THRESHOLD, ALIGNMENT)
 
 
 def share(
-    run: str | Path | Run, output: Path, *, licence: str = "", remarks: Path | None = None
+    run: str | Path | Run,
+    output: Path,
+    *,
+    decoding: Sequence[str] = (),
+    licence: str = "",
+    remarks: Path | None = None,
 ) -> Path:
     """Write a folder that answers as the run does, without what only its owner needs.
 
@@ -44,6 +55,8 @@ def share(
     Args:
         run: that is finished.
         output: the folder, which is not there yet; its last part is what the model is called.
+        decoding: of strings: "beam=16" and the like, the search that it is to ask for from now on;
+            it is scored anew by that.
         licence: of the weights, as the data allow it; "" says that none is given.
         remarks: a file of Markdown that becomes part of the card.
 
@@ -62,12 +75,19 @@ def share(
         if name in run.info.sha256:
             files[name] = run.read(name)
     words = "" if remarks is None else _markdown(remarks)
+    recipe, scores = run.recipe, run.scores
+    if decoding:
+        (recipe,), scores = searching([run], decoding), evaluate(run, decoding=decoding)
+        files[SCORES] = _as_json(scores)
     with creating_folder(output) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
+        if decoding:
+            save_recipe(recipe, folder / RECIPE)
+            files[RECIPE] = (folder / RECIPE).read_bytes()
         known = {name: (hashlib.sha256(content).hexdigest(),) for name, content in files.items()}
         write_info(folder / INFO, run.info.model_copy(update={"sha256": known}))
-        card = _card(run, output.name, len(files[WEIGHTS]), licence, words)
+        card = _card(run, recipe, scores, output.name, len(files[WEIGHTS]), licence, words)
         (folder / CARD).write_text(card, encoding="utf-8")
     return output
 
@@ -109,12 +129,27 @@ def features_hash(run: Run) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:12]
 
 
-def _card(run: Run, name: str, size: int, licence: str, words: str) -> str:
+def _as_json(scores: Mapping[str, Scores]) -> bytes:
+    content = {
+        split: value.model_dump(mode="json", by_alias=True) for split, value in scores.items()
+    }
+    return json.dumps(content).encode()
+
+
+def _card(
+    run: Run,
+    recipe: Recipe,
+    scores: Mapping[str, Scores],
+    name: str,
+    size: int,
+    licence: str,
+    words: str,
+) -> str:
     """Markdown, with what Hugging Face reads of a model card before it."""
-    info, recipe = run.info, run.recipe
+    info = run.info
     facts = {
         "Task": recipe.task,
-        "Recipe": f"`{run.label}`, seed {recipe.seed}, {recipe.epochs} epochs",
+        "Recipe": f"`{full_name(recipe)}`, seed {recipe.seed}, {recipe.epochs} epochs",
         "Trained on": f"{info.corpus}" + (f" ({info.corpus_note})" if info.corpus_note else ""),
         "Begun from": "; ".join(str(origin) for origin in info.origins) or "fresh weights",
         "Answers": f"{len(run.classes)} classes: {', '.join(run.classes)}" if run.classes else "",
@@ -149,10 +184,7 @@ def _card(run: Run, name: str, size: int, licence: str, words: str) -> str:
         "",
         f"| split | {run.metric.words} | items |",
         "| --- | --- | --- |",
-        *(
-            f"| {split} | {scores.score} | {len(scores.ids):,} |"
-            for split, scores in run.scores.items()
-        ),
+        *(f"| {split} | {found.score} | {len(found.ids):,} |" for split, found in scores.items()),
         "",
     ]
     return "\n".join(lines)
