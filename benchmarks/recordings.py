@@ -23,6 +23,7 @@ import bossline
 from benchmarks.common import print_table
 from bossline.data.phones import SILENCES
 from bossline.evaluation.intervals import mean_interval
+from bossline.tasks.prediction import SegmentedPrediction
 from bossline.tasks.transcribe.decoding.edits import align
 
 RATE = 16_000
@@ -34,7 +35,7 @@ def babble(sounds: list[Samples], at: int, rng: np.random.Generator) -> Samples:
     others = rng.choice(np.delete(np.arange(len(sounds)), at), 5, replace=False)
     length = len(sounds[at])
     voices = [np.resize(sounds[k], length) / (sounds[k].std() + 1e-9) for k in others]
-    return np.sum(voices, 0).astype(np.float32)
+    return np.asarray(np.sum(voices, 0), np.float32)
 
 
 def pink(length: int, rng: np.random.Generator) -> Samples:
@@ -56,7 +57,7 @@ def in_room(sound: Samples, rng: np.random.Generator, seconds: float = 0.4) -> S
 
 def mixed(sound: Samples, noise: Samples, decibels: float = 10.0) -> Samples:
     gain = np.sqrt((sound**2).mean() / (noise**2).mean() / 10 ** (decibels / 10))
-    return (sound + gain * noise).astype(np.float32)
+    return np.asarray(sound + gain * noise, np.float32)
 
 
 def conditions(sounds: list[Samples]) -> Iterator[tuple[str, Callable[[int], Samples]]]:
@@ -85,15 +86,16 @@ def main() -> None:
     sounds = [soundfile.read(file, dtype="float32")[0] for file in files]
     names = sorted({phone for line in lines for phone in line[1:]} | set(model.classes))
     numbers = {name: number for number, name in enumerate(names, start=1)}
-    references = [np.array([numbers[phone] for phone in line[1:]]) for line in lines]
+    references = [[numbers[phone] for phone in line[1:]] for line in lines]
     rows = []
     for name, sound in conditions(sounds):
         began = time.perf_counter()
         answers = model.predict([sound(at) for at in range(len(sounds))], rate=RATE)
         seconds = time.perf_counter() - began
         said = [
-            np.array([numbers[s.phone] for s in answer.segments if s.phone not in SILENCES], int)
+            [numbers[s.phone] for s in answer.segments if s.phone not in SILENCES]
             for answer in answers
+            if isinstance(answer, SegmentedPrediction)
         ]
         found = align(references, said)
         lengths = [len(one) for one in references]

@@ -68,7 +68,7 @@ def sounds_run(home: Path) -> Run:
 def modes(model: Model) -> set[bool]:
     return {
         layer.training
-        for member in model._ensemble._members
+        for member in model._ensemble.members
         for layer in member.model.modules()
     }  # fmt: skip
 

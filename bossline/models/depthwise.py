@@ -12,21 +12,21 @@ from torch.nn import functional
 
 # The switch is one for the process: of two threads that both put it back, one would leave it off.
 _SWITCH = Lock()
-_ONE_REGISTER = 16  # channels that one instruction of a CPU takes in float32
 
 
 class DepthwiseConv2d(nn.Conv2d):
-    """nn.Conv2d of a filter a channel; in float32 where a CPU has few channels.
+    """nn.Conv2d of a filter a channel; in float32 on a CPU.
 
-    Of 2 to 16 channels, channels last, and 15 taps or more in a row, native bfloat16 kernels of
-    oneDNN 3.12 never return, deaf to every signal but SIGKILL. On a GPU torch's own kernels are
+    Of 15 taps or more in a row, channels last, native bfloat16 kernels of oneDNN 3.12 never return,
+    deaf to every signal but SIGKILL: of 2 to 16 channels always, of 144 with two threads and some
+    lengths. On a GPU torch's own kernels are
     taken: cuDNN's are planned anew for each shape, the backward pass for up to 80 ms.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type == "cuda" and not torch.compiler.is_compiling():
             return self._without_cudnn(x)
-        if x.device.type != "cpu" or self.in_channels > _ONE_REGISTER:
+        if x.device.type != "cpu":
             return super().forward(x)
         with torch.autocast("cpu", enabled=False):
             return super().forward(x.to(self.weight.dtype))

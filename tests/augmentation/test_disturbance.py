@@ -103,7 +103,7 @@ def test_padding_stays_zero_and_each_utterance_is_disturbed_alone() -> None:
     features = spec("time")
     short = mfcc(speech(0.6, 2), features)
     alone, beside = batch_of(short), batch_of(short, mfcc(speech(), features))
-    parts = {"noise": 1, "room": 1, "channel": 1, "voice": 0.1}
+    parts: dict[str, Any] = {"noise": 1, "room": 1, "channel": 1, "voice": 0.1}
     found = disturbed(beside, features, **parts)
     assert not found[~beside.mask].any()
     draws = [disturbed(alone, features, seed, **parts)[0, : len(short)] for seed in range(5)]

@@ -1,4 +1,4 @@
-"""Few channels of a depthwise convolution in bfloat16, and the wide ones left as they are."""
+"""Depthwise convolutions: in float32 on a CPU, without cuDNN on a GPU."""
 
 from __future__ import annotations
 
@@ -22,24 +22,12 @@ def test_every_shape_comes_out_right_in_time() -> None:
 
 
 @pytest.mark.parametrize("autocast", [False, True])
-@pytest.mark.parametrize(("channels", "kernel"), [(17, 31), (144, 31), (48, 7)])
-def test_many_channels_are_torchs_own(channels: int, kernel: int, autocast: bool) -> None:
+@pytest.mark.parametrize(("channels", "kernel"), [(8, 7), (17, 31), (144, 31), (48, 7)])
+def test_a_cpu_convolves_in_float32(channels: int, kernel: int, autocast: bool) -> None:
     torch.manual_seed(0)
     ours = DepthwiseConv2d(channels, channels, (1, kernel), padding="same", groups=channels)
-    theirs = nn.Conv2d(channels, channels, (1, kernel), padding="same", groups=channels)
-    theirs.load_state_dict(ours.state_dict())
     x = torch.randn(2, 1, 40, channels).permute(0, 3, 1, 2)
-    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-        found, expected = ours(x), theirs(x)
-    assert found.dtype == expected.dtype
-    assert torch.equal(found, expected)
-
-
-@pytest.mark.parametrize("autocast", [False, True])
-def test_few_channels_are_torchs_own_in_float32(autocast: bool) -> None:
-    ours = DepthwiseConv2d(8, 8, 7, padding=3, groups=8)
-    x = torch.randn(2, 8, 9, 9)
-    expected = nn.functional.conv2d(x, ours.weight, ours.bias, padding=3, groups=8)
+    expected = nn.functional.conv2d(x, ours.weight, ours.bias, padding="same", groups=channels)
     with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         assert torch.equal(ours(x), expected)
 

@@ -15,7 +15,7 @@ import torch
 import bossline
 from bossline.batches.padded import Padded
 from bossline.core.runtime import Runtime
-from bossline.data.alignments import read
+from bossline.data.alignments import IntervalTier, read
 from bossline.data.phones import ARPABET
 from bossline.models.transcriber import Transcriber
 from bossline.runs.folders import BOXED, DEFAULT
@@ -75,7 +75,9 @@ def test_phones_begin_and_end_as_the_labels_of_frames_say(
     """CTC tells a phone in a moment; here frames say that each lasts four of them, then silence."""
     model = bossline.load(DEFAULT)
     classes = Run(DEFAULT).classes
-    string = [classes.index(phone) + 1 for phone in model.predict(wav)[0].phones]
+    (answer,) = model.predict(wav)
+    assert isinstance(answer, StringPrediction)
+    string = [classes.index(phone) + 1 for phone in answer.phones]
     assert string
 
     def logits(self: Transcriber, encoded: Padded, frames: int) -> torch.Tensor:
@@ -87,8 +89,10 @@ def test_phones_begin_and_end_as_the_labels_of_frames_say(
         return said
 
     monkeypatch.setattr(Transcriber, "frame_logits", logits)
-    edges = Run(DEFAULT).features.frame_edges(5 * len(string) + 9)
-    for place, one in enumerate(model.predict(wav)[0].segments):
+    edges = answer.spec.frame_edges(5 * len(string) + 9)
+    (again,) = model.predict(wav)
+    assert isinstance(again, StringPrediction)
+    for place, one in enumerate(again.segments):
         assert one.start == pytest.approx(edges[5 * place + 3])
         assert one.end == pytest.approx(edges[5 * place + 7])
 
@@ -99,6 +103,7 @@ def test_it_lays_a_text_over_a_recording(wav: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, cwd=wav.parent)
     assert done.returncode == 0, done.stderr
     words = read(wav.parent / "out" / "buzz.TextGrid").tier("words")
+    assert isinstance(words, IntervalTier)
     assert [one.label for one in words.intervals if one.label] == ["a", "a"]
 
 
@@ -112,5 +117,6 @@ def test_frames_of_a_transcriber_are_its_output_for_frames() -> None:
         assert found.shape == (len(piece), len(model.frame_classes))
         alone = Padded.of(torch.from_numpy(piece)[None], torch.tensor([len(piece)]))
         with torch.inference_mode():
+            assert isinstance(model.model, Transcriber)
             logits = model.model.frame_logits(model.model(alone), len(piece))[0]
         np.testing.assert_allclose(found, logits.softmax(1).numpy(), atol=0.03)  # bfloat16

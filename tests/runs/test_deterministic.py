@@ -18,13 +18,13 @@ from bossline.runs.run import Run
 SMALL = ["epochs=2", "batches.size=64", "model.width=8", "model.dropout=0.3"]
 
 
-def train(run: str, seen: list[bool], **how: bool) -> Run:
+def train(run: str, seen: list[bool], deterministic: bool = False) -> Run:
     def look(epoch: int, score: float) -> None:
         seen.append(torch.are_deterministic_algorithms_enabled())
 
     return api.train(
         "phoneme/simple", "toy", SMALL, run=run, device="cpu", threads=1, watch=look,
-        console=Console(quiet=True), **how,
+        console=Console(quiet=True), deterministic=deterministic,
     )  # fmt: skip
 
 

@@ -80,7 +80,7 @@ def test_it_comes_back_from_its_state() -> None:
 def test_a_network_reads_terms_too() -> None:
     config = RegressorConfig(degree=2, interactions=True, network=LinearConfig())
     model = config.build(3, 1)
-    assert model.network.weight.shape == (1, 3 + 6)  # type: ignore[union-attr]
+    assert model.network.weight.shape == (1, 3 + 6)
     x, y = torch.randn(20, 3), torch.randn(20)
     model.prepare(x, y)
     torch.testing.assert_close(model.standard(x).mean(0), torch.zeros(9, dtype=torch.float64))

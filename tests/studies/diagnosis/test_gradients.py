@@ -63,20 +63,22 @@ def test_layers_before_a_wrong_backward_are_named() -> None:
 
 def test_slopes_are_those_of_a_formula() -> None:
     """A layer of one number: its only directions are up and down."""
-    model = nn.Sequential(nn.Linear(1, 1, bias=False))
+    layer = nn.Linear(1, 1, bias=False)
+    model = nn.Sequential(layer)
 
     def squared(model: nn.Module, batch: Any) -> StepLoss:
         return StepLoss((model(batch[0]) - 1).square().mean(), 1, batch[0])
 
-    nn.init.constant_(model[0].weight, 3.0)
+    nn.init.constant_(layer.weight, 3.0)
     (check,) = gradient_checks(model, squared, (torch.full((1, 1), 2.0),), 0)
     assert check.backward == pytest.approx(2 * (3 * 2 - 1) * 2)
     assert check.differences == pytest.approx(check.backward)
 
 
 def test_a_layer_without_slope_is_right() -> None:
-    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 5))
-    nn.init.constant_(model[0].bias, -100.0)  # all its units are dead
+    layer = nn.Linear(6, 8)
+    model = nn.Sequential(layer, nn.ReLU(), nn.Linear(8, 5))
+    nn.init.constant_(layer.bias, -100.0)  # all its units are dead
     dead, _ = gradient_checks(model, cross_entropy, rows(), 0)
     assert dead.backward == dead.differences == dead.error == 0
 
