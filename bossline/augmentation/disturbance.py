@@ -23,13 +23,13 @@ from bossline.batches.padded import Padded
 from bossline.core.config import Config
 from bossline.core.errors import UserError
 from bossline.core.ranks import uniform
+from bossline.data.features.mfcc import CEPSTRA, LIFTER, LOWEST_HZ, MEL_BINS
 from bossline.data.features.spec import FeatureSpec
 
-_BANDS, _LIFTER, _LOWEST, _NYQUIST = 23, 22.0, 20.0, 8000.0
+_NYQUIST = 8000.0
 # Kaldi's cepstra of read sentences from a desk, samples in -1..1: means and spreads over time.
 _MEANS = (-25.1, -5.2, 1.3, -1.4, -11.0, -8.1, -9.0, -6.3, -8.9, -2.9, -4.0, -5.9, -3.9)
 _SPREADS = (13.4, 13.9, 12.5, 14.6, 14.9, 14.6, 14.1, 13.4, 13.0, 12.2, 12.1, 11.4, 10.0)
-_CEPSTRA = len(_MEANS)
 _TAIL = 40  # frames that a room rings at most
 _ECHOES = 4  # voices of a babble
 _FLOOR = 8.0  # nepers by which what a channel cuts off lies below the rest
@@ -67,7 +67,7 @@ class Disturbance(Config):
         """
         check(features)
         frames, real = batch.frames, batch.mask.unsqueeze(2)
-        statics = frames[..., :_CEPSTRA].float()
+        statics = frames[..., :CEPSTRA].float()
         spectrum = self._shifted(_log_mel(statics, _spreads(batch, features)), generator)
         power = spectrum.exp() * real
         power = self._in_room(power, generator)
@@ -82,9 +82,9 @@ class Disturbance(Config):
         size = spectrum.shape[0]
         draws = uniform(torch.Size((size, 1)), generator, spectrum.device)
         stretch = 1 + self.voice * (2 * draws - 1)
-        places = torch.arange(_BANDS, device=spectrum.device) * stretch
-        places = places.clamp(max=_BANDS - 1)
-        before = places.floor().long().clamp(max=_BANDS - 2)
+        places = torch.arange(MEL_BINS, device=spectrum.device) * stretch
+        places = places.clamp(max=MEL_BINS - 1)
+        before = places.floor().long().clamp(max=MEL_BINS - 2)
         share = (places - before).unsqueeze(1)
         index = before.unsqueeze(1).expand_as(spectrum)
         return torch.lerp(spectrum.gather(2, index), spectrum.gather(2, index + 1), share)
@@ -110,7 +110,7 @@ class Disturbance(Config):
         device = power.device
         draws = uniform(torch.Size((size, 8 + _ECHOES)), generator, device)
         # Bands widen and Kaldi lifts the high ones: white noise rises by 8 nepers, brown falls.
-        tilt = (9 * draws[:, :1] - 1) * torch.linspace(0, 1, _BANDS, device=device)
+        tilt = (9 * draws[:, :1] - 1) * torch.linspace(0, 1, MEL_BINS, device=device)
         bumps = 6 * (draws[:, 1:3] - 0.5) @ _cosines(device)[2:4]
         steady = (tilt + bumps).exp().unsqueeze(1).expand_as(power)
         lengths = batch.lengths.unsqueeze(1)
@@ -132,9 +132,9 @@ class Disturbance(Config):
         """Bands above a random one far below the rest."""
         draws = uniform(torch.Size((spectrum.shape[0], 2)), generator, spectrum.device)
         lowest = _band(self.lowest)
-        cut = lowest + draws[:, :1] * (_BANDS - 1 - lowest)
-        cut = torch.where(draws[:, 1:] < self.channel, cut, torch.full_like(cut, _BANDS))
-        above = torch.arange(_BANDS, device=spectrum.device) > cut
+        cut = lowest + draws[:, :1] * (MEL_BINS - 1 - lowest)
+        cut = torch.where(draws[:, 1:] < self.channel, cut, torch.full_like(cut, MEL_BINS))
+        above = torch.arange(MEL_BINS, device=spectrum.device) > cut
         floor = spectrum.amin((1, 2), keepdim=True) - 1
         lowered = torch.maximum(spectrum - _FLOOR, floor)
         return torch.where(above.unsqueeze(1), lowered, spectrum)
@@ -145,10 +145,10 @@ def check(features: FeatureSpec) -> None:
     Raises:
         UserError: features that give no spectrum back.
     """
-    dim = _CEPSTRA * features.blocks
+    dim = CEPSTRA * features.blocks
     if (features.kind, features.dim, features.normalisation) != ("mfcc", dim, "utterance"):
         raise UserError(
-            f"augment.disturbance works on {_CEPSTRA} MFCC under CMVN, with or without deltas; "
+            f"augment.disturbance works on {CEPSTRA} MFCC under CMVN, with or without deltas; "
             f"these features are: {features.describe()}"
         )
 
@@ -159,24 +159,24 @@ def _band(hertz: float) -> float:
     def mel(f: float) -> float:
         return 1127 * math.log1p(f / 700)
 
-    width = (mel(_NYQUIST) - mel(_LOWEST)) / (_BANDS + 1)
-    return (mel(hertz) - mel(_LOWEST)) / width - 1
+    width = (mel(_NYQUIST) - mel(LOWEST_HZ)) / (MEL_BINS + 1)
+    return (mel(hertz) - mel(LOWEST_HZ)) / width - 1
 
 
 @cache
 def _cosines(device: torch.device) -> Tensor:
     """(13, 23): the orthonormal cosine transform of Kaldi's MFCC."""
-    bands = (torch.arange(_BANDS, dtype=torch.float64) + 0.5) / _BANDS
-    rows = torch.cos(math.pi * torch.arange(_CEPSTRA).unsqueeze(1) * bands)
-    rows *= math.sqrt(2 / _BANDS)
+    bands = (torch.arange(MEL_BINS, dtype=torch.float64) + 0.5) / MEL_BINS
+    rows = torch.cos(math.pi * torch.arange(CEPSTRA).unsqueeze(1) * bands)
+    rows *= math.sqrt(2 / MEL_BINS)
     rows[0] /= math.sqrt(2)
     return rows.float().to(device)
 
 
 @cache
 def _lifter(device: torch.device) -> Tensor:
-    steps = torch.arange(_CEPSTRA, dtype=torch.float64)
-    return (1 + _LIFTER / 2 * torch.sin(math.pi * steps / _LIFTER)).float().to(device)
+    steps = torch.arange(CEPSTRA, dtype=torch.float64)
+    return (1 + LIFTER / 2 * torch.sin(math.pi * steps / LIFTER)).float().to(device)
 
 
 def _spreads(batch: Padded, features: FeatureSpec) -> Tensor:
@@ -189,7 +189,7 @@ def _spreads(batch: Padded, features: FeatureSpec) -> Tensor:
     if features.deltas != "coefficient":
         return ordinary
     frames = (batch.frames * batch.mask.unsqueeze(2)).double()
-    statics, slopes = frames[..., :_CEPSTRA], frames[..., _CEPSTRA : 2 * _CEPSTRA]
+    statics, slopes = frames[..., :CEPSTRA], frames[..., CEPSTRA : 2 * CEPSTRA]
     squares = statics.transpose(1, 2) @ statics
     weights = torch.linalg.solve_ex(squares, statics.transpose(1, 2) @ slopes).result
     # The first slope is that of x0, x0, x0, x1, x2; others of neighbours, by -2, -1, 1 and 2.

@@ -64,7 +64,7 @@ def align(
     Exit code 1 where a recording could not be aligned; each is named.
     """
     from bossline import api
-    from bossline.cli.answering import Refusals, reading, runs_and_inputs
+    from bossline.cli.answering import Refusals, There, reading, runs_and_inputs
     from bossline.cli.tables.alignments import look_first_table
     from bossline.runs.alignment_analysis import Analysis
     from bossline.runs.phones_out import PhoneFiles
@@ -81,14 +81,7 @@ def align(
     refusals = Refusals()
     known: list[Pronouncer] = []
     analysis = Analysis(output, files.holds if skip_existing else None)
-    written = there = 0
-
-    def passed(id: str) -> bool:
-        nonlocal there
-        held = files.holds(id)
-        there += held
-        return held
-
+    written, there = 0, There(files)
     try:
         with reading() as shown:
             for aligned in model.align_each(
@@ -99,7 +92,7 @@ def align(
                 tier=tier,
                 refused=refusals,
                 progress=shown.set,
-                passed=passed if skip_existing else None,
+                passed=there if skip_existing else None,
                 pronounced=known.append,
             ):
                 files.write(aligned)
@@ -108,14 +101,13 @@ def align(
     finally:
         if analysis.lines:
             analysis.write()
-    kept = f", {there:,} there already" if there else ""
-    console.print(f"{files}: {counted(written, 'recording')}{kept}", soft_wrap=True)
+    console.print(there.said(written), soft_wrap=True)
     if analysis.lines:
         console.print(look_first_table(analysis.first))
     for pronouncer in known:
         for sentence in _unlisted(pronouncer):
             console.print(sentence, soft_wrap=True)
-    refusals.end(written + there)
+    refusals.end(written + there.count)
 
 
 def _unlisted(pronouncer: Pronouncer) -> Iterator[str]:

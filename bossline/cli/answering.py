@@ -7,14 +7,18 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
 from bossline.cli.options import say
+from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.progress import Bar, bar
 from bossline.core.terminal import terminal
+
+if TYPE_CHECKING:
+    from bossline.runs.phones_out import PhoneFiles
 
 
 class Refusals:
@@ -42,6 +46,23 @@ class Refusals:
             total = answered + len(self._found)
             say(f"{len(self._found):,} of {total:,} inputs could not be answered", style="red")
         raise typer.Exit(1 if answered else 2)
+
+
+class There:
+    """Passes by what a folder has a file of already, and counts it."""
+
+    def __init__(self, files: PhoneFiles) -> None:
+        self._files, self.count = files, 0
+
+    def __call__(self, id: str) -> bool:
+        held = self._files.holds(id)
+        self.count += held
+        return held
+
+    def said(self, written: int) -> str:
+        """What became of a folder, in a line."""
+        kept = f", {self.count:,} there already" if self.count else ""
+        return f"{self._files}: {counted(written, 'recording')}{kept}"
 
 
 @contextmanager

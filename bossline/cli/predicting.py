@@ -109,26 +109,17 @@ def predict(
 def _write_files(
     model: Model, inputs: Sequence[str], files: PhoneFiles, refusals: Refusals, skip: bool
 ) -> None:
-    from bossline.cli.answering import reading
+    from bossline.cli.answering import There, reading
 
-    written = 0
-    there = 0
-
-    def passed(id: str) -> bool:
-        nonlocal there
-        held = files.holds(id)
-        there += held
-        return held
-
+    written, there = 0, There(files)
     with reading() as shown:
         for prediction in model.predict_each(
-            inputs, refused=refusals, progress=shown.set, passed=passed if skip else None
+            inputs, refused=refusals, progress=shown.set, passed=there if skip else None
         ):
             files.write(prediction)
             written += 1
-    kept = f", {there:,} there already" if there else ""
-    console.print(f"{files}: {counted(written, 'recording')}{kept}")
-    refusals.end(written + there)
+    console.print(there.said(written))
+    refusals.end(written + there.count)
 
 
 def _print_predictions(predictions: Sequence[Prediction]) -> None:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bossline.core.errors import UserError
+
 _HEAD = 1024
 _LFS = b"version https://git-lfs.github.com/spec/"
 _HTML = (b"<!doctype html", b"<html")
@@ -92,6 +94,20 @@ def read_text(path: Path) -> str:
     content = read_bytes(path)
     with within_memory(path):
         return as_text(content)
+
+
+def text_of(path: Path) -> str:
+    """`read_text` of a file that somebody named.
+
+    Raises:
+        UserError: missing, unreadable or not UTF-8.
+    """
+    try:
+        return read_text(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {reason(error)}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text: save it as UTF-8") from error
 
 
 def as_text(content: bytes) -> str:

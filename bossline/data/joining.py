@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +130,7 @@ class _Joined:
         corpus, speaker = self.corpus, int(self.corpus.speakers[item])
         labels = None
         if corpus.labelled[item]:
-            labels = self._numbers(corpus.header.classes, self.classes)[corpus.frame_labels(item)]
+            labels = self._labels[corpus.frame_labels(item)]
         self.writer.add(
             f"{self.prefix}/{corpus.ids[item]}",
             corpus.frames(item),
@@ -149,11 +150,18 @@ class _Joined:
             symbols = self.phones.string(corpus.frame_labels(item))
         else:
             return None
-        numbers = self._numbers(self.phones.names, self.vocabulary) + 1
-        return np.asarray(numbers[symbols - 1], np.int16)
+        return np.asarray(self._symbols[symbols - 1] + 1, np.int16)
 
-    @staticmethod
-    def _numbers(names: Sequence[str], joined: Sequence[str]) -> npt.NDArray[np.int64]:
-        """(C,) what each name's place becomes."""
-        places = {name: place for place, name in enumerate(joined)}
-        return np.array([places[name] for name in names], np.int64)
+    @cached_property
+    def _labels(self) -> npt.NDArray[np.int64]:
+        return _places(self.corpus.header.classes, self.classes)
+
+    @cached_property
+    def _symbols(self) -> npt.NDArray[np.int64]:
+        return _places(self.phones.names, self.vocabulary)
+
+
+def _places(names: Sequence[str], joined: Sequence[str]) -> npt.NDArray[np.int64]:
+    """(C,) where each name stands among the joined ones."""
+    places = {name: place for place, name in enumerate(joined)}
+    return np.array([places[name] for name in names], np.int64)

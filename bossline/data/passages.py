@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bossline.core.errors import UserError
-from bossline.core.reading import as_text, read_bytes, reason, within_memory
+from bossline.core.reading import text_of
 from bossline.data.alignments.formats import NoAlignment, read_all
 from bossline.data.alignments.model import Alignment, IntervalTier
 from bossline.data.phones import SILENCES
@@ -101,13 +101,7 @@ def _speaker(tier: IntervalTier) -> str:
 
 
 def _text(path: Path) -> str:
-    try:
-        with within_memory(path):
-            text = as_text(read_bytes(path))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {reason(error)}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text: save it as UTF-8") from error
+    text = text_of(path)
     if not text.strip():
         raise UserError(f"{path}: an empty text")
     return text

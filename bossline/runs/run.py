@@ -457,11 +457,8 @@ class Run:
         return scores
 
     def write_scores(self, scores: dict[str, Scores]) -> None:
-        content = {
-            split: value.model_dump(mode="json", by_alias=True) for split, value in scores.items()
-        }
         with self.replacing(SCORES) as temporary:
-            write_json(temporary, content)
+            save_scores(scores, temporary)
         self.__dict__.pop("scores", None)
 
     def write_smoothing(self, tables: dict[str, npt.NDArray[np.float64]]) -> None:
@@ -513,6 +510,14 @@ class Target:
 
     edition: str
     score: float
+
+
+def save_scores(scores: Mapping[str, Scores], path: Path) -> None:
+    """Write what `Run.scores` reads."""
+    write_json(
+        path,
+        {split: value.model_dump(mode="json", by_alias=True) for split, value in scores.items()},
+    )
 
 
 def _digest(content: bytes) -> str:

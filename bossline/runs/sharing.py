@@ -13,7 +13,7 @@ from safetensors.torch import load, save
 
 from bossline.core.errors import UserError
 from bossline.core.files import creating_folder
-from bossline.core.reading import read_text, reason
+from bossline.core.reading import text_of
 from bossline.core.runtime import Runtime
 from bossline.evaluation.scores import Scores
 from bossline.recipes.loading import save_recipe
@@ -21,7 +21,7 @@ from bossline.recipes.naming import full_name
 from bossline.runs.aligning import knowledge_of
 from bossline.runs.engine import evaluate, searching
 from bossline.runs.info import write_info
-from bossline.runs.run import Run
+from bossline.runs.run import Run, save_scores
 from bossline.tasks.recipe import Recipe
 from bossline.tasks.trained import TrainedModel
 from bossline.training.contents import (
@@ -70,39 +70,25 @@ def share(
     model = TrainedModel(run, Runtime.choose("cpu"))  # nobody should find it damaged later
     if model.frame_classes:
         knowledge_of(run, model)  # so that it aligns without the corpus
-    files = {WEIGHTS: save(_halved(run))}
-    for name in _TAKEN:
-        if name in run.info.sha256:
-            files[name] = run.read(name)
-    words = "" if remarks is None else _markdown(remarks)
+    files = {name: run.read(name) for name in _TAKEN if name in run.info.sha256}
+    files[WEIGHTS] = save(_halved(run))
+    words = "" if remarks is None else text_of(remarks)
     recipe, scores = run.recipe, run.scores
     if decoding:
         (recipe,), scores = searching([run], decoding), evaluate(run, decoding=decoding)
-        files[SCORES] = _as_json(scores)
     with creating_folder(output) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
         if decoding:
             save_recipe(recipe, folder / RECIPE)
-            files[RECIPE] = (folder / RECIPE).read_bytes()
-        known = {name: (hashlib.sha256(content).hexdigest(),) for name, content in files.items()}
+            save_scores(scores, folder / SCORES)
+        known = {
+            name: (hashlib.sha256((folder / name).read_bytes()).hexdigest(),) for name in files
+        }
         write_info(folder / INFO, run.info.model_copy(update={"sha256": known}))
         card = _card(run, recipe, scores, output.name, len(files[WEIGHTS]), licence, words)
         (folder / CARD).write_text(card, encoding="utf-8")
     return output
-
-
-def _markdown(file: Path) -> str:
-    """
-    Raises:
-        UserError: unreadable, or no text.
-    """
-    try:
-        return read_text(file)
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {reason(error)}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file}: expected UTF-8 text") from error
 
 
 def _halved(run: Run) -> dict[str, torch.Tensor]:
@@ -127,13 +113,6 @@ def features_hash(run: Run) -> str:
     """
     told = json.dumps(run.features.model_dump(mode="json"), sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:12]
-
-
-def _as_json(scores: Mapping[str, Scores]) -> bytes:
-    content = {
-        split: value.model_dump(mode="json", by_alias=True) for split, value in scores.items()
-    }
-    return json.dumps(content).encode()
 
 
 def _card(

@@ -14,9 +14,9 @@ from bossline.data.features.deltas import COEFFICIENT, TIME, with_deltas
 from bossline.data.features.spec import FeatureSpec
 
 CEPSTRA = 13
-_MEL_BINS = 23
-_LOWEST_HZ = 20.0
-_LIFTER = 22.0
+MEL_BINS = 23
+LOWEST_HZ = 20.0
+LIFTER = 22.0
 _TAKEN = 1 << 16  # samples at a time: as a list of Python numbers they are eight times as big
 
 Samples = npt.NDArray[np.float32]
@@ -34,13 +34,13 @@ def _kaldi(spec: FeatureSpec) -> Any:
     options.frame_opts.window_type = "povey"
     options.frame_opts.snip_edges = True
     options.frame_opts.dither = 0.0
-    options.mel_opts.num_bins = _MEL_BINS
-    options.mel_opts.low_freq = _LOWEST_HZ
+    options.mel_opts.num_bins = MEL_BINS
+    options.mel_opts.low_freq = LOWEST_HZ
     options.mel_opts.high_freq = 0.0  # Kaldi's way to say: up to Nyquist
     options.num_ceps = CEPSTRA
     # C0, not the log energy: by its spread beside C1's, this is what the LibriPhone files hold.
     options.use_energy = False
-    options.cepstral_lifter = _LIFTER
+    options.cepstral_lifter = LIFTER
     return kaldi_native_fbank.OnlineMfcc(options)
 
 

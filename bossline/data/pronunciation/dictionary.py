@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bossline.core.errors import UserError
-from bossline.core.reading import as_text, read_bytes, reason, within_memory
+from bossline.core.reading import read_text, reason, within_memory
 from bossline.data.labels import quoted
 
 Phones = tuple[str, ...]
@@ -51,8 +51,7 @@ def read_dictionary(path: Path) -> Pronunciations:
     """
     try:
         with within_memory(path):
-            lines = as_text(read_bytes(path)).split("\n")
-            return _parsed(lines, path)
+            return _parsed(read_text(path).split("\n"), path)
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file") from error
     except OSError as error:

@@ -179,9 +179,8 @@ class TranscribeTask(Task[TranscribeRecipe]):
         return len(classes) + 1
 
     def fit_smoother(self, config: Any, corpus: Corpus, items: Ints) -> Smoother:
-        spoken = Spoken(corpus)
-        labels = np.split(spoken.frames(items), np.cumsum(corpus.lengths[items])[:-1])
-        smoother: Smoother = config.fit(labels, self.smoothed(spoken.vocabulary.names))
+        labels = self.frame_truth(corpus, items)
+        smoother: Smoother = config.fit(labels, self.smoothed(self.classes(corpus)))
         return smoother
 
     def smoothing(self, kind: str, recipe: TranscribeRecipe) -> Any:
