@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 
@@ -10,7 +11,9 @@ from bossline.cli.tables.layout import facts_table, new_table
 from bossline.core.counting import counted
 from bossline.evaluation.boundaries import AlignmentScores
 from bossline.evaluation.intervals import Interval
-from bossline.runs.alignment_analysis import Line
+
+if TYPE_CHECKING:
+    from bossline.runs.alignment_analysis import Line
 
 LOOKED_AT = 10
 
