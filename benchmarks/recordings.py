@@ -16,48 +16,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 
 import bossline
 from benchmarks.common import print_table
+from benchmarks.disturbed import RATE, Samples, babble, in_room, mixed, pink
 from bossline.data.phones import SILENCES
 from bossline.evaluation.intervals import mean_interval
 from bossline.tasks.prediction import SegmentedPrediction
 from bossline.tasks.transcribe.decoding.edits import align
-
-RATE = 16_000
-Samples = npt.NDArray[np.float32]
-
-
-def babble(sounds: list[Samples], at: int, rng: np.random.Generator) -> Samples:
-    """Five of the others, each repeated to the length of this one."""
-    others = rng.choice(np.delete(np.arange(len(sounds)), at), 5, replace=False)
-    length = len(sounds[at])
-    voices = [np.resize(sounds[k], length) / (sounds[k].std() + 1e-9) for k in others]
-    return np.asarray(np.sum(voices, 0), np.float32)
-
-
-def pink(length: int, rng: np.random.Generator) -> Samples:
-    """Noise whose power falls by half an octave."""
-    spectrum = np.fft.rfft(rng.standard_normal(length))
-    spectrum /= np.sqrt(np.maximum(np.arange(len(spectrum)), 1))
-    return np.fft.irfft(spectrum, length).astype(np.float32)
-
-
-def in_room(sound: Samples, rng: np.random.Generator, seconds: float = 0.4) -> Samples:
-    """The sound, and an exponentially decaying tail of equal power behind it."""
-    steps = np.arange(round(seconds * RATE))
-    tail = rng.standard_normal(len(steps)) * 10 ** (-3 * steps / len(steps))
-    tail[0] = np.sqrt((tail[1:] ** 2).sum())
-    size = 1 << (len(sound) + len(tail)).bit_length()
-    rung = np.fft.irfft(np.fft.rfft(sound, size) * np.fft.rfft(tail, size), size)
-    return rung[: len(sound)].astype(np.float32)
-
-
-def mixed(sound: Samples, noise: Samples, decibels: float = 10.0) -> Samples:
-    gain = np.sqrt((sound**2).mean() / (noise**2).mean() / 10 ** (decibels / 10))
-    return np.asarray(sound + gain * noise, np.float32)
 
 
 def conditions(sounds: list[Samples]) -> Iterator[tuple[str, Callable[[int], Samples]]]:
