@@ -1,14 +1,14 @@
-"""Alignments: align, score."""
+"""Alignments: align, label, score."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bossline.cli.options import DeviceOption, console
+from bossline.cli.options import DeviceOption, Overrides, ThreadsOption, console, say
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 
@@ -112,16 +112,92 @@ def align(
 
 def _unlisted(pronouncer: Pronouncer) -> Iterator[str]:
     """What there is to tell of words that no dictionary has."""
-    from bossline.data.readers.base import few
-
     kinds = {
         "said as their letters tell": pronouncer.guessed,
         "unknown, aligned as spn": pronouncer.unknown,
     }
     for what, words in kinds.items():
         if words:
-            listed = f"{counted(len(words), 'word')} {what}: {few(sorted(words))}"
-            yield f"{listed}; a --dictionary may have them"
+            yield _listed(what, sorted(words))
+
+
+def _listed(what: str, words: Sequence[str]) -> str:
+    from bossline.data.readers.base import few
+
+    return f"{counted(len(words), 'word')} {what}: {few(words)}; a --dictionary may have them"
+
+
+@app.command(
+    rich_help_panel=PANEL,
+    epilog="Examples: `bossline label voices --text transcripts/ --name labelled`, "
+    "`bossline label voices --text transcripts/ --by phoneme-en --name labelled`, "
+    "`bossline label voices --text transcripts/ --recipe phoneme/strong --name labelled epochs=4`",
+)
+def label(
+    corpus: Annotated[str, typer.Argument(help="of recordings whose frames have no labels")],
+    name: Annotated[str, typer.Option(help="what to call the corpus with labels")],
+    overrides: Overrides = None,
+    text: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE|FOLDER",
+            help="lines 'id what is said', a table with columns id and text, or a folder of "
+            "*.trans.txt, ID.lab, ID.txt [default: the corpus' own strings, else its labels "
+            "without their times]",
+        ),
+    ] = None,
+    dictionary: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="lines `word PHONE PHONE ...`, before CMUdict's"),
+    ] = None,
+    phones: Annotated[
+        bool, typer.Option("--phones", help="texts are of phones, words apart by |")
+    ] = False,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="a run that tells phones, in place of learning them"),
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="of the network that labels anew; none: labels of the flat start")
+    ] = "phoneme/medium",
+    note: Annotated[str, typer.Option(help="a remark that every report repeats")] = "",
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Labels of frames for recordings that have only text, from nothing else.
+
+    A model of single phones learns from the order in which they are said and labels the frames (a
+    flat start); a network learns these labels (corpus NAME-flat, run runs/label-NAME) and labels
+    anew. After a stop the same command goes on. Exit code 1 where an utterance could not be
+    labelled; each is named.
+    """
+    from bossline.cli.tables.corpora import corpus_table
+    from bossline.runs.labelling import label as labelled
+
+    found = labelled(
+        corpus,
+        name,
+        text=text,
+        dictionary=dictionary,
+        phones=phones,
+        by=by,
+        recipe=None if recipe == "none" else recipe,
+        overrides=overrides or (),
+        device=device,
+        threads=threads,
+        note=note,
+        console=console,
+    )
+    console.print(corpus_table(name, found.corpus))
+    for what, interval in (("flat start", found.at_first), ("now", found.agreement)):
+        if interval is not None and (what == "now" or found.run is not None):
+            console.print(f"{what}: {interval} of frames as the labels that the corpus had")
+    if found.guessed:
+        console.print(_listed("said as their letters tell", found.guessed), soft_wrap=True)
+    for id, why in found.refused.items():
+        say(f"not labelled: {id}: {why}", style="red")
+    if found.refused:
+        raise typer.Exit(1)
 
 
 @app.command(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 
 _STEPS = re.compile(r"[/\\]")
 
@@ -26,3 +28,25 @@ def id_fault(id: str) -> str | None:
     if ".." in id and ".." in _STEPS.split(id):
         return "leads out of its folder by '..'"
     return None
+
+
+class IdIndex:
+    """Finds items by their ids, or by the last part of these: `103-1240-0000` is
+    `103/1240/103-1240-0000`."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self._places = {id: place for place, id in enumerate(ids)}
+        self._by_name = defaultdict[str, list[int]](list)
+        for id, place in self._places.items():
+            self._by_name[last_part(id)].append(place)
+
+    def find(self, id: str) -> list[int]:
+        """Places of the items that it may be: one, none, or several where it is ambiguous."""
+        if id in self._places:
+            return [self._places[id]]
+        return self._by_name.get(last_part(id), [])
+
+
+def last_part(id: str) -> str:
+    """Behind the last slash."""
+    return id.rpartition("/")[2]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +24,7 @@ import numpy.typing as npt
 from bossline.core.archives import DamagedFile
 from bossline.core.errors import UserError, printable
 from bossline.data.featurefile import read_npy
-from bossline.data.ids import id_fault
+from bossline.data.ids import IdIndex, id_fault, last_part
 from bossline.data.labels import MOST_CLASSES, leading_id, quoted
 from bossline.data.phone_maps import PhoneMap
 from bossline.data.phones import SILENCES
@@ -199,13 +198,9 @@ def _without(path: Path, listing: Listing, paths: Sequence[Path]) -> Listing:
     return replace(listing, items=items, problems=problems)
 
 
-def _last(id: str) -> str:
-    return id.rpartition("/")[2]
-
-
 def _spaced(items: Sequence[Item]) -> set[str]:
     """Names of items with blanks in them."""
-    return {name for item in items for name in (item.id, _last(item.id)) if " " in name}
+    return {name for item in items for name in (item.id, last_part(item.id)) if " " in name}
 
 
 def _matched(path: Path, lines: Sequence[Line], listing: Listing) -> dict[int, Line]:
@@ -213,14 +208,11 @@ def _matched(path: Path, lines: Sequence[Line], listing: Listing) -> dict[int, L
 
     Ids that come twice, fit nothing, or fit several, are added to the listing's problems.
     """
-    by_id = {item.id: place for place, item in enumerate(listing.items)}
-    by_name = defaultdict[str, list[int]](list)
-    for id, place in by_id.items():
-        by_name[_last(id)].append(place)
+    index = IdIndex(item.id for item in listing.items)
     damaged = {problem.id for problem in listing.problems if problem.id}
     matched = dict[int, Line]()
     for line in lines:
-        fitting = [by_id[line.id]] if line.id in by_id else by_name.get(_last(line.id), [])
+        fitting = index.find(line.id)
         why = ""
         if not fitting and line.id not in damaged:
             why = f"{quoted(line.id)}: no such utterance in {path}"

@@ -16,18 +16,16 @@ from bossline.core.refusing import Refused, refusing
 from bossline.data.features.audio import seconds_of
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.inputs import Input
-from bossline.data.labels import quoted
 from bossline.data.packed import Corpus, Ints
 from bossline.data.passages import Passage, beside, read_passages
-from bossline.data.phones import SILENCES
-from bossline.data.pronunciation.dictionary import Phones, cmudict, read_dictionary
+from bossline.data.pronunciation.dictionary import cmudict, read_dictionary
 from bossline.data.pronunciation.inventory import Inventory
 from bossline.data.pronunciation.pronouncing import Pronouncer
-from bossline.data.pronunciation.text import words_of
 from bossline.runs.run import Run
 from bossline.tasks.alignment.aligned import Aligned
-from bossline.tasks.alignment.aligner import Aligner, Committee, Spoken
+from bossline.tasks.alignment.aligner import Aligner, Committee
 from bossline.tasks.alignment.knowledge import Knowledge
+from bossline.tasks.alignment.spoken import pronounced, spoken
 from bossline.tasks.trained import Ensemble, TrainedModel, items_of
 from bossline.training.contents import ALIGNMENT
 
@@ -85,7 +83,6 @@ class Speech:
                 for run, member in zip(runs, ensemble.members, strict=True)
             ]
         )
-        self.unknown: dict[str, int] = {}
 
     def align(self, one: Input, passages: Sequence[Passage], seconds: float | None) -> Aligned:
         """
@@ -111,7 +108,9 @@ class Speech:
                 raise UserError(
                     f"text at {passage.start:.2f} s, but the recording ends at {end:.2f} s"
                 )
-            words = self.words(passage.text)
+            words = spoken(
+                pronounced(passage.text, self.pronouncer, self._of_phones), self._inventory
+            )
             offset = start * self._spec.hop_ms / 1000
             own = [one[start:stop] for one in posteriors]
             try:
@@ -144,39 +143,6 @@ class Speech:
     def _beyond(self) -> float:
         """Seconds that a recording may go on behind its last frame."""
         return (self._spec.window_ms + self._spec.hop_ms) / 1000
-
-    def words(self, text: str) -> list[Spoken]:
-        """The words of a text, as they may be said.
-
-        Raises:
-            UserError: no word in it, or phones that the run does not know.
-        """
-        found: list[tuple[str, tuple[Phones, ...]]]
-        if self._of_phones:
-            said = [
-                [one for one in part.split() if one not in SILENCES] for part in text.split("|")
-            ]
-            found = [(" ".join(way), (tuple(way),)) for way in said if way]
-        else:
-            found = [(word, self.pronouncer.ways(word)) for word in words_of(text)]
-        if not found:
-            what = "phone" if self._of_phones else "word"
-            raise UserError(f"no {what} in the text {quoted(text.strip())}")
-        return [
-            Spoken(word, tuple(dict.fromkeys(self._places(word, way) for way in ways)))
-            for word, ways in found
-        ]
-
-    def _places(self, word: str, way: Sequence[str]) -> tuple[int, ...]:
-        places = []
-        for phone in way:
-            if (place := self._inventory.place(phone)) is None:
-                known = " ".join(self._inventory.spoken)
-                raise UserError(
-                    f"{quoted(word)}: phone {quoted(phone)} is none of the run's: {known}"
-                )
-            places.append(place)
-        return tuple(places)
 
 
 def knowledge_of(run: Run, model: TrainedModel) -> Knowledge:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from bossline.tasks.alignment.edges import edge_times, in_order
 from bossline.tasks.alignment.graph import Graph, graph_of
 from bossline.tasks.alignment.knowledge import LEAST, Knowledge, silence_of
 from bossline.tasks.alignment.search import Path, best_path
+from bossline.tasks.alignment.spoken import Spoken
 from bossline.tasks.prediction import Segment
 from bossline.tasks.smoothing.arrays import Floats, Ints
 
@@ -24,18 +24,6 @@ UNKNOWN = "spn"
 """The phone of a word that nobody knows how to say, as the Montreal Forced Aligner calls it."""
 
 _WIDENED = 3  # times that a beam which loses the end is made wider
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """A word with the ways in which it may be said.
-
-    Attributes:
-        ways: classes of phones; none where it is not known.
-    """
-
-    word: str
-    ways: tuple[tuple[int, ...], ...]
 
 
 class Aligner:
@@ -70,6 +58,17 @@ class Aligner:
             )
         return graph, path
 
+    def starts(self, units: Ints, posteriors: npt.NDArray[np.float32]) -> Ints | None:
+        """(K + 1,) the first frames of units (K,), one behind the other, and T; None where they
+        take more frames than there are.
+
+        Args:
+            posteriors: (T, C).
+        """
+        scores = self._knowledge.frame_scores(posteriors, self._silence)
+        path = self._path(graph_of([[[unit]] for unit in units.tolist()], None), scores)
+        return None if path is None else path.starts
+
     def edges(
         self, units: Ints, posteriors: npt.NDArray[np.float32], starts: Ints | None = None
     ) -> Floats | None:
@@ -79,12 +78,9 @@ class Aligner:
             posteriors: (T, C).
             starts: (K + 1,) their first frames, and T; None: as this run hears them.
         """
+        if starts is None and (starts := self.starts(units, posteriors)) is None:
+            return None
         scores = self._knowledge.frame_scores(posteriors, self._silence)
-        if starts is None:
-            path = self._path(graph_of([[[unit]] for unit in units.tolist()], None), scores)
-            if path is None:
-                return None
-            starts = path.starts
         return edge_times(scores, units, starts, self._spec, float(self._knowledge.bias[0]))
 
     def _path(self, graph: Graph, scores: Floats) -> Path | None:
