@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from bossline.recipes.page import recipe, recipe_keys
 from bossline.runs.answers import align, predict, submit
 from bossline.runs.engine import evaluate, resume, train
+from bossline.runs.labelling import label
 from bossline.runs.loaded import load
 from bossline.runs.plan import dry_run
 from bossline.runs.run import Run
@@ -63,6 +64,7 @@ __all__ = [
     "evaluate_trials",
     "identify",
     "identify_each",
+    "label",
     "load",
     "load_run",
     "predict",

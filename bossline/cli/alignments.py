@@ -171,10 +171,10 @@ def label(
     anew. After a stop the same command goes on. Exit code 1 where an utterance could not be
     labelled; each is named.
     """
+    from bossline import api
     from bossline.cli.tables.corpora import corpus_table
-    from bossline.runs.labelling import label as labelled
 
-    found = labelled(
+    found = api.label(
         corpus,
         name,
         text=text,

@@ -28,7 +28,8 @@ from bossline.data.store import check_name, is_packed, open_corpus, pack_path, r
 from bossline.data.transcripts import read_transcripts
 from bossline.data.writer import writing
 from bossline.evaluation.intervals import Interval, mean_interval
-from bossline.recipes.overrides import Overrides
+from bossline.recipes import Recipe
+from bossline.recipes.overrides import Overrides, as_text
 from bossline.runs.aligning import knowledge_of
 from bossline.runs.engine import chosen_recipe, resume, train
 from bossline.runs.folders import RUNS
@@ -123,6 +124,11 @@ def label(
             f"corpus '{opened.name}': its features leave silence out, so that times are unknown: "
             "import the recordings as MFCC, by --like phoneme-en"
         )
+    chosen = None if by is not None or recipe is None else chosen_recipe(recipe, overrides)
+    if chosen is None and overrides:
+        raise UserError(f"{as_text(overrides)[0]}: there is no network to train")
+    if chosen is not None and chosen.task != "phoneme":
+        raise UserError(f"{recipe}: labels of frames are learnt by the phoneme task")
     run = None if by is None else Run.of(by)
     network = None if run is None else _network(run, spec, device, threads)
     own = None if dictionary is None else read_dictionary(Path(dictionary))
@@ -141,12 +147,12 @@ def label(
     work = _Work(opened, said, note or opened.header.note, console or terminal())
     at_first = None
     if run is None or network is None:
-        flat = name if recipe is None else f"{name}-flat"
+        flat = name if chosen is None else f"{name}-flat"
         first = work.done(flat, "a flat start", partial(_from_nothing, opened, said))
         at_first = work.agreement(first)
-        if recipe is None:
+        if chosen is None:
             return work.told(first, at_first, None, None, pronouncer)
-        run = _trained(name, recipe, overrides, first, device, threads, console)
+        run = _trained(name, chosen, first, device, threads, console)
         network = _network(run, spec, device, threads)
     final = work.done(
         name,
@@ -304,8 +310,7 @@ def _from_nothing(corpus: Corpus, said: Said, progress: Progress) -> Iterator[tu
 
 def _trained(
     name: str,
-    recipe: str,
-    overrides: Overrides,
+    recipe: Recipe,
     corpus: Corpus,
     device: str,
     threads: int | None,
@@ -317,13 +322,10 @@ def _trained(
         UserError: another run is in its place.
     """
     folder = RUNS / f"label-{name}"
-    chosen = chosen_recipe(recipe, overrides)
-    if chosen.task != "phoneme":
-        raise UserError(f"{recipe}: labels of frames are learnt by the phoneme task")
     if not (folder / INFO).exists():
-        return train(chosen, corpus, run=folder, device=device, threads=threads, console=console)
+        return train(recipe, corpus, run=folder, device=device, threads=threads, console=console)
     run = Run(folder)
-    if run.recipe != chosen or run.corpus_key != corpus.key:
+    if run.recipe != recipe or run.corpus_key != corpus.key:
         raise UserError(
             f"{folder} learnt other labels or by another recipe: remove it, or choose another name"
         )
