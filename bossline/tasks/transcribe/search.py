@@ -17,6 +17,7 @@ from bossline.tasks.transcribe.decoding.beam import BeamConfig, beam_search
 from bossline.tasks.transcribe.decoding.confidence import calibrated
 from bossline.tasks.transcribe.decoding.coverage import covered
 from bossline.tasks.transcribe.decoding.ctc import best_paths
+from bossline.tasks.transcribe.decoding.extents import extents
 from bossline.tasks.transcribe.decoding.forced import forced_spans
 from bossline.tasks.transcribe.decoding.hypotheses import Hypotheses
 from bossline.tasks.transcribe.decoding.prefix_beam import PrefixBeamConfig, prefix_beam_search
@@ -53,13 +54,11 @@ def searched(
     placed = placed[0] * model.frames_per_step, placed[1] * model.frames_per_step, placed[2]
     if model.frames is not None:
         labels = model.frame_logits(encoded, inputs.padding.steps).float().log_softmax(2)
-        spans = forced_spans(labels, inputs.padding.known, symbols, lengths.cpu())
-        here = spans.feasible.unsqueeze(1)  # a string may be longer than there are frames
-        placed = (
-            torch.where(here, spans.starts, placed[0]),
-            torch.where(here, spans.ends, placed[1]),
-            placed[2],
-        )
+        moments = (placed[0] + placed[1]) / 2
+        starts, ends = extents(labels, inputs.padding.known, symbols, lengths, moments)
+        # A string may be longer than there are frames.
+        here = (lengths <= inputs.lengths).unsqueeze(1)
+        placed = torch.where(here, starts, placed[0]), torch.where(here, ends, placed[1]), placed[2]
     return _transcripts(found, placed, model, inputs.padding.known)
 
 
