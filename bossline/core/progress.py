@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import (
@@ -20,6 +21,9 @@ from rich.text import Text
 
 from bossline.core.language import tr
 
+SILENCE_SECONDS = 30.0
+"""After which a work whose progress nobody sees says a line."""
+
 
 class _Rate(ProgressColumn):
     def __init__(self, unit: str) -> None:
@@ -34,14 +38,16 @@ class _Rate(ProgressColumn):
 class Bar:
     """What the work tells its progress to."""
 
-    def __init__(self, progress: Progress, total: int | None) -> None:
-        self._progress = progress
+    def __init__(self, progress: Progress, unit: str, total: int | None) -> None:
+        self._progress, self._unit = progress, unit
         self._task = progress.add_task("working", total=total)
         self._what = "working"
+        self._told = monotonic()
 
     def advance(self, done: float) -> None:
         """So much more is done."""
         self._progress.advance(self._task, done)
+        self._tell()
 
     def set(self, what: str, done: int, total: int) -> None:
         """So much of `total` is done; a new `what` begins a new stage."""
@@ -49,11 +55,20 @@ class Bar:
             self._what = what
             self._progress.reset(self._task, total=total, description=what)
         self._progress.update(self._task, completed=done)
+        self._tell()
+
+    def _tell(self) -> None:
+        """A line once in a while, where the output is no terminal and no bar is seen."""
+        if self._progress.disable and monotonic() - self._told >= SILENCE_SECONDS:
+            self._told = monotonic()
+            task = self._progress.tasks[0]
+            of = "" if task.total is None else f" of {task.total:,.0f}"
+            self._progress.console.print(f"{self._what} {task.completed:,.0f}{of} {self._unit}")
 
 
 @contextmanager
 def bar(console: Console, unit: str, total: int | None = None) -> Iterator[Bar]:
-    """Show a bar while the block works; nothing where the output is no terminal."""
+    """Show a bar while the block works; a line once in a while where the output is no terminal."""
     progress = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -66,7 +81,7 @@ def bar(console: Console, unit: str, total: int | None = None) -> Iterator[Bar]:
         disable=not console.is_terminal,
     )
     with progress:
-        yield Bar(progress, total)
+        yield Bar(progress, unit, total)
 
 
 @contextmanager

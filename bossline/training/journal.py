@@ -21,15 +21,13 @@ from rich.progress import (
 )
 
 from bossline.core.errors import UserError
+from bossline.core.progress import SILENCE_SECONDS
 from bossline.core.reading import check_file, reason
 from bossline.evaluation.scores import Metric
 from bossline.training.contents import METRICS
 from bossline.training.contract import Keeper
 from bossline.training.events import EventFile
 from bossline.training.metrics import read_records
-
-SILENCE_SECONDS = 30.0
-"""After which a training that shows no bar gives a sign of life."""
 
 
 class Journal:
