@@ -95,9 +95,7 @@ class Speech:
         features = one.read()
         edges = self._spec.frame_edges(len(features))
         end = max(float(edges[-1]), min(seconds or 0.0, float(edges[-1]) + self._beyond))
-        posteriors = [
-            member.frame_answers([features]).array for member in self._ensemble.members
-        ]
+        posteriors = [member.frame_answers([features]).array for member in self._ensemble.members]
         utterances = []
         for passage in passages:
             start, stop, until = 0, len(features), end
