@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from safetensors.numpy import save
 
 from bossline.core.errors import UserError
@@ -29,11 +27,8 @@ from bossline.tasks.alignment.spoken import pronounced, spoken
 from bossline.tasks.trained import Ensemble, TrainedModel, items_of
 from bossline.training.contents import ALIGNMENT
 
-_PIECE, _CONTEXT = 6000, 500  # frames that a model is asked about at once, and those beside them
 _MEASURED = 50  # utterances on which the bias is measured
 _NEAR_SECONDS = 0.05  # what is off by more is a mistake, not a bias
-
-Posteriors = npt.NDArray[np.float32]
 
 
 class Speech:
@@ -97,7 +92,7 @@ class Speech:
         features = one.read()
         edges = self._spec.frame_edges(len(features))
         end = max(float(edges[-1]), min(seconds or 0.0, float(edges[-1]) + self._beyond))
-        posteriors = self._posteriors(features)
+        posteriors = [member.frame_answers([features]).array for member in self._ensemble.members]
         utterances = []
         for passage in passages:
             start, stop, until = 0, len(features), end
@@ -121,23 +116,6 @@ class Speech:
                 raise UserError(f"at {passage.start:.2f} s: {error}") from error
             utterances.append(replace(found.later(offset), speaker=passage.speaker))
         return Aligned(one.id, end, tuple(utterances))
-
-    def _posteriors(self, features: npt.NDArray[Any]) -> list[Posteriors]:
-        """(T, C) of each run. A long recording is answered in pieces, with some context each."""
-        pieces, kept = [], []
-        for start in range(0, len(features), _PIECE):
-            begin, end = max(start - _CONTEXT, 0), start + _PIECE + _CONTEXT
-            pieces.append(features[begin:end])
-            kept.append(slice(start - begin, start - begin + _PIECE))
-        return [
-            np.concatenate(
-                [
-                    member.frame_answers([piece]).each()[0][own]
-                    for piece, own in zip(pieces, kept, strict=True)
-                ]
-            )
-            for member in self._ensemble.members
-        ]
 
     @property
     def _beyond(self) -> float:

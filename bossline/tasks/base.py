@@ -359,7 +359,6 @@ class Task(ABC, Generic[R]):
 
 
 @torch.inference_mode()
-@torch.inference_mode()
 def frame_answers_of(
     task: Task[R], model: nn.Module, pieces: Pieces, recipe: R, runtime: Runtime
 ) -> Answers:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from bossline.batches.shapes import Buckets
+from bossline.batches.utterances import cut
 from bossline.core.config import Config
 from bossline.core.errors import UserError
 from bossline.tasks.smoothing.arrays import Floats, Ints, Tables
@@ -18,6 +19,8 @@ from bossline.tasks.smoothing.phones import PhoneModel
 from bossline.tasks.smoothing.search import SegmentSearch
 
 _BATCH_FRAMES = 32_768  # searched at once: 100 MB at 41 classes
+_LONGEST = 6000  # frames; what is longer is searched in pieces of equal length
+_CONTEXT = 500  # frames on both sides of a piece: paths meet within a few phones
 _LEAST = np.finfo(np.float32).tiny  # a posterior that underflows to 0 must not forbid a phone
 
 
@@ -87,18 +90,23 @@ class ViterbiSmoother:
                 f"smoothing knows {len(self._offset)} classes, the posteriors have "
                 f"{probabilities.shape[1]}; fit it again"
             )
-        starts = np.cumsum(lengths) - lengths
+        utterances, own = cut(lengths, _LONGEST)
+        ends, utterance_ends = np.cumsum(own), np.cumsum(lengths)[utterances]
+        begins = ends - own
+        first = np.maximum(begins - _CONTEXT, utterance_ends - lengths[utterances])
+        seen = np.minimum(ends + _CONTEXT, utterance_ends) - first
         path = np.empty(len(probabilities), np.int64)
-        for batch, _ in Buckets(lengths, _BATCH_FRAMES).in_order():
-            frames = int(lengths[batch].max())
+        for batch, _ in Buckets(seen, _BATCH_FRAMES).in_order():
+            frames = int(seen[batch].max())
             scores = np.zeros((frames + 1, len(self._offset), len(batch)))
-            for column, u in enumerate(batch):
-                rows = probabilities[starts[u] : starts[u] + lengths[u]]
-                scores[1 : lengths[u] + 1, :, column] = self._scores(rows)
+            for column, piece in enumerate(batch):
+                rows = probabilities[first[piece] : first[piece] + seen[piece]]
+                scores[1 : seen[piece] + 1, :, column] = self._scores(rows)
             search = SegmentSearch.of(self._model, self._config.weight, frames)
-            found = search.paths(scores.cumsum(0, out=scores), lengths[batch])
-            for u, labels in zip(batch, found, strict=True):
-                path[starts[u] : starts[u] + lengths[u]] = labels
+            found = search.paths(scores.cumsum(0, out=scores), seen[batch])
+            for piece, labels in zip(batch, found, strict=True):
+                before = begins[piece] - first[piece]
+                path[begins[piece] : ends[piece]] = labels[before : before + own[piece]]
         return path
 
     def _scores(self, probabilities: npt.NDArray[np.float32]) -> Floats:

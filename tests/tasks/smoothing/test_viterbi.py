@@ -157,6 +157,29 @@ def test_many_batches_are_put_back_in_order() -> None:
     np.testing.assert_array_equal(smoother.path(posteriors, lengths), labels)
 
 
+def test_an_utterance_without_end_is_searched_in_pieces_whose_paths_are_the_whole_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels = draw_labels(0, 5, 2)
+    smoother = ViterbiConfig(longest=8).fit(labels, 5)
+    said = np.random.default_rng(1).integers(0, 5, 300).repeat(4)
+    posteriors = draw_posteriors(2, len(said), 5)
+    posteriors[np.arange(len(said)), said] += 0.7
+    posteriors /= posteriors.sum(1, keepdims=True)
+    lengths = np.array([len(said) - 50, 50])
+    whole = smoother.path(posteriors, lengths)
+    assert 0.8 < (whole == said).mean() < 1
+    monkeypatch.setattr("bossline.tasks.smoothing.viterbi._LONGEST", 60)
+    monkeypatch.setattr("bossline.tasks.smoothing.viterbi._CONTEXT", 40)
+    seen: list[int] = []
+    scored = ViterbiSmoother._scores
+    monkeypatch.setattr(
+        ViterbiSmoother, "_scores", lambda self, rows: seen.append(len(rows)) or scored(self, rows)
+    )
+    np.testing.assert_array_equal(smoother.path(posteriors, lengths), whole)
+    assert max(seen) <= 60 + 2 * 40
+
+
 def test_a_posterior_of_0_forbids_nothing() -> None:
     smoother = ViterbiConfig().fit([np.repeat([0, 1, 0], [5, 5, 5])], 3)
     posteriors = np.tile(np.array([0, 0, 1], np.float32), (9, 1))
