@@ -15,7 +15,7 @@ from bossline.runs.loaded import load
 from bossline.runs.plan import dry_run
 from bossline.runs.run import Run
 from bossline.tasks.food import pseudo_labels
-from bossline.tasks.speaker import verbs
+from bossline.tasks.speaker import embedding, identifying, trial_lists, verifying
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,15 +42,15 @@ def _of_a_run(
     return opened
 
 
-embed = _of_a_run(verbs.embed)
-verify = _of_a_run(verbs.verify)
-verify_each = _of_a_run(verbs.verify_each)
-draw_trials = _of_a_run(verbs.draw_trials)
-evaluate_trials = _of_a_run(verbs.evaluate_trials)
-calibrate = _of_a_run(verbs.calibrate)
-enroll = _of_a_run(verbs.enroll)
-identify = _of_a_run(verbs.identify)
-identify_each = _of_a_run(verbs.identify_each)
+embed = _of_a_run(embedding.embed)
+verify = _of_a_run(verifying.verify)
+verify_each = _of_a_run(verifying.verify_each)
+draw_trials = _of_a_run(trial_lists.draw_trials)
+evaluate_trials = _of_a_run(trial_lists.evaluate_trials)
+calibrate = _of_a_run(trial_lists.calibrate)
+enroll = _of_a_run(identifying.enroll)
+identify = _of_a_run(identifying.identify)
+identify_each = _of_a_run(identifying.identify_each)
 pseudo_label = _of_a_run(pseudo_labels.pseudo_label)
 
 __all__ = [

@@ -1,6 +1,7 @@
 """The reports' figures for a notebook: each function returns a matplotlib Figure."""
 
-from bossline.figures.classes import confusion, per_class
+from bossline.figures.classes import per_class
+from bossline.figures.confusion import confusion
 from bossline.reports.curves import learning_curves, learning_rate
 from bossline.reports.ladder import ladder
 from bossline.tasks.phoneme.pictures import example, example_of

@@ -21,7 +21,7 @@ from bossline.data.splits import SplitConfig
 from bossline.data.synthetic.corpus import NOTE
 from bossline.evaluation.calibration import Binning
 from bossline.evaluation.comparison import Verdict
-from bossline.figures.classes import OTHER
+from bossline.figures.phonetic_groups import OTHER
 from bossline.recipes import catalogue as recipes
 from bossline.recipes.loading import load_recipe
 from bossline.reports.template import templates

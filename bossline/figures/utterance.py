@@ -14,7 +14,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from bossline.core.language import tr
 from bossline.data.features.spec import FeatureSpec
-from bossline.figures.classes import Group
+from bossline.figures.phonetic_groups import Group
 from bossline.figures.style import GRID, INK, MUTED, NORMAL, SERIES, SMALL, readable_on
 
 WIDTH = 11.4

@@ -12,7 +12,8 @@ from bossline.core.errors import UserError
 from bossline.core.files import write_text
 from bossline.core.language import speaking, term, tr
 from bossline.evaluation.classification import ClassificationScores
-from bossline.figures.classes import ConfusedPair, HardClass, confused_pairs, hardest_classes
+from bossline.figures.classes import HardClass, hardest_classes
+from bossline.figures.confusion import ConfusedPair, confused_pairs
 from bossline.figures.picture import Picture
 from bossline.recipes.naming import sentence
 from bossline.reports import wording

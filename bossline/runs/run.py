@@ -26,10 +26,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -40,67 +39,39 @@ import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
 from safetensors.numpy import save
 
-from bossline.core.archives import DamagedFile
 from bossline.core.errors import UserError
-from bossline.core.files import creating_folder, read_json, replacing, write_json
+from bossline.core.files import creating_folder, write_json
 from bossline.core.html import html_facts
-from bossline.core.leftovers import sweep
 from bossline.core.progress import duration
-from bossline.core.reading import read_bytes, reason
-from bossline.core.tensors import read_tensors
+from bossline.core.reading import read_bytes
 from bossline.data.editions import edition_of
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus
 from bossline.data.store import open_corpus
 from bossline.evaluation.scores import Metric, Scores
-from bossline.extensions import LOADED
-from bossline.recipes.catalogue import read_yaml
-from bossline.recipes.loading import check_recipe, save_recipe
+from bossline.recipes.loading import save_recipe
 from bossline.recipes.naming import full_name
-from bossline.runs.folders import RUNS, find_run, in_use, is_free
-from bossline.runs.info import RunInfo, read_info, write_info
+from bossline.runs.files import RunFiles, digest_of
+from bossline.runs.folders import RUNS, is_free
+from bossline.runs.info import RunInfo, write_info
 from bossline.runs.kept import misfit
 from bossline.tasks import task_of
 from bossline.tasks.base import Arrays, Task
 from bossline.tasks.recipe import Recipe
 from bossline.training.contents import (
-    ELSE,
     INFO,
     METRICS,
     PREDICTIONS,
     RECIPE,
-    REMEDIES,
     SCORES,
     SMOOTHING,
     WEIGHTS,
 )
 from bossline.training.metrics import read_records
 
-_ATTEMPTS = 10  # to read a file that another process replaces again and again
 
-
-class Run:
-    """An open run folder.
-
-    What is read back from it is held against the checksums in run.json; files of earlier versions,
-    which have none, are only held against what they should contain.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        """
-        Raises:
-            UserError: no run there (with the nearest name), or its files are damaged.
-        """
-        self.path = find_run(Path(path))
-        self.name = self.path.resolve().name
-        content = read_yaml(self.path / RECIPE)
-        try:
-            self.recipe: Recipe = check_recipe(content, where=str(self.path / RECIPE))
-        except UserError as error:
-            raise UserError(f"{error}{_made_with(self.path / INFO)}") from error
-        self.info = read_info(self.path / INFO, self.recipe)
-        self._loose = False  # whether run.json allows more than what is there now
-        self.read(RECIPE)
+class Run(RunFiles):
+    """An open run folder."""
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}: {self.label} on {self.corpus_name}, {self.standing})"
@@ -156,7 +127,7 @@ class Run:
             raise UserError(f"{path} exists: choose another folder, or {what}")
         with creating_folder(path) as folder:
             save_recipe(recipe, folder / RECIPE)
-            known = {RECIPE: (_digest(read_bytes(folder / RECIPE)),)}
+            known = {RECIPE: (digest_of(read_bytes(folder / RECIPE)),)}
             write_info(folder / INFO, info.model_copy(update={"sha256": known}))
             if path.exists() and is_free(path):
                 shutil.rmtree(path)
@@ -179,47 +150,6 @@ class Run:
             except UserError:
                 if is_free(path):  # else another process was faster
                     raise
-
-    def update(self, **changes: Any) -> None:
-        """Change fields of run.json."""
-        info = self.info.model_copy(update=changes)
-        write_info(self.path / INFO, info)
-        self.info, self._loose = info, False
-
-    def reread(self) -> None:
-        """Know what another process has written since."""
-        self.info = read_info(self.path / INFO, self.recipe)
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other processes from training or scoring in this folder.
-
-        What killed ones left of unfinished files is swept away.
-
-        Raises:
-            UserError: another process does, or the folder cannot be written.
-        """
-        with in_use(self.path):
-            sweep(self.path, files=True)
-            self.reread()  # another may have changed it
-            self._settle()
-            yield
-            if self._loose:
-                self.update()
-
-    def _settle(self) -> None:
-        """Of files that were being replaced as a process was killed, know only what is there."""
-        for name, known in self.info.sha256.items():
-            if len(known) > 1:
-                with suppress(OSError):
-                    if (digest := _digest(read_bytes(self.path / name))) in known:
-                        self._know(name, digest)
-
-    def _know(self, name: str, digest: str) -> None:
-        """To be written with the next change, at the latest when the run is unlocked."""
-        known = self.info.sha256 | {name: (digest,)}
-        if known != self.info.sha256:
-            self.info, self._loose = self.info.model_copy(update={"sha256": known}), True
 
     @property
     def task(self) -> Task[Any]:
@@ -338,75 +268,6 @@ class Run:
             )
         return corpus
 
-    @contextmanager
-    def replacing(self, name: str) -> Iterator[Path]:
-        """Yield a temporary path; when the block ends well it becomes a file that is read back.
-
-        Its checksum is in run.json before it is there, beside that of the file before it: a process
-        may be killed at any instant, and what is there then is known.
-
-        Raises:
-            UserError: the disk is unwilling.
-        """
-        path = self.path / name
-        with replacing(path) as temporary:
-            yield temporary
-            digest = _digest(read_bytes(temporary))
-            before = self.info.sha256.get(name, ())
-            if not before:
-                with suppress(OSError):  # of an earlier version, or none
-                    before = (_digest(read_bytes(path)),)
-            if digest not in before:
-                self.update(sha256=self.info.sha256 | {name: (digest, *before)})
-        self._know(name, digest)
-
-    def write(self, name: str, content: bytes) -> None:
-        """Replace a file that is read back.
-
-        Raises:
-            UserError: the disk is unwilling.
-        """
-        with self.replacing(name) as temporary:
-            temporary.write_bytes(content)
-
-    def read(self, name: str) -> bytes:
-        """The content of a file, as the run wrote it.
-
-        Raises:
-            FileNotFoundError: it is not there.
-            UserError: unreadable, or it is not what the run wrote.
-        """
-        for _ in range(_ATTEMPTS):
-            try:
-                content = read_bytes(self.path / name)
-            except FileNotFoundError:
-                raise
-            except OSError as error:
-                raise self.damaged(name, f"it cannot be read: {reason(error)}") from error
-            known = self.info.sha256.get(name)
-            if known is None or _digest(content) in known:
-                return content
-            self.reread()  # another process may have replaced it since
-        raise self.damaged(name, "it is not what the run wrote")
-
-    def tensors(self, name: str) -> dict[str, npt.NDArray[Any]] | None:
-        """The arrays of a file; None where it is not there.
-
-        Raises:
-            UserError: the file is damaged.
-        """
-        try:
-            return read_tensors(self.read(name))
-        except FileNotFoundError:
-            return None
-        except DamagedFile as error:
-            raise self.damaged(name, str(error)) from error
-
-    def damaged(self, name: str, why: str) -> UserError:
-        """The error of a file that cannot be used, with what to do about it."""
-        remedy = REMEDIES.get(name, ELSE).format(run=self.path)
-        return UserError(f"{self.path / name} is damaged: {why}; {remedy}")
-
     def metrics(self) -> list[dict[str, Any]]:
         """The records of metrics.jsonl; a last line that a crash cut short is left out.
 
@@ -518,16 +379,3 @@ def save_scores(scores: Mapping[str, Scores], path: Path) -> None:
         path,
         {split: value.model_dump(mode="json", by_alias=True) for split, value in scores.items()},
     )
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _made_with(path: Path) -> str:
-    """A tail for the error of a recipe that only files of the user's own may explain."""
-    with suppress(UserError, AttributeError):
-        extensions = read_json(path).get("extensions", {})
-        if missing := sorted(set(map(str, extensions)) - LOADED.keys()):
-            return f"; the run was made with {', '.join(missing)}: name the file, --with FILE"
-    return ""

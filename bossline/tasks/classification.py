@@ -15,12 +15,8 @@ from bossline.core.language import term, tr
 from bossline.data.features.spec import Features
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.scores import ACCURACY, Scores
-from bossline.figures.classes import (
-    confusion,
-    never_and_always,
-    per_class,
-    recalls,
-)
+from bossline.figures.classes import never_and_always, per_class, recalls
+from bossline.figures.confusion import confusion
 from bossline.figures.picture import Picture
 from bossline.tasks.base import Answers, OpenRun, R, Scored, Smoother, Task
 from bossline.tasks.lesson import Lesson

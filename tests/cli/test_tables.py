@@ -32,8 +32,8 @@ from bossline.studies.sweep import Sweep
 from bossline.tasks.food.prediction import ImagePrediction
 from bossline.tasks.phoneme.prediction import FramePrediction
 from bossline.tasks.speaker.gallery import Enrolment
+from bossline.tasks.speaker.identifying import Candidate, Identification
 from bossline.tasks.speaker.prediction import SpeakerPrediction
-from bossline.tasks.speaker.verbs import Candidate, Identification
 from tests.reports.report_fakes import FakeRun, fake_run
 
 # Markup that would be taken, closed without being open, a link, a picture; all as a name has it.

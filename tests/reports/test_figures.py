@@ -8,7 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from bossline.evaluation.intervals import Interval
-from bossline.figures.classes import confused_pairs, confusion, per_class
+from bossline.figures.classes import per_class
+from bossline.figures.confusion import confused_pairs, confusion
 from bossline.figures.style import svg
 from bossline.reports.curves import learning_curves
 from bossline.reports.ladder import ladder

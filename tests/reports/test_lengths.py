@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bossline.figures.classes import MOST_BINS, accuracy_by_length, length_bins
+from bossline.figures.lengths import MOST_BINS, accuracy_by_length, length_bins
 
 
 @given(st.integers(1, 900), st.integers(1, 40), st.integers(0, 2**32 - 1))

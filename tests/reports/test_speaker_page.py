@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bossline.figures.classes import confusion, per_class
+from bossline.figures.classes import per_class
+from bossline.figures.confusion import confusion
 from bossline.reports.page import write_report
 from tests.conftest import classified
 from tests.reports.report_fakes import FakeRun, fake_run, fake_speaker_run

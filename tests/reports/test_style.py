@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 import bossline.reports
 from bossline.figures import style
-from bossline.figures.classes import _COLOURS, OTHER_COLOUR
+from bossline.figures.phonetic_groups import _COLOURS, OTHER_COLOUR
 from bossline.figures.picture import Picture
 from bossline.figures.utterance import BOX
 from bossline.reports.differences import _COLOURS as VERDICTS

@@ -10,9 +10,10 @@ from bossline.cli.tables.layout import facts_table, new_table
 from bossline.core.counting import counted
 from bossline.core.language import tr
 from bossline.tasks.prediction import LIKELIEST
-from bossline.tasks.speaker.verbs import Identification, Verification
+from bossline.tasks.speaker.identifying import Identification
 from bossline.tasks.speaker.verification.calibration import Threshold
 from bossline.tasks.speaker.verification.scores import VerificationScores
+from bossline.tasks.speaker.verifying import Verification
 
 
 def verification_table(scores: VerificationScores) -> Table:

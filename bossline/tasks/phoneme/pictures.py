@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from bossline.core.language import tr
 from bossline.data.features.spec import FeatureSpec
-from bossline.figures.classes import grouped
+from bossline.figures.phonetic_groups import grouped
 from bossline.figures.picture import Picture
 from bossline.figures.style import ERROR, INK, MUTED, NORMAL, dress, new_figure
 from bossline.figures.utterance import (

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from bossline.core.counting import counted
 from bossline.core.language import tr
-from bossline.figures.classes import accuracy_by_length, length_bins
+from bossline.figures.lengths import accuracy_by_length, length_bins
 from bossline.figures.picture import Picture
 from bossline.figures.style import (
     GRID,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,54 +25,11 @@ from bossline.tasks.base import OpenRun, Pieces
 from bossline.tasks.speaker.gallery import Vectors, read_vectors, write_vectors
 from bossline.tasks.speaker.task import embed
 from bossline.tasks.speaker.verification.error_rates import Floats
-from bossline.tasks.speaker.verification.normalisation import as_norm, cosine_scores
+from bossline.tasks.speaker.verification.normalisation import ScoreScale, as_norm, cosine_scores
 from bossline.tasks.trained import UNLABELLED, TrainedModel, check_finite, items_of
-
-ScoreScale = Literal["cosine", "as-norm"]
-"""Kinds of scores; a threshold for one kind cannot judge the other."""
 
 _COHORT = "sha256"  # of its file's metadata
 _SPLITS = (*SPLITS, UNHEARD, UNLABELLED)
-
-
-@dataclass(frozen=True, eq=False)
-class Embeddings:
-    """Unit vectors of utterances.
-
-    Attributes:
-        ids: (U,) utterance ids, or files as they were given.
-        vectors: (U, D) float32.
-        weights: fingerprint of the model that made them; others do not compare.
-    """
-
-    ids: tuple[str, ...]
-    vectors: Vectors
-    weights: str
-
-    def each(self) -> list[Embedding]:
-        """One by one."""
-        return list(map(Embedding, self.ids, self.vectors))
-
-    def write(self, path: Path) -> None:
-        """Write a .safetensors: the tensor `embeddings`, and in the metadata `ids` as JSON.
-
-        Raises:
-            UserError: the disk is unwilling.
-        """
-        ids = json.dumps(self.ids, ensure_ascii=False)
-        write_vectors(path, self.vectors, {"ids": ids, "weights": self.weights})
-
-
-@dataclass(frozen=True, eq=False)
-class Embedding:
-    """The unit vector (D,) of an utterance."""
-
-    id: str
-    vector: Vectors
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON may have it."""
-        return {"id": self.id, "embedding": self.vector.tolist()}
 
 
 class Voices:

@@ -14,9 +14,9 @@ from bossline.core.files import read_json
 from bossline.data.splits import SplitConfig
 from bossline.runs.run import Run
 from bossline.tasks.speaker.pictures import voices_of
-from bossline.tasks.speaker.verbs import ScoreNorm
 from bossline.tasks.speaker.verification.det import det_curve, read_det
 from bossline.tasks.speaker.verification.error_rates import equal_error_rate, min_dcf
+from bossline.tasks.speaker.verification.normalisation import ScoreNorm
 from bossline.tasks.speaker.verification.scores import VerificationScores
 from bossline.tasks.speaker.verification.trials import Trials, speakers_of, write_trials
 from tests.conftest import SPEAKERS, train_on_voices

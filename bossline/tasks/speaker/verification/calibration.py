@@ -11,7 +11,10 @@ from pydantic import Field, ValidationError
 from bossline.core.config import Config
 from bossline.core.errors import UserError
 from bossline.core.files import read_json, write_json
+from bossline.tasks.base import OpenRun
 from bossline.tasks.speaker.verification.error_rates import equal_error_rate, error_rates
+from bossline.tasks.speaker.verification.normalisation import SCALES, ScoreScale
+from bossline.training.contents import THRESHOLD
 
 
 class Threshold(Config):
@@ -122,3 +125,26 @@ def read_threshold(path: Path) -> Threshold:
         raise UserError(
             f"{path}: {where}: {first['msg'].lower()}; calibrate the threshold again"
         ) from error
+
+
+def threshold_of(run: OpenRun) -> Threshold | None:
+    """The calibrated threshold, if there is one."""
+    path = run.path / THRESHOLD
+    if not path.exists():
+        return None
+    threshold = read_threshold(path)
+    run.read(THRESHOLD)
+    return threshold
+
+
+def scale_of(threshold: Threshold | None) -> ScoreScale:
+    """The kind of score that a threshold judges."""
+    if threshold is None:
+        return "cosine"
+    for scale in SCALES.values():
+        if scale == threshold.score_scale:
+            return scale
+    raise UserError(
+        f"the threshold is for {threshold.score_scale} scores: calibrate again for one of "
+        f"{', '.join(SCALES.values())}"
+    )

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
 from bossline.core.errors import UserError
 from bossline.tasks.speaker.verification.error_rates import Floats
+
+ScoreScale = Literal["cosine", "as-norm"]
+"""Kinds of scores; a threshold for one kind cannot judge the other."""
+
+ScoreNorm = Literal["none", "as-norm"]
+"""What cosine scores go through; as-norm compares with the mean voice of each training speaker."""
+
+SCALES: dict[ScoreNorm, ScoreScale] = {"none": "cosine", "as-norm": "as-norm"}
 
 _BLOCK = 1024
 """Utterances compared with the cohort at once, which bounds the memory."""

@@ -13,14 +13,9 @@ from matplotlib.ticker import PercentFormatter
 
 from bossline.core.counting import counted
 from bossline.core.language import term, tr
-from bossline.figures.classes import (
-    OTHER_COLOUR,
-    Group,
-    confusion_matrix,
-    counts_beside,
-    group_name,
-    grouped,
-)
+from bossline.figures.classes import counts_beside
+from bossline.figures.confusion import confusion_matrix
+from bossline.figures.phonetic_groups import OTHER_COLOUR, Group, group_name, grouped
 from bossline.figures.picture import Picture
 from bossline.figures.style import (
     INK,

@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from bossline.core.language import tr
 from bossline.evaluation.intervals import Interval, mean_interval
-from bossline.figures.classes import binned
+from bossline.figures.lengths import binned
 from bossline.figures.picture import Picture
 from bossline.figures.style import (
     DASHES,

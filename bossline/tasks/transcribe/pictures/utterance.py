@@ -12,7 +12,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from bossline.core.counting import counted
 from bossline.core.language import term, tr
-from bossline.figures.classes import Group, grouped
+from bossline.figures.phonetic_groups import Group, grouped
 from bossline.figures.picture import Picture
 from bossline.figures.style import (
     ERROR,
