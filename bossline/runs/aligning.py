@@ -16,7 +16,6 @@ from bossline.data.features.spec import FeatureSpec
 from bossline.data.inputs import Input
 from bossline.data.packed import Corpus, Ints
 from bossline.data.passages import Passage, beside, read_passages
-from bossline.data.pronunciation.dictionary import cmudict, read_dictionary
 from bossline.data.pronunciation.inventory import Inventory
 from bossline.data.pronunciation.pronouncing import Pronouncer
 from bossline.runs.run import Run
@@ -68,8 +67,7 @@ class Speech:
                 "on a corpus of MFCC"
             )
         self._spec, self._ensemble = spec, ensemble
-        own = None if dictionary is None else read_dictionary(Path(dictionary))
-        self.pronouncer = Pronouncer([cmudict] if own is None else [lambda: own, cmudict])
+        self.pronouncer = Pronouncer.of(dictionary)
         self._of_phones = phones
         self._inventory = Inventory(classes)
         self._committee = Committee(

@@ -22,7 +22,6 @@ from bossline.data.features.deltas import TIME, with_deltas
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.header import FORMAT, Source
 from bossline.data.packed import Corpus, Ints
-from bossline.data.pronunciation.dictionary import cmudict, read_dictionary
 from bossline.data.pronunciation.pronouncing import Pronouncer
 from bossline.data.store import check_name, is_packed, open_corpus, pack_path, register
 from bossline.data.transcripts import read_transcripts
@@ -131,8 +130,7 @@ def label(
         raise UserError(f"{recipe}: labels of frames are learnt by the phoneme task")
     run = None if by is None else Run.of(by)
     network = None if run is None else _network(run, spec, device, threads)
-    own = None if dictionary is None else read_dictionary(Path(dictionary))
-    pronouncer = Pronouncer([cmudict] if own is None else [lambda: own, cmudict])
+    pronouncer = Pronouncer.of(dictionary)
     classes = None if network is None else network.frame_classes
     if text is not None:
         texts = read_transcripts(Path(text), opened.ids).texts

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from pathlib import Path
 
-from bossline.data.pronunciation.dictionary import Phones, Pronunciations
+from bossline.data.pronunciation.dictionary import (
+    Phones,
+    Pronunciations,
+    cmudict,
+    read_dictionary,
+)
 from bossline.data.pronunciation.letters import letter_to_sound
 from bossline.data.pronunciation.text import is_marked
 
@@ -28,6 +34,18 @@ class Pronouncer:
         self._dictionaries = dictionaries
         self.guessed: set[str] = set()
         self.unknown: set[str] = set()
+
+    @classmethod
+    def of(cls, dictionary: str | Path | None) -> Pronouncer:
+        """With CMUdict, and before it a dictionary of one's own.
+
+        Raises:
+            UserError: a file that is no dictionary.
+        """
+        if dictionary is None:
+            return cls([cmudict])
+        own = read_dictionary(Path(dictionary))
+        return cls([lambda: own, cmudict])
 
     def ways(self, word: str) -> tuple[Phones, ...]:
         """The ways in which a word is said; none where nobody knows.
