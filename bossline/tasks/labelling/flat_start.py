@@ -152,14 +152,12 @@ def _count(utterances: Utterances, batch: Sequence[int], model: Mixtures, counts
     lengths = [utterances.lengths[one] for one in batch]
     frames, joint, scores = _scores(utterances, batch, model, chains)
     found = occupied(chains, scores, model.stay[chains.states], lengths)
-    gone_through = found.log_likelihood.isfinite()
     likely = torch.zeros(len(frames), len(model.stay))
     left = torch.zeros(len(model.stay), dtype=torch.float64)
     first = 0
     for row, length in enumerate(lengths):
-        if gone_through[row]:
-            own = found.likely[:length, row].float()
-            likely[first : first + length].index_add_(1, chains.states[row], own)
-            left.index_add_(0, chains.states[row], found.left[row])
+        own = found.likely[:length, row].float()
+        likely[first : first + length].index_add_(1, chains.states[row], own)
+        left.index_add_(0, chains.states[row], found.left[row])
         first += length
     counts.add(frames, joint, likely, left)

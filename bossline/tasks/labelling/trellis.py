@@ -22,7 +22,8 @@ _FAR = STATES + 1
 _LEAST = -600.0
 """Of a logarithm, below the best of its frame: what is less likely counts as this."""
 
-_TINY = torch.finfo(torch.float64).tiny
+_TINY = 1e-250
+"""Of a probability: below, nothing is left of its digits when it is multiplied on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,8 @@ class Occupied:
         likely: (T, B, S) float64, that utterance b is in its chain's state s at frame t; sums to
             1 over states, and to 0 behind its end.
         left: (B, S) float64, how often a state is left: as often as it is come to, at most once.
-        log_likelihood: (B,) of each utterance; -inf where the chain is not got through.
+        log_likelihood: (B,) of each utterance; -inf where the chain is not got through, and then
+            the others are 0.
     """
 
     likely: Tensor
@@ -90,10 +92,14 @@ def occupied(batch: ChainBatch, scores: Tensor, stay: Tensor, lengths: list[int]
             beta[:further, :-_FAR] += behind[:, _FAR:] * leap[:further, :-_FAR]
         beta[further:rows] = leave[further:rows]
         torch.mul(alpha[t, :rows], beta[:rows], out=likely[t, :rows])
-    each_end = ends.clamp_min(_TINY).unsqueeze(1)
-    likely /= each_end
-    passed = torch.where(_real(lengths, frames), scale.log() + best[:, :, 0], 0.0).sum(0)
-    return Occupied(likely, likely.sum(0) - stayed / each_end, passed + ends.log())
+    real = _real(lengths, frames)
+    # Where numbers became too small on the way the sums are of nothing.
+    through = ((scale > _TINY) | ~real).all(0) & (ends > _TINY)
+    each_end = torch.where(through, ends, 1.0).unsqueeze(1)
+    likely = torch.where(through[:, None], likely / each_end, 0.0)
+    left = torch.where(through[:, None], likely.sum(0) - stayed / each_end, 0.0)
+    passed = torch.where(real, scale.log() + best[:, :, 0], 0.0).sum(0) + ends.log()
+    return Occupied(likely, left, torch.where(through, passed, -torch.inf))
 
 
 def best_states(

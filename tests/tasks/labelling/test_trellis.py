@@ -94,10 +94,25 @@ def test_frames_that_nothing_explains_have_a_best_path_but_teach_nothing() -> No
     stay = torch.full((1, 6), 0.5)
     found = occupied(ChainBatch.of([chain]), scores, stay, [8])
     assert found.log_likelihood.tolist() == [-np.inf]
-    assert found.likely.isfinite().all()
+    assert not found.likely.any()
+    assert not found.left.any()
     (path,) = best_states(ChainBatch.of([chain]), scores, stay, [8])
     assert path is not None
     assert path.tolist() == [0, 0, 0, 1, 2, 3, 4, 5]
+
+
+@given(depth=st.floats(200, 400))
+def test_numbers_near_the_least_there_are_make_no_nan(depth: float) -> None:
+    """Frames that want the first state while the chain goes on: what is left of the path becomes as
+    small as numbers can be, and smaller."""
+    scores = torch.full((12, 1, 6), -depth)
+    scores[:, 0, 0] = 0
+    found = occupied(ChainBatch.of([Chain.of([0, 1])]), scores, torch.full((1, 6), 0.5), [12])
+    assert found.likely.isfinite().all()
+    assert found.left.isfinite().all()
+    sums = found.likely.sum(2)
+    through = bool(found.log_likelihood.isfinite())
+    torch.testing.assert_close(sums, torch.full_like(sums, float(through)))
 
 
 def test_what_has_no_room_is_no_path() -> None:
