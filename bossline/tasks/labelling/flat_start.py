@@ -23,6 +23,10 @@ from bossline.tasks.smoothing.arrays import Ints
 PASSES = (1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 4, 4, 4, 4, 8, 8, 8, 8)
 """Gaussians a state in each pass over the frames."""
 
+SHARE = 0.2
+"""Of a frame's log-likelihood: neighbours say much the same, and are not as sure as if each were
+alone."""
+
 _CELLS = 1 << 22  # frames x utterances x states that are gone through together
 _LEARNT_FROM = 700_000  # frames, two hours: a model of phones alone has not more to learn
 
@@ -151,7 +155,7 @@ def _count(utterances: Utterances, batch: Sequence[int], model: Mixtures, counts
     chains = ChainBatch.of([utterances.chains[one] for one in batch])
     lengths = [utterances.lengths[one] for one in batch]
     frames, joint, scores = _scores(utterances, batch, model, chains)
-    found = occupied(chains, scores, model.stay[chains.states], lengths)
+    found = occupied(chains, SHARE * scores, model.stay[chains.states], lengths)
     likely = torch.zeros(len(frames), len(model.stay))
     left = torch.zeros(len(model.stay), dtype=torch.float64)
     first = 0

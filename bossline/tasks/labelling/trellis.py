@@ -22,8 +22,8 @@ _FAR = STATES + 1
 _LEAST = -600.0
 """Of a logarithm, below the best of its frame: what is less likely counts as this."""
 
-_TINY = 1e-250
-"""Of a probability: below, nothing is left of its digits when it is multiplied on."""
+_TINY, _MOST = 1e-300, 1e300
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +91,13 @@ def occupied(batch: ChainBatch, scores: Tensor, stay: Tensor, lengths: list[int]
             beta[:further, :-1] += behind[:, 1:] * step[:further, :-1]
             beta[:further, :-_FAR] += behind[:, _FAR:] * leap[:further, :-_FAR]
         beta[further:rows] = leave[further:rows]
+        beta.clamp_(max=_MOST)
         torch.mul(alpha[t, :rows], beta[:rows], out=likely[t, :rows])
     real = _real(lengths, frames)
-    # Where numbers became too small on the way the sums are of nothing.
-    through = ((scale > _TINY) | ~real).all(0) & (ends > _TINY)
-    each_end = torch.where(through, ends, 1.0).unsqueeze(1)
+    # Where numbers became too small on the way, frames do not agree on how likely all of it is.
+    each_end = ends.clamp_min(_TINY).unsqueeze(1)
+    sums = likely.sum(2) / each_end[:, 0]
+    through = (((sums - 1).abs() < _ROUNDING) | ~real).all(0)
     likely = torch.where(through[:, None], likely / each_end, 0.0)
     left = torch.where(through[:, None], likely.sum(0) - stayed / each_end, 0.0)
     passed = torch.where(real, scale.log() + best[:, :, 0], 0.0).sum(0) + ends.log()
