@@ -189,9 +189,15 @@ def label(
         console=console,
     )
     console.print(corpus_table(name, found.corpus))
-    for what, interval in (("flat start", found.at_first), ("now", found.agreement)):
-        if interval is not None and (what == "now" or found.run is not None):
-            console.print(f"{what}: {interval} of frames as the labels that the corpus had")
+    if found.agreement is not None:
+        console.print(f"{found.agreement} of frames have the label that the corpus had")
+    if found.at_first is not None and found.run is not None:
+        console.print(f"{found.at_first} of them after the flat start alone")
+    if found.strangers:
+        from bossline.data.readers.base import few
+
+        texts = counted(len(found.strangers), "text")
+        console.print(f"{texts} of no utterance: {few(found.strangers)}", soft_wrap=True)
     if found.guessed:
         console.print(_listed("said as their letters tell", found.guessed), soft_wrap=True)
     for id, why in found.refused.items():

@@ -65,6 +65,7 @@ class Labelled:
         at_first: the same, before the network.
         run: the network's; None where there was none.
         guessed: words that no dictionary has, said as their letters tell.
+        strangers: ids of texts that are of no utterance.
     """
 
     corpus: Corpus
@@ -74,6 +75,7 @@ class Labelled:
     at_first: Interval | None
     run: Run | None
     guessed: Sequence[str]
+    strangers: Sequence[str]
 
 
 def label(
@@ -128,13 +130,16 @@ def label(
         raise UserError(f"{as_text(overrides)[0]}: there is no network to train")
     if chosen is not None and chosen.task != "phoneme":
         raise UserError(f"{recipe}: labels of frames are learnt by the phoneme task")
+    runtime = Runtime.choose(device, threads)
     run = None if by is None else Run.of(by)
-    network = None if run is None else _network(run, spec, device, threads)
+    network = None if run is None else _network(run, spec, runtime)
     pronouncer = Pronouncer.of(dictionary)
     classes = None if network is None else network.frame_classes
+    strangers: Sequence[str] = ()
     if text is not None:
-        texts = read_transcripts(Path(text), opened.ids).texts
-        said = said_in_texts(texts, pronouncer, phones, classes)
+        transcripts = read_transcripts(Path(text), opened.ids)
+        strangers = transcripts.strangers
+        said = said_in_texts(transcripts.texts, pronouncer, phones, classes)
     elif opened.header.vocabulary:
         said = said_in_strings(opened, classes)
     elif opened.header.labelled_frames:
@@ -143,30 +148,43 @@ def label(
         raise UserError(f"corpus '{opened.name}': what is said in it? give --text")
     _leave_out_what_has_no_room(opened, said)
     work = _Work(opened, said, note or opened.header.note, console or terminal())
+
+    def told(found: Corpus, at_first: Interval | None, run: Run | None) -> Labelled:
+        return Labelled(
+            corpus=found,
+            count=int(found.labelled.sum()),
+            refused={opened.ids[item]: why for item, why in sorted(said.refused.items())},
+            agreement=work.agreement(found),
+            at_first=at_first,
+            run=run,
+            guessed=sorted(pronouncer.guessed),
+            strangers=strangers,
+        )
+
     at_first = None
     if run is None or network is None:
         flat = name if chosen is None else f"{name}-flat"
         first = work.done(flat, "a flat start", partial(_from_nothing, opened, said))
         at_first = work.agreement(first)
         if chosen is None:
-            return work.told(first, at_first, None, None, pronouncer)
+            return told(first, at_first, None)
         run = _trained(name, chosen, first, device, threads, console)
-        network = _network(run, spec, device, threads)
+        network = _network(run, spec, runtime)
     final = work.done(
         name,
         f"the network of {run.name}",
         partial(_by_network, opened, said, run, network),
         hashlib.sha256(run.read(WEIGHTS)).hexdigest(),
     )
-    return work.told(final, work.agreement(final), at_first, run, pronouncer)
+    return told(final, at_first, run)
 
 
-def _network(run: Run, spec: FeatureSpec, device: str, threads: int | None) -> TrainedModel:
+def _network(run: Run, spec: FeatureSpec, runtime: Runtime) -> TrainedModel:
     """
     Raises:
         UserError: it tells nothing of frames, or takes other features.
     """
-    model = TrainedModel(run, Runtime.choose(device, threads))
+    model = TrainedModel(run, runtime)
     if not model.frame_classes:
         raise UserError(f"{run.path}: a run of {run.task.name} that says nothing of frames")
     if run.features != spec:
@@ -270,21 +288,6 @@ class _Work:
             for item in both.tolist()
         ]
         return mean_interval(same, self.corpus.lengths[both], share=True)
-
-    def told(
-        self,
-        found: Corpus,
-        agreement: Interval | None,
-        at_first: Interval | None,
-        run: Run | None,
-        pronouncer: Pronouncer,
-    ) -> Labelled:
-        ids = self.corpus.ids
-        refused = {ids[item]: why for item, why in sorted(self.said.refused.items())}
-        guessed = sorted(pronouncer.guessed)
-        return Labelled(
-            found, int(found.labelled.sum()), refused, agreement, at_first, run, guessed
-        )
 
 
 def _from_nothing(corpus: Corpus, said: Said, progress: Progress) -> Iterator[tuple[int, Ints]]:

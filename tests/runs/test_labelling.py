@@ -160,6 +160,7 @@ def test_each_that_cannot_be_labelled_is_named(
     lines[0] = "s0/u00 mass [cough]"
     lines[1] = "s1/u01 " + "mass " * 400
     lines[2] = "s2/u02 ..."
+    lines.append("nobody mass")
     Path("text").write_text("\n".join(lines))
     monkeypatch.setenv("COLUMNS", "200")
     words = "label spoken --text text --dictionary mine.dict --name new --recipe none --threads 1"
@@ -169,7 +170,8 @@ def test_each_that_cannot_be_labelled_is_named(
     assert stop.value.code == 1
     out, err = capsys.readouterr()
     assert "36 of them labelled" in out
-    assert "of frames as the labels that the corpus had" in out
+    assert "of frames have the label that the corpus had" in out
+    assert "1 text of no utterance: 'nobody'" in out
     assert "not labelled: s0/u00: nobody knows how '[cough]' is said" in err
     assert "not labelled: s1/u01: 1,601 phones and pauses take 3,600 frames at least" in err
     assert "not labelled: s2/u02: no word in the text '...'" in err
