@@ -22,13 +22,13 @@ from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus, Ints
 from bossline.evaluation.scores import Metric, Scores
-from bossline.figures.picture import Picture
 from bossline.models.base import evaluating
 from bossline.tasks.prediction import Prediction
 from bossline.tasks.recipe import Recipe
 from bossline.training.contract import Validation
 
 if TYPE_CHECKING:
+    from bossline.figures.picture import Picture
     from bossline.tasks.lesson import Lesson
 
 Pieces = Sequence[npt.NDArray[Any]]

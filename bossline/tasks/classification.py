@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,12 @@ from bossline.core.language import term, tr
 from bossline.data.features.spec import Features
 from bossline.evaluation.classification import ClassificationScores
 from bossline.evaluation.scores import ACCURACY, Scores
-from bossline.figures.classes import never_and_always, per_class, recalls
-from bossline.figures.confusion import confusion
-from bossline.figures.picture import Picture
 from bossline.tasks.base import Answers, OpenRun, R, Scored, Smoother, Task
 from bossline.tasks.lesson import Lesson
 from bossline.training.contract import StepLoss, Validation
+
+if TYPE_CHECKING:
+    from bossline.figures.picture import Picture
 
 MOST_IN_A_MATRIX = 60  # more classes make a matrix that nobody can read
 
@@ -91,13 +91,15 @@ class ClassificationTask(Task[R]):
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """Confusions, or of many classes how often each is found."""
+        from bossline.tasks.class_pictures import confusion_pictures, recall_picture
+
         test = run.scores.get("test")
         if not isinstance(test, ClassificationScores):
             return {}
         if len(run.classes) > MOST_IN_A_MATRIX:
             classes = term(self.classes_are)
-            return {classes.capitalize(): [_recalls(test, classes, key)]}
-        return {tr("Confusions"): _confusions(test, run.classes, key)}
+            return {classes.capitalize(): [recall_picture(test, classes, key)]}
+        return {tr("Confusions"): confusion_pictures(test, run.classes, key)}
 
 
 class ClassificationLesson(Lesson[R]):
@@ -130,42 +132,3 @@ class ClassificationLesson(Lesson[R]):
             "predicted": predicted.astype(np.int16),
             "confidence": confidence.astype(np.float16),
         }
-
-
-def _confusions(test: ClassificationScores, classes: tuple[str, ...], key: str) -> list[Picture]:
-    return [
-        Picture.of(
-            confusion(test, classes),
-            f"{key}-confusion",
-            tr("Confusion matrix of {classes}", classes=counted(len(classes), "class")),
-            tr(
-                "Each row holds the {units} of one true class in percent; a class without any is "
-                "blank.",
-                units=term(test.unit),
-            ),
-            stacks=False,
-        ),
-        Picture.of(
-            per_class(test, classes),
-            f"{key}-classes",
-            tr("Recall and F1 of {classes}", classes=counted(len(classes), "class")),
-            tr("How much of each class is found (bar), and F1, which also counts false alarms."),
-        ),
-    ]
-
-
-def _recalls(test: ClassificationScores, word: str, key: str) -> Picture:
-    never, always = never_and_always(test)
-    return Picture.of(
-        recalls(test, word),
-        f"{key}-recalls",
-        tr("Histogram of the recall of {classes}", classes=word),
-        tr(
-            "How many {classes} have which share of their test {units} recognised; {never:,} are "
-            "never recognised, {always:,} always.",
-            classes=word,
-            units=term(test.unit),
-            never=never,
-            always=always,
-        ),
-    )

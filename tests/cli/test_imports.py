@@ -98,3 +98,8 @@ except SystemExit:
         env=environment | chosen, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert done.stdout.splitlines()[-1] == found
+
+
+def test_answers_need_no_pictures() -> None:
+    code = "import sys, bossline.api, bossline.runs.loaded; assert 'matplotlib' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

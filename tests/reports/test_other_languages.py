@@ -113,7 +113,7 @@ def test_a_page_of_runs(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def images(run: object) -> SeenImages:
         return fake_images(30)
 
-    monkeypatch.setattr("bossline.tasks.food.task.images_of", images)
+    monkeypatch.setattr("bossline.tasks.food.pictures.images_of", images)
     path = write_report(RUNS[what](), tmp_path / "page.html", lang="zh")
     page = path.read_text(encoding="utf-8")
     assert '<html lang="zh-Hant">' in page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +16,19 @@ from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, TableSpec
 from bossline.data.packed import Corpus, Ints
 from bossline.evaluation.scores import MSE, Scores
-from bossline.figures.picture import Picture
 from bossline.models.tabular.base import TableModel
 from bossline.models.tabular.regressor import Regressor
 from bossline.models.tabular.ridge import Ridge, RidgeConfig
 from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored, Task, answers_of
 from bossline.tasks.covid.importance import permutation_importance
-from bossline.tasks.covid.pictures import columns_picture, columns_read, prediction_pictures
 from bossline.tasks.covid.prediction import ValuePrediction
 from bossline.tasks.covid.recipe import CovidRecipe
 from bossline.tasks.covid.scores import RegressionScores, explained
 from bossline.tasks.lesson import Lesson
 from bossline.training.contract import StepLoss, Validation
+
+if TYPE_CHECKING:
+    from bossline.figures.picture import Picture
 
 
 class CovidLesson(Lesson[CovidRecipe]):
@@ -145,6 +146,8 @@ class CovidTask(Task[CovidRecipe]):
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """Predictions against what is true, and the columns that they are read from."""
+        from bossline.tasks.covid.pictures import columns_picture, columns_read, prediction_pictures
+
         found = {}
         if isinstance(test := run.scores.get("test"), RegressionScores):
             assert isinstance(run.features, TableSpec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,6 @@ from bossline.batches.order import generator_of
 from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, ImageSpec
 from bossline.data.packed import Corpus, Ints
-from bossline.figures.picture import Picture
 from bossline.tasks.base import (
     Answers,
     Kept,
@@ -29,11 +28,13 @@ from bossline.tasks.base import (
 )
 from bossline.tasks.classification import ClassificationLesson, ClassificationTask
 from bossline.tasks.food.occlusion import PLACES, occlusion_map
-from bossline.tasks.food.pictures import image_pictures, images_of
 from bossline.tasks.food.prediction import ImagePrediction
 from bossline.tasks.food.recipe import FoodRecipe
 from bossline.tasks.views import averaged
 from bossline.training.contract import StepLoss
+
+if TYPE_CHECKING:
+    from bossline.figures.picture import Picture
 
 _MAPPED = 3  # images with a right answer, and as many with a wrong one
 
@@ -170,6 +171,8 @@ class FoodTask(ClassificationTask[FoodRecipe]):
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """Confusions, the surest mistakes, and where the model looks."""
+        from bossline.tasks.food.pictures import image_pictures, images_of
+
         found = super().show(run, key)
         if (images := images_of(run)) is not None:
             found |= image_pictures(images, run.classes, key)

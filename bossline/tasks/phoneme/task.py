@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +19,17 @@ from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
 from bossline.evaluation.scores import Scores
-from bossline.figures.picture import Picture
 from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored
 from bossline.tasks.classification import ClassificationLesson, ClassificationTask
-from bossline.tasks.phoneme.pictures import EXAMPLE_SECONDS, example_of, example_picture
 from bossline.tasks.phoneme.prediction import FramePrediction
 from bossline.tasks.phoneme.recipe import PhonemeRecipe
 from bossline.tasks.smoothing import smoothing_of
 from bossline.tasks.views import of_frames
 from bossline.training.contract import StepLoss
 from bossline.training.objectives import IGNORED
+
+if TYPE_CHECKING:
+    from bossline.figures.picture import Picture
 
 _FRAMES_AT_ONCE = 1 << 16  # of a pass that fits a model; a copy of all would be memory in vain
 
@@ -82,6 +83,8 @@ class PhonemeLesson(ClassificationLesson[PhonemeRecipe]):
 
     def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
         """Also the posteriors of one utterance, of a length that a picture can show."""
+        from bossline.tasks.phoneme.pictures import EXAMPLE_SECONDS
+
         lengths = self.corpus.lengths[test.items]
         rate = self.corpus.speech.frames_per_second
         shown = int(np.abs(lengths - EXAMPLE_SECONDS * rate).argmin())
@@ -170,6 +173,8 @@ class PhonemeTask(ClassificationTask[PhonemeRecipe]):
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """Confusions, and an utterance."""
+        from bossline.tasks.phoneme.pictures import example_of, example_picture
+
         found = super().show(run, key)
         if (example := example_of(run)) is not None:
             found[tr("An utterance")] = [example_picture(example, run.classes, key)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +20,20 @@ from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
 from bossline.data.speeds import copies_of
-from bossline.figures.picture import Picture
 from bossline.models.base import evaluating
 from bossline.models.committee import Committee, CommitteeConfig
 from bossline.models.fitted.speaker_lda import SpeakerLdaConfig
 from bossline.models.speaker import SpeakerNetwork, VoiceModel
 from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Scored, Task
 from bossline.tasks.classification import ClassificationLesson, ClassificationTask
-from bossline.tasks.speaker.pictures import det_picture, voice_pictures, voices_of
 from bossline.tasks.speaker.prediction import SpeakerPrediction
 from bossline.tasks.speaker.recipe import SpeakerRecipe
 from bossline.tasks.speaker.verification.det import read_det
 from bossline.tasks.views import averaged
 from bossline.training.contract import StepLoss, Validation
+
+if TYPE_CHECKING:
+    from bossline.figures.picture import Picture
 
 
 class SpeakerLesson(ClassificationLesson[SpeakerRecipe]):
@@ -195,11 +196,15 @@ class SpeakerTask(ClassificationTask[SpeakerRecipe]):
 
     def show_together(self, runs: Mapping[str, OpenRun]) -> dict[str, list[Picture]]:
         """How well they verify."""
+        from bossline.tasks.speaker.pictures import det_picture
+
         curves = {name: curve for name, run in runs.items() if (curve := read_det(run))}
         return {tr("Verification"): [det_picture(curves)]} if curves else {}
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """How often each speaker is found, how much length matters, and the map of voices."""
+        from bossline.tasks.speaker.pictures import voice_pictures, voices_of
+
         found = super().show(run, key)
         if (voices := voices_of(run)) is None:
             return found

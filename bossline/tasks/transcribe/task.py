@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,6 @@ from bossline.core.runtime import Runtime
 from bossline.data.features.spec import Features, FeatureSpec
 from bossline.data.packed import Corpus, Ints
 from bossline.evaluation.scores import Scores
-from bossline.figures.picture import Picture
 from bossline.models.tagger import TaggerConfig
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Smoother, Task
@@ -30,12 +29,6 @@ from bossline.tasks.transcribe.decoding.edits import distances
 from bossline.tasks.transcribe.frames import Posteriors, merged
 from bossline.tasks.transcribe.language import equip
 from bossline.tasks.transcribe.lesson import TranscribeLesson
-from bossline.tasks.transcribe.pictures.attention import attention_pictures, encoder_pictures
-from bossline.tasks.transcribe.pictures.confidence import confidence_pictures
-from bossline.tasks.transcribe.pictures.errors import error_pictures
-from bossline.tasks.transcribe.pictures.heard import heard_of
-from bossline.tasks.transcribe.pictures.lengths import length_picture, lengths_together
-from bossline.tasks.transcribe.pictures.utterance import example_pictures
 from bossline.tasks.transcribe.prediction import StringPrediction
 from bossline.tasks.transcribe.recipe import TranscribeRecipe
 from bossline.tasks.transcribe.scores import PER, StringScores
@@ -43,6 +36,9 @@ from bossline.tasks.transcribe.search import searched
 from bossline.tasks.transcribe.strings import Spoken
 from bossline.tasks.views import of_frames
 from bossline.training.contract import Validation
+
+if TYPE_CHECKING:
+    from bossline.figures.picture import Picture
 
 
 class TranscribeTask(Task[TranscribeRecipe]):
@@ -216,6 +212,16 @@ class TranscribeTask(Task[TranscribeRecipe]):
 
     def show(self, run: OpenRun, key: str) -> dict[str, list[Picture]]:
         """An utterance, attention, and errors by phone, length and confidence."""
+        from bossline.tasks.transcribe.pictures.attention import (
+            attention_pictures,
+            encoder_pictures,
+        )
+        from bossline.tasks.transcribe.pictures.confidence import confidence_pictures
+        from bossline.tasks.transcribe.pictures.errors import error_pictures
+        from bossline.tasks.transcribe.pictures.heard import heard_of
+        from bossline.tasks.transcribe.pictures.lengths import length_picture
+        from bossline.tasks.transcribe.pictures.utterance import example_pictures
+
         found: dict[str, list[Picture]] = {}
         heard, example = heard_of(run) or (None, None)
         if example is not None:
@@ -236,6 +242,8 @@ class TranscribeTask(Task[TranscribeRecipe]):
 
     def show_together(self, runs: Mapping[str, OpenRun]) -> dict[str, list[Picture]]:
         """Errors by length."""
+        from bossline.tasks.transcribe.pictures.lengths import lengths_together
+
         tests = {name: run.scores.get("test") for name, run in runs.items()}
         scored = {name: test for name, test in tests.items() if isinstance(test, StringScores)}
         return {tr("Errors by length"): [lengths_together(scored)]} if len(scored) > 1 else {}
