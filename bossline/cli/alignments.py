@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +14,17 @@ from bossline.core.counting import counted
 from bossline.core.errors import UserError
 
 if TYPE_CHECKING:
+    from bossline.data.inputs import Input
     from bossline.data.pronunciation.pronouncing import Pronouncer
 
 PANEL = "Alignments"
 
 app = typer.Typer()
+
+DictionaryOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="lines `word PHONE PHONE ...`, before CMUdict's"),
+]
 
 
 @app.command(
@@ -35,16 +42,18 @@ def align(
         ),
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="the folder that gets a file a recording")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="the folder that gets a file a recording; what is there already stays",
+        ),
     ],
     text: Annotated[
         str | None,
         typer.Option(help="what is said [default: as .lab, .txt or .TextGrid beside each say]"),
     ] = None,
-    dictionary: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="lines `word PHONE PHONE ...`, before CMUdict's"),
-    ] = None,
+    dictionary: DictionaryOption = None,
     phones: Annotated[
         bool, typer.Option("--phones", help="texts are of phones of the run, words apart by |")
     ] = False,
@@ -54,9 +63,6 @@ def align(
     format: Annotated[
         str, typer.Option(help="textgrid, json, csv; of phones alone: ctm, htk, timit, audacity")
     ] = "textgrid",
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="go on where the folder was left")
-    ] = False,
     device: DeviceOption = "auto",
 ) -> None:
     """When each word and phone of a known text is said: forced alignment.
@@ -64,8 +70,10 @@ def align(
     Exit code 1 where a recording could not be aligned; each is named.
     """
     from bossline import api
-    from bossline.cli.answering import Refusals, There, reading, runs_and_inputs
+    from bossline.cli.answering import Filling, Refusals, runs_and_inputs
     from bossline.cli.tables.alignments import look_first_table
+    from bossline.core.reading import text_of
+    from bossline.data.passages import beside
     from bossline.runs.alignment_analysis import Analysis
     from bossline.runs.phones_out import PhoneFiles
 
@@ -80,10 +88,30 @@ def align(
     model = api.load(runs, device=device)
     refusals = Refusals()
     known: list[Pronouncer] = []
-    analysis = Analysis(output, files.holds if skip_existing else None)
-    written, there = 0, There(files)
+    filling = Filling(
+        files,
+        {
+            "verb": "align",
+            "weights": model.fingerprints,
+            "text": text,
+            "dictionary": dictionary and sha256(text_of(dictionary).encode()).hexdigest(),
+            "phones": phones,
+            "tier": tier,
+        },
+    )
+    analysis = Analysis(output, files.holds)
+
+    def passes(one: Input) -> bool:
+        if one.id not in analysis:
+            return False
+        try:
+            texts = [] if text is not None or one.path is None else [beside(one.path)]
+        except UserError:  # which is told where it is aligned
+            return False
+        return filling.passes(one, texts)
+
     try:
-        with reading() as shown:
+        with filling.progress() as progress:
             for aligned in model.align_each(
                 inputs,
                 text,
@@ -91,23 +119,22 @@ def align(
                 phones=phones,
                 tier=tier,
                 refused=refusals,
-                progress=shown.set,
-                passed=there if skip_existing else None,
+                progress=progress,
+                passed=passes,
                 pronounced=known.append,
             ):
-                files.write(aligned)
                 analysis.add(aligned)
-                written += 1
+                filling.write(aligned)
     finally:
         if analysis.lines:
             analysis.write()
-    console.print(there.said(written), soft_wrap=True)
+    console.print(filling.said(), soft_wrap=True)
     if analysis.lines:
         console.print(look_first_table(analysis.first))
     for pronouncer in known:
         for sentence in _unlisted(pronouncer):
             console.print(sentence, soft_wrap=True)
-    refusals.end(written + there.count)
+    refusals.end(filling.answered)
 
 
 def _unlisted(pronouncer: Pronouncer) -> Iterator[str]:
@@ -146,10 +173,7 @@ def label(
             "without their times]",
         ),
     ] = None,
-    dictionary: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="lines `word PHONE PHONE ...`, before CMUdict's"),
-    ] = None,
+    dictionary: DictionaryOption = None,
     phones: Annotated[
         bool, typer.Option("--phones", help="texts are of phones, words apart by |")
     ] = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,9 +16,15 @@ from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.progress import Bar, bar
 from bossline.core.terminal import terminal
+from bossline.training.signals import Interrupted, StopRequest, stop_on_signal
 
 if TYPE_CHECKING:
+    from bossline.data.inputs import Input
     from bossline.runs.phones_out import PhoneFiles
+    from bossline.tasks.alignment.aligned import Aligned
+    from bossline.tasks.prediction import Prediction
+
+_GOES_ON = "the same command goes on"
 
 
 class Refusals:
@@ -48,21 +54,67 @@ class Refusals:
         raise typer.Exit(1 if answered else 2)
 
 
-class There:
-    """Passes by what a folder has a file of already, and counts it."""
+class Filling:
+    """A folder on its way to a file for each recording, by a command that may be stopped at any
+    time: given again, it goes on."""
 
-    def __init__(self, files: PhoneFiles) -> None:
-        self._files, self.count = files, 0
+    def __init__(self, files: PhoneFiles, made_by: dict[str, Any]) -> None:
+        """
+        Args:
+            made_by: see `PhoneFiles.begin`.
+        """
+        files.begin(made_by)
+        self._files = files
+        self._written, self._there = 0, 0
+        self._stop = StopRequest()
 
-    def __call__(self, id: str) -> bool:
-        held = self._files.holds(id)
-        self.count += held
+    def passes(self, one: Input, beside: Iterable[Path] = ()) -> bool:
+        """Whether the file of an input is there already; counts it.
+
+        Args:
+            beside: what else it was made of.
+        """
+        held = self._files.holds(one.id, [one.path, *beside] if one.path else beside)
+        self._there += held
         return held
 
-    def said(self, written: int) -> str:
+    def write(self, made: Prediction | Aligned) -> None:
+        """See `PhoneFiles.write`.
+
+        Raises:
+            Interrupted: it is written, and somebody had asked to stop.
+        """
+        self._files.write(made)
+        self._written += 1
+        self._check()
+
+    @property
+    def answered(self) -> int:
+        return self._written + self._there
+
+    def said(self) -> str:
         """What became of a folder, in a line."""
-        kept = f", {self.count:,} there already" if self.count else ""
-        return f"{self._files}: {counted(written, 'recording')}{kept}"
+        kept = f", {self._there:,} there already" if self._there else ""
+        return f"{self._files}: {counted(self._written, 'recording')}{kept}"
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, int, int], None]]:
+        """What the work tells its progress to.
+
+        Raises:
+            Interrupted: it was told something, and somebody had asked to stop.
+        """
+        with stop_on_signal(_GOES_ON) as self._stop, reading() as shown:
+
+            def told(what: str, done: int, total: int) -> None:
+                shown.set(what, done, total)
+                self._check()
+
+            yield told
+
+    def _check(self) -> None:
+        if self._stop:
+            raise Interrupted(f"stopped; {self.said()}; {_GOES_ON}")
 
 
 @contextmanager

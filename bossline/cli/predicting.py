@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,8 +33,8 @@ app = typer.Typer()
 @app.command(
     rich_help_panel=PANEL,
     epilog="Examples: `bossline predict recording.wav`, `bossline predict RUN photos/ more.jpg "
-    "--json`, `bossline predict RUN recordings/ -o phones/ --format textgrid`, `bossline predict "
-    "RUN features.pt -o phones.csv`, `bossline predict RUN1 RUN2 test -o probabilities.npy`",
+    "--json`, `bossline predict RUN recordings/ -o phones/`, `bossline predict RUN "
+    "features.pt -o phones.csv`, `bossline predict RUN1 RUN2 test -o probabilities.npy`",
 )
 def predict(
     runs_then_inputs: Annotated[
@@ -53,19 +53,16 @@ def predict(
             "--output",
             "-o",
             help=".csv: classes or values; .npy: probabilities or values; .TextGrid and the like: "
-            "phones of one recording; with --format a folder",
+            "phones of one recording; a folder: those of each, and what is there already stays",
         ),
     ] = None,
     format: Annotated[
         str | None,
         typer.Option(
-            help="of a file of phones for each recording: textgrid, ctm, json, csv, htk, timit, "
-            "audacity"
+            help="of a file of phones for each recording: textgrid (the default), ctm, json, csv, "
+            "htk, timit, audacity"
         ),
     ] = None,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="go on where a folder was left")
-    ] = False,
     as_json: JsonOption = False,
     smoothing: SmoothingOption = None,
     decoding: DecodingOption = None,
@@ -84,15 +81,16 @@ def predict(
         if output is None:
             raise UserError(f"--format {format}: give --output, the folder that gets the files")
         files = PhoneFiles(output, format)
-    elif skip_existing:
-        raise UserError("--skip-existing is of a folder of files: give --format, too")
+    elif output is not None and (output.is_dir() or not output.suffix):
+        files = PhoneFiles(output, "textgrid")
     elif output is not None:
         check_output(output)
     runs, inputs = runs_and_inputs(runs_then_inputs)
     model = api.load(runs, smoothing=smoothing, decoding=decoding or (), device=device)
     refusals = Refusals()
     if files is not None:
-        _write_files(model, inputs, files, refusals, skip_existing)
+        made_by = {"verb": "predict", "smoothing": smoothing, "decoding": decoding or []}
+        _write_files(model, inputs, files, refusals, made_by)
         return
     with reading() as shown:
         predictions = model.predict(inputs, refused=refusals, progress=shown.set)
@@ -107,19 +105,22 @@ def predict(
 
 
 def _write_files(
-    model: Model, inputs: Sequence[str], files: PhoneFiles, refusals: Refusals, skip: bool
+    model: Model,
+    inputs: Sequence[str],
+    files: PhoneFiles,
+    refusals: Refusals,
+    made_by: dict[str, Any],
 ) -> None:
-    from bossline.cli.answering import There, reading
+    from bossline.cli.answering import Filling
 
-    written, there = 0, There(files)
-    with reading() as shown:
+    filling = Filling(files, made_by | {"weights": model.fingerprints})
+    with filling.progress() as progress:
         for prediction in model.predict_each(
-            inputs, refused=refusals, progress=shown.set, passed=there if skip else None
+            inputs, refused=refusals, progress=progress, passed=filling.passes
         ):
-            files.write(prediction)
-            written += 1
-    console.print(there.said(written))
-    refusals.end(written + there.count)
+            filling.write(prediction)
+    console.print(filling.said(), soft_wrap=True)
+    refusals.end(filling.answered)
 
 
 def _print_predictions(predictions: Sequence[Prediction]) -> None:

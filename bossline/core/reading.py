@@ -104,6 +104,8 @@ def text_of(path: Path) -> str:
     """
     try:
         return read_text(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: no such file") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {reason(error)}") from error
     except UnicodeDecodeError as error:

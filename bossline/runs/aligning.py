@@ -179,11 +179,11 @@ def align_each(
     tier: str | None = None,
     refused: Refused | None = None,
     progress: Callable[[str, int, int], None] | None = None,
-    passed: Callable[[str], bool] | None = None,
+    passed: Callable[[Input], bool] | None = None,
 ) -> Iterator[Aligned]:
     """Align recordings one after the other; see `Model.align_each`."""
     for done, one in enumerate(inputs, start=1):
-        if passed is None or not passed(one.id):
+        if passed is None or not passed(one):
             with refusing(refused, one.name):
                 yield _aligned(speech, one, text, tier)
         if progress is not None:

@@ -6,11 +6,14 @@ The table has the name, and the first columns the meaning, of the Montreal Force
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+from bossline.core.errors import UserError
 from bossline.core.files import replacing
 from bossline.core.reading import read_text
 from bossline.tasks.alignment.aligned import Aligned, Utterance
@@ -58,29 +61,58 @@ class Line:
 
 
 class Analysis:
-    """The lines of a folder of alignments."""
+    """The lines of a folder of alignments, a file that grows with them."""
 
-    def __init__(self, folder: Path, kept: Callable[[str], bool] | None = None) -> None:
+    def __init__(self, folder: Path, kept: Callable[[str], bool]) -> None:
         """
         Args:
-            kept: whether an alignment of an earlier call stays, so that its line does.
+            kept: whether an alignment of an earlier call stays, so that its lines do.
         """
         self._path = folder / NAME
-        self.lines = [] if kept is None else [one for one in self._there() if kept(one.file)]
+        self._lines: dict[str, list[Line]] = {}
+        self._grows = False
+        for line in self._there():
+            if kept(line.file):
+                self._lines.setdefault(line.file, []).append(line)
 
-    def _there(self) -> Iterable[Line]:
+    def _there(self) -> Iterator[Line]:
         """The lines of an earlier call; none where the file is another one."""
         names = [field.name for field in fields(Line)]
         try:
             rows = list(csv.reader(read_text(self._path).splitlines()))
-            if not rows or rows[0] != names:
-                return []
-            return [_line(dict(zip(names, row, strict=True))) for row in rows[1:]]
         except (OSError, ValueError, csv.Error):
-            return []
+            return
+        if not rows or rows[0] != names:
+            return
+        for row in rows[1:]:
+            with suppress(ValueError):  # half a line, which a kill has left
+                yield _line(dict(zip(names, row, strict=True)))
+
+    def __contains__(self, id: str) -> bool:
+        return id in self._lines
+
+    @property
+    def lines(self) -> list[Line]:
+        """By recording, in order of time."""
+        return sorted(chain(*self._lines.values()), key=lambda one: (one.file, one.begin))
 
     def add(self, aligned: Aligned) -> None:
-        self.lines += [Line.of(aligned.id, one) for one in aligned.utterances]
+        """
+        Raises:
+            UserError: the disk is unwilling.
+        """
+        grows = self._grows and aligned.id not in self._lines
+        new = [Line.of(aligned.id, one) for one in aligned.utterances]
+        self._lines[aligned.id] = new
+        if not grows:
+            self.write()
+            self._grows = True
+            return
+        try:
+            with self._path.open("a", newline="", encoding="utf-8") as stream:
+                _writer(stream).writerows(asdict(line).values() for line in new)
+        except OSError as error:
+            raise UserError(f"cannot write {self._path}: {error.strerror}") from error
 
     @property
     def first(self) -> list[Line]:
@@ -96,11 +128,14 @@ class Analysis:
             replacing(self._path) as temporary,
             temporary.open("w", newline="", encoding="utf-8") as stream,
         ):
-            writer = csv.writer(stream, lineterminator="\n")
+            writer = _writer(stream)
             writer.writerow([field.name for field in fields(Line)])
-            for line in sorted(self.lines, key=lambda one: (one.file, one.begin)):
-                writer.writerow(asdict(line).values())
+            writer.writerows(asdict(line).values() for line in self.lines)
         return self._path
+
+
+def _writer(stream: TextIO) -> Any:
+    return csv.writer(stream, lineterminator="\n")
 
 
 def _line(row: dict[str, str]) -> Line:

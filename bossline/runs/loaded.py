@@ -30,6 +30,7 @@ ASKABLE = (*SPLITS, UNHEARD, UNLABELLED)
 """Splits of a run's corpus, by name."""
 
 _AT_ONCE = 256  # files whose features are in memory together
+_BYTES_AT_ONCE = 1 << 25  # of these features; half an hour of speech
 
 
 class Model:
@@ -58,6 +59,11 @@ class Model:
         self._smoother = smoother_of(self.runs[0], smoothing)
         self._task = self.runs[0].task
         self.features, self.classes = self._ensemble.features, self._ensemble.classes
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """SHA-256 of the weights of each run."""
+        return [member.fingerprint for member in self._ensemble.members]
 
     def __repr__(self) -> str:
         which = ", ".join(f"{run.path}: {run.label}" for run in self.runs)
@@ -96,13 +102,14 @@ class Model:
         rate: float | None = None,
         refused: Refused | None = None,
         progress: Progress | None = None,
-        passed: Callable[[str], bool] | None = None,
+        passed: Callable[[Input], bool] | None = None,
     ) -> Iterator[Prediction]:
-        """As `predict`, one after the other: no more than a few hundred inputs are in memory.
+        """As `predict`, one after the other: no more than a few hundred inputs are in memory, and
+        of recordings about half an hour, or one.
 
         Args:
             inputs, rate, refused, progress: as in `predict`.
-            passed: whether to pass by what would have this id, unread.
+            passed: whether to pass by an input, unread.
 
         Raises:
             UserError: as `predict`, before or between predictions.
@@ -111,10 +118,16 @@ class Model:
         done, total = 0, sum(map(len, groups))
         for group in groups:
             read: list[tuple[str, tuple[str, Array]]] = []
+            held = 0
             for one in group:
-                if passed is None or not passed(one.id):
+                if passed is None or not passed(one):
                     with refusing(refused, one.name):
-                        read.append((one.name, (one.id, one.read())))
+                        features = one.read()
+                        read.append((one.name, (one.id, features)))
+                        held += features.nbytes if one.path is not None else 0
+                if held >= _BYTES_AT_ONCE:
+                    yield from by_halves(read, self._answer, refused)
+                    read, held = [], 0
                 done += 1
                 if progress is not None:
                     progress("reading", done, total)
@@ -171,13 +184,13 @@ class Model:
         rate: float | None = None,
         refused: Refused | None = None,
         progress: Progress | None = None,
-        passed: Callable[[str], bool] | None = None,
+        passed: Callable[[Input], bool] | None = None,
         pronounced: Callable[[Pronouncer], None] | None = None,
     ) -> Iterator[Aligned]:
         """As `align`, one after the other: one recording is in memory at a time.
 
         Args:
-            passed: whether to pass by what would have this id, unread.
+            passed: whether to pass by an input, unread.
             pronounced: given who knows how words are said, and what was guessed, before the first.
 
         Raises:
@@ -241,7 +254,8 @@ class Model:
             decided = self._task.decide(answers, self._smoother)
         except UserError as error:
             raise UserError(f"{read[0][0]}: {error}") from error
-        return self._task.predict(ids, answers, decided, self.features, self.classes)
+        found = self._task.predict(ids, answers, decided, self.features, self.classes)
+        return [one.of_frames(len(piece)) for one, piece in zip(found, pieces, strict=True)]
 
 
 def _several(inputs: Inputs) -> Sequence[Source]:

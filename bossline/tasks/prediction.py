@@ -75,6 +75,10 @@ class Prediction(ABC):
         """
         raise UserError("labels over time are of phones: take a run of phoneme or transcribe")
 
+    def of_frames(self, count: int) -> Prediction:
+        """The same, where the item has so many frames and does not tell by itself."""
+        return self
+
     @property
     def said(self) -> str:
         """In a few words."""
@@ -140,6 +144,11 @@ class SegmentedPrediction(Prediction):
     def segments(self) -> list[Segment]:
         """In order of time."""
 
+    @property
+    def seconds(self) -> float:
+        """Where the utterance ends."""
+        return max((one.end for one in self.segments), default=0.0)
+
     def alignment(self) -> Alignment:
         """A tier of phones, in which silence has no label, and a tier of their confidence.
 
@@ -150,8 +159,7 @@ class SegmentedPrediction(Prediction):
         spoken = tuple(Interval(one.start, one.end, one.phone) for one in said)
         sure = tuple(Interval(one.start, one.end, f"{one.confidence:.2f}") for one in said)
         tiers = IntervalTier(PHONES, spoken), IntervalTier("confidence", sure)
-        end = max((one.end for one in segments), default=0.0)
-        return Alignment(0.0, end, tiers)
+        return Alignment(0.0, self.seconds, tiers)
 
     @property
     def said(self) -> str:

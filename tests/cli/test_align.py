@@ -6,8 +6,11 @@ Frames of the small corpus stand for sound: a recording is a file of features, a
 from __future__ import annotations
 
 import csv
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +25,7 @@ from bossline.data.alignments import Alignment, Interval, IntervalTier, PointTie
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.packed import Corpus
 from bossline.data.phones import ARPABET
+from bossline.runs.phones_out import PhoneFiles
 from bossline.runs.run import Run
 
 Align = Callable[..., tuple[object, str, str]]
@@ -111,11 +115,51 @@ def test_a_folder_is_gone_on_with(recordings: Path, align: Align) -> None:
     assert align("runs/a", "recordings", "--phones", "-o", "out")[0] == 0
     before = Path("out/alignment_analysis.csv").read_text()
     Path("out/one.TextGrid").unlink()
-    (recordings / "more" / "two.npy").write_bytes(b"is not looked at")
-    code, out, _ = align("runs/a", "recordings", "--phones", "-o", "out", "--skip-existing")
+    code, out, _ = align("runs/a", "recordings", "--phones", "-o", "out")
     assert code == 0
     assert "out: 1 recording, 2 there already" in out
     assert Path("out/alignment_analysis.csv").read_text() == before
+    # A kill between a file and its line, or in the midst of that.
+    lines = before.splitlines(keepends=True)
+    Path("out/alignment_analysis.csv").write_text("".join(lines[:-1]) + lines[-1][:9])
+    assert (
+        "out: 1 recording, 2 there already"
+        in align("runs/a", "recordings", "--phones", "-o", "out")[1]
+    )
+    assert Path("out/alignment_analysis.csv").read_text() == before
+    # A text that was mended; other questions.
+    soon = Path("out/one.TextGrid").stat().st_mtime_ns + 1_000_000
+    os.utime(recordings / "one.lab", ns=(soon, soon))
+    os.utime(recordings / "more" / "two.npy", ns=(soon, soon))
+    assert (
+        "out: 2 recordings, 1 there already"
+        in align("runs/a", "recordings", "--phones", "-o", "out")[1]
+    )
+    assert (
+        "out: 3 recordings"
+        in align("runs/a", "recordings", "--phones", "-o", "out", "--text", "AA")[1]
+    )
+
+
+def test_a_stop_between_recordings(
+    recordings: Path, align: Align, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = PhoneFiles.write
+
+    def then_stop(self: PhoneFiles, one: Any) -> None:
+        written(self, one)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PhoneFiles, "write", then_stop)
+        code, _, err = align("runs/a", "recordings", "--phones", "-o", "out")
+    assert code == 130
+    assert "stopped; out: 1 recording; the same command goes on" in err
+    code, out, err = align("runs/a", "recordings", "--phones", "-o", "out")
+    assert (code, err) == (0, "")
+    assert "out: 2 recordings, 1 there already" in out
+    with open("out/alignment_analysis.csv", newline="") as stream:
+        assert len(list(csv.DictReader(stream))) == 3
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_all_that_is_wrong_is_said_at_once(voices: Path) -> None:
     assert "ann/a.wav: the same id as ann/a.flac" in message
     assert r"bob/two\nlines.wav: unprintable characters in the id" in message
     assert "bob/broken.wav: not readable as audio" in message
-    assert "bob/silent.wav: 0 samples of 16000 are louder than silence" in message
+    assert "bob/silent.wav: silent: all its samples are 0" in message
 
 
 def test_single_recordings_can_be_left_out(voices: Path) -> None:

@@ -19,6 +19,7 @@ from bossline.data.alignments import IntervalTier, read
 from bossline.data.phones import ARPABET
 from bossline.models.transcriber import Transcriber
 from bossline.runs.folders import BOXED, DEFAULT
+from bossline.runs.phones_out import PhoneFiles
 from bossline.runs.run import Run
 from bossline.tasks.trained import TrainedModel
 from bossline.tasks.transcribe.prediction import StringPrediction
@@ -60,6 +61,18 @@ def test_it_answers_where_no_run_is_named(wav: Path) -> None:
     (expected,) = bossline.load(DEFAULT).predict(wav)
     assert isinstance(expected, StringPrediction)
     assert told["phones"] == list(expected.phones)
+
+
+def test_a_recording_in_which_nothing_is_heard_is_written_too(wav: Path) -> None:
+    noise = 1e-4 * np.random.default_rng(0).standard_normal(RATE // 2)
+    soundfile.write(wav.parent / "noise.wav", noise, RATE)
+    files = PhoneFiles(wav.parent / "out", "textgrid")
+    for prediction in bossline.load(DEFAULT).predict([wav, wav.parent / "noise.wav"]):
+        files.write(prediction)
+        found = read(files.path(prediction.id))
+        assert found.end == pytest.approx(
+            soundfile.info(wav.parent / f"{prediction.id}.wav").duration, abs=0.03
+        )
 
 
 def test_a_slip_in_a_run_s_name_is_no_question_to_it(wav: Path) -> None:

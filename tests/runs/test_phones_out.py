@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -114,7 +115,7 @@ def features(run: Run) -> Path:
 def test_a_folder_is_gone_on_with(
     run: Run, features: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["bossline", "predict", "runs/a", "features", "-o", "out", "--format", "textgrid"]
+    words = ["bossline", "predict", "runs/a", "features", "-o", "out"]
 
     def status(*more: str) -> object:
         monkeypatch.setattr("sys.argv", [*words, *more])
@@ -134,11 +135,21 @@ def test_a_folder_is_gone_on_with(
     assert alignments.read("out/one.TextGrid") == alone.alignment()
     Path("out/one.TextGrid").unlink()
     (features / "more" / "two.npy").write_bytes(b"is not looked at")
-    assert status("--skip-existing") == 1
+    os.utime(features / "more" / "two.npy", (0, 0))
+    assert status() == 1
     out, err = capsys.readouterr()
     assert "out: 1 recording, 2 there already" in out
     assert "two.npy" not in err
+    assert "1 of 4 inputs could not be answered" in err
     assert alignments.read("out/one.TextGrid") == alone.alignment()
+    # What is newer than its file is answered anew, and all of it where something else is asked.
+    os.utime(features / "more" / "three.npy")
+    assert status() == 1
+    assert "out: 1 recording, 2 there already" in capsys.readouterr().out
+    assert status("--smoothing", "median") == 1
+    out, err = capsys.readouterr()
+    assert "out: 2 recordings" in out
+    assert "two.npy" in err
     assert (
         list(model.predict_each(str(features), refused=lambda *_: None, passed=lambda _: True))
         == []
@@ -155,7 +166,6 @@ def test_only_phones_have_times(speaker_run: Run, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["--format", "textgrid"], "give --output, the folder"),
-        (["--skip-existing"], "give --format, too"),
         (["-o", "phones.docx"], "write predictions to a .csv or .npy file, the phones of one"),
         (["-o", "out", "--format", "praat"], "--format praat: "),
     ],

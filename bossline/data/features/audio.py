@@ -27,6 +27,7 @@ _RATES = range(1_000, 1_000_001)  # Hz
 _CHANNELS = 64
 _IN_MEMORY = 8  # channels of an array: more are features that somebody gave a rate to
 _UNKNOWN = 1 << 60
+_SILENT = "silent: all its samples are 0"
 
 
 def resample(waveform: Samples, from_hz: float, to_hz: float) -> Samples:
@@ -55,7 +56,8 @@ def one_channel(samples: npt.NDArray[Any], rate: float) -> Samples:
         rate: Hz.
 
     Raises:
-        UserError: none of these, no sample at all, or samples that are no numbers.
+        UserError: none of these, no sample at all, nothing but silence, or samples that are no
+            numbers.
     """
     if not _RATES.start <= rate <= _RATES[-1]:
         raise UserError(
@@ -78,6 +80,8 @@ def one_channel(samples: npt.NDArray[Any], rate: float) -> Samples:
         )
     if not np.isfinite(waveform).all():
         raise UserError("it has samples that are no numbers")
+    if not waveform.any():
+        raise UserError(_SILENT)
     return waveform.mean(axis=int(np.argmin(waveform.shape))) if waveform.ndim == 2 else waveform
 
 
@@ -115,8 +119,8 @@ class Audio:
     What is longer than some minutes is decoded anew each time, and never there as a whole. That
     may raise
 
-        UserError: the file is missing, no audio, cut short, damaged, without a sample, or has
-            samples that are no numbers; without its name.
+        UserError: the file is missing, no audio, cut short, damaged, without a sample, silent
+            throughout, or has samples that are no numbers; without its name.
     """
 
     def __init__(self, path: Path, sample_rate: float) -> None:
@@ -187,15 +191,18 @@ def _mono(file: soundfile.SoundFile) -> Iterator[Samples]:
             "its header does not say how long it is, as of a FLAC that went through a pipe: "
             "convert it, as by 'ffmpeg -i piped.flac whole.flac'"
         )
-    count = 0
+    count, silent = 0, True
     if file.format == "MP3":
         file.seek(0)  # without which some samples are rounded another way
     while len(block := file.read(_BLOCK // file.channels, dtype="float32", always_2d=True)):
         if not np.isfinite(block).all():
             raise UserError("damaged, it has samples that are no numbers")
         count += len(block)
+        silent = silent and not block.any()
         yield block.mean(axis=1)
     if not count:
         raise UserError("holds no audio, its length is 0")
     if count < file.frames and file.format != "MP3":  # of which libsndfile may only guess
         raise cut_short(count, file.frames, file.samplerate)
+    if silent:
+        raise UserError(_SILENT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,13 +18,25 @@ from bossline.tasks.transcribe.transcripts import CONFIDENCE, END, RANK, START, 
 
 @dataclass(frozen=True, repr=False)
 class StringPrediction(SegmentedPrediction):
-    """A string, best first of a list; `outputs` are rows as in transcripts.py."""
+    """A string, best first of a list; `outputs` are rows as in transcripts.py.
+
+    Attributes:
+        frames: of the utterance; 0: as far as phones are known.
+    """
 
     columns = ("id", "place", "start", "end", "phone", "probability")
     header = ("id", "phones")
 
     classes: tuple[str, ...]
     spec: FeatureSpec
+    frames: int = 0
+
+    def of_frames(self, count: int) -> StringPrediction:
+        return replace(self, frames=count)
+
+    @property
+    def seconds(self) -> float:
+        return max(float(self.spec.frame_edges(self.frames)[-1]), super().seconds)
 
     def _names(self, rows: Rows) -> tuple[str, ...]:
         return tuple(self.classes[int(k) - 1] for k in rows[:, SYMBOL] if k > 0)
@@ -55,7 +67,7 @@ class StringPrediction(SegmentedPrediction):
         for name in self.classes:
             if name not in LETTERS:
                 raise UserError(f"'{name}' is no phone of ARPAbet: it has no letter")
-        return LetterPrediction(self.id, self.outputs, self.classes, self.spec)
+        return LetterPrediction(self.id, self.outputs, self.classes, self.spec, self.frames)
 
     def rows(self, first: int) -> list[Cells]:
         return [(self.number, " ".join(self.phones))]
