@@ -30,6 +30,7 @@ from bossline.runs.info import RunInfo
 from bossline.studies.diagnosis import objective
 from bossline.tasks import TASKS
 from bossline.tasks.base import Task
+from bossline.tasks.prediction import Prediction
 from bossline.tasks.transcribe.failures import WORDS, Failures
 from bossline.tasks.transcribe.pictures.utterance import KINDS
 
@@ -71,6 +72,16 @@ def tasks() -> list[Task[Any]]:
     return [task for task in TASKS.values() if type(task).__module__.startswith("bossline.")]
 
 
+def predictions() -> list[type[Prediction]]:
+    """The package's kinds that show their records as a table of all columns."""
+    found, kinds = [], [Prediction]
+    while kinds:
+        kinds += (kind := kinds.pop()).__subclasses__()
+        if kind.__module__.startswith("bossline.") and hasattr(kind, "columns"):
+            found += [kind] if kind._repr_html_ is Prediction._repr_html_ else []
+    return found
+
+
 def words() -> set[str]:
     """What reaches `term`: literals, and what the code has in variables."""
     found = {
@@ -82,6 +93,7 @@ def words() -> set[str]:
         found |= {task.metric.words, task.unit, f"{task.item}s", task.item, task.classes_are}
         found |= {*task.beside, *task.beside.values()}
     found |= {"frame", "a frame", "a row", "an image"}  # that costs are of
+    found |= {column for kind in predictions() for column in kind.columns}
     found |= {"validation", "test", "synthetic"}
     found |= set(get_args(RunInfo.model_fields["state"].annotation))
     found |= {f"by {by}" for by in get_args(SplitConfig.model_fields["by"].annotation)}

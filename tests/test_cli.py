@@ -251,6 +251,15 @@ def test_from_a_speaker_run_to_a_name(bossline: Bossline, speaker_run: Run) -> N
     assert out.startswith("zoe\n")
     assert "1 recording: u01.pt" in out
     assert "these rates are of one comparison each; here are 2" in out
+    code, out, _ = bossline("identify", "a", "u00.pt", "--lang", "zh")
+    assert code == 0
+    assert "登錄自" in out
+    assert "1 段錄音：u01.pt" in out
+    assert re.search("門檻 +0", out)
+    code, out, _ = bossline("verify", "a", "u00.pt", "u01.pt", "u04.pt", "--lang", "zh")
+    assert code == 0
+    assert re.search(r"輸入 +cosine +語者", out)
+    assert re.search("不同|相同", out)
     (speaker_run.path / "threshold.json").unlink()
     code, out, _ = bossline("identify", "a", "u00.pt")
     assert "no threshold says who is unknown, so the nearest is named" in out

@@ -113,6 +113,28 @@ def test_people_are_told_in_a_line_or_a_table(run: Run) -> None:
     assert "damaged" in again._repr_html_()
 
 
+def test_tables_speak_the_language_that_is_meant(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    prediction, *_ = bossline.predict(run, "test", device="cpu")
+    shown = (run, run.scores["test"], bossline.open_corpus("toy"), prediction)
+    english = [one._repr_html_() for one in shown]
+    monkeypatch.setenv("BOSSLINE_LANG", "zh")
+    chinese = [one._repr_html_() for one in shown]
+    for one, words in zip(
+        chinese,
+        (
+            ("配方", "狀態", "準確率，測試"),
+            ("準確率 [95%]", "項目"),
+            ("語句", "部分"),
+            ("音素", "機率"),
+        ),
+        strict=True,
+    ):
+        assert all(word in one for word in words), one
+    assert str(run.scores["test"].score) in chinese[0]
+    monkeypatch.delenv("BOSSLINE_LANG")
+    assert [one._repr_html_() for one in shown] == english
+
+
 @pytest.mark.usefixtures("toy")
 def test_studies_have_their_verbs_names() -> None:
     corpus = bossline.open_corpus("toy")

@@ -17,7 +17,7 @@ from bossline.cli.options import (
 )
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
-from bossline.core.language import speaking
+from bossline.core.language import speaking, tr
 
 PANEL = "Voices"
 
@@ -80,6 +80,7 @@ def verify(
     ],
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
+    lang: LangOption = None,
 ) -> None:
     """Are two recordings of one speaker?"""
     from bossline import api
@@ -91,26 +92,31 @@ def verify(
     if as_json:
         print_json(found)
     elif found:
-        if len(found) > 1:
-            console.print(verifications_table(found))
-        else:
-            console.print(f"cosine {found[0].cosine:.4f}")
-            if found[0].score_scale != "cosine":
-                console.print(f"{found[0].score_scale} {found[0].score:.4f}")
-        if found[0].threshold is None:
-            _print_uncalibrated(run, "what is one speaker")
-        else:
-            if len(found) == 1:
-                said = "same speaker" if found[0].same_speaker else "different speakers"
-                console.print(said, style="bold")
-            console.print(threshold_table(found[0].threshold))
+        with speaking(lang):
+            if len(found) > 1:
+                console.print(verifications_table(found))
+            else:
+                console.print(f"cosine {found[0].cosine:.4f}")
+                if found[0].score_scale != "cosine":
+                    console.print(f"{found[0].score_scale} {found[0].score:.4f}")
+            if found[0].threshold is None:
+                _print_uncalibrated(run, tr("no threshold says what is one speaker"))
+            else:
+                if len(found) == 1:
+                    one, two = tr("same speaker"), tr("different speakers")
+                    console.print(one if found[0].same_speaker else two, style="bold")
+                console.print(threshold_table(found[0].threshold))
     refusals.end(len(found))
 
 
-def _print_uncalibrated(run: Path, what: str) -> None:
+def _print_uncalibrated(run: Path, lacking: str) -> None:
     console.print(
-        f"no threshold says {what}: bossline trials {run} -o trials.txt, "
-        f"then bossline calibrate {run} --trials trials.txt",
+        tr(
+            "{lacking}: bossline trials {run} -o trials.txt, "
+            "then bossline calibrate {run} --trials trials.txt",
+            lacking=lacking,
+            run=run,
+        ),
         soft_wrap=True,
     )
 
@@ -205,6 +211,7 @@ def identify(
     ],
     as_json: JsonOption = False,
     device: DeviceOption = "auto",
+    lang: LangOption = None,
 ) -> None:
     """Which enrolled speaker is it, if any?"""
     from bossline import api
@@ -212,6 +219,7 @@ def identify(
     from bossline.cli.tables.voices import (
         candidates_table,
         identifications_table,
+        speaker_of,
         threshold_table,
     )
 
@@ -220,19 +228,27 @@ def identify(
     if as_json:
         print_json(found)
     elif found:
-        first = found[0]
-        if len(found) > 1:
-            console.print(identifications_table(found), "", sep="\n")
-        else:
-            console.print(first.speaker, style="bold")
-            console.print(candidates_table(first), "", sep="\n")
-        if first.threshold is None:
-            _print_uncalibrated(run, "who is unknown, so the nearest is named")
-        else:
-            console.print(threshold_table(first.threshold))
-            if len(first.candidates) > 1:
-                console.print(
-                    f"these rates are of one comparison each; here are {len(first.candidates)}"
-                    f"{' for each input' if len(found) > 1 else ''}",
-                )
+        with speaking(lang):
+            first = found[0]
+            if len(found) > 1:
+                console.print(identifications_table(found), "", sep="\n")
+            else:
+                console.print(speaker_of(first), style="bold")
+                console.print(candidates_table(first), "", sep="\n")
+            if first.threshold is None:
+                lacking = tr("no threshold says who is unknown, so the nearest is named")
+                _print_uncalibrated(run, lacking)
+            else:
+                console.print(threshold_table(first.threshold))
+                if (count := len(first.candidates)) > 1:
+                    told = (
+                        tr("these rates are of one comparison each; here are {count}", count=count)
+                        if len(found) == 1
+                        else tr(
+                            "these rates are of one comparison each; here are {count} for each "
+                            "input",
+                            count=count,
+                        )
+                    )
+                    console.print(told)
     refusals.end(len(found))

@@ -1,10 +1,15 @@
-"""Small tables for notebooks; all that is shown in them is the user's and is escaped."""
+"""Small tables for notebooks; all that is shown in them is the user's and is escaped.
+
+Who shows one, speaks: `@speaking()` over `_repr_html_` has it in the language of BOSSLINE_LANG.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
+
+from bossline.core.language import tr
 
 ROWS_SHOWN = 20
 
@@ -23,7 +28,7 @@ def html_table(
     top = Markup().join(Markup("<th>{}</th>").format(str(cell)) for cell in head)
     body = Markup().join(map(_row, rows))
     if more:
-        body += _row([f"and {more:,} more"])
+        body += _row([tr("and {more:,} more", more=more)])
     return str(
         Markup(
             "<table><caption>{}</caption><thead><tr>{}</tr></thead><tbody>{}</tbody></table>"

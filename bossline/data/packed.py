@@ -41,6 +41,7 @@ import numpy.typing as npt
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.html import html_facts
+from bossline.core.language import speaking, term, tr
 from bossline.core.reading import open_file, reason
 from bossline.data import duplicates
 from bossline.data.features.spec import FeatureSpec
@@ -98,18 +99,19 @@ class Corpus:
     def __repr__(self) -> str:
         return f"Corpus({self.name!r}, {counted(len(self), self.header.features.item)})"
 
+    @speaking()
     def _repr_html_(self) -> str:
         header = self.header
         return html_facts(
             self.name,
             {
-                f"{header.features.item}s": f"{len(self):,}",
-                "parts": ", ".join(f"{part} {len(self.part(part)):,}" for part in header.parts),
-                "features": header.features.describe(),
-                "classes": len(header.classes) or "",
-                "speakers": len(header.speakers) or "",
-                "note": header.note,
-                "folder": self.path,
+                term(f"{header.features.item}s"): f"{len(self):,}",
+                tr("parts"): ", ".join(f"{part} {len(self.part(part)):,}" for part in header.parts),
+                tr("features"): header.features.describe(),
+                term("classes"): len(header.classes) or "",
+                term("speakers"): len(header.speakers) or "",
+                tr("note"): term(header.note),
+                tr("folder"): self.path,
             },
         )
 

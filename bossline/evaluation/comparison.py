@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bossline.core.config import Config
 from bossline.core.errors import UserError
+from bossline.core.language import term, tr
 from bossline.evaluation.intervals import RESAMPLES, Interval, redrawn_sums
 from bossline.evaluation.scores import METRICS, Metric, Scores
 
@@ -29,8 +30,14 @@ class Comparison(Config):
     verdict: Verdict
 
     def __str__(self) -> str:
+        """In the language that is spoken."""
+        return tr("{change}, {verdict}", change=self.change, verdict=term(self.verdict))
+
+    @property
+    def change(self) -> str:
+        """The difference with its interval."""
         d = self.difference
-        return f"{d.value:+.4f} [{d.low:+.4f}, {d.high:+.4f}], {self.verdict}"
+        return f"{d.value:+.4f} [{d.low:+.4f}, {d.high:+.4f}]"
 
 
 def paired_difference(a: Seeds, b: Seeds) -> Comparison:

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field
 from bossline.core.config import Config
 from bossline.core.counting import counted
 from bossline.core.html import html_facts
+from bossline.core.language import speaking, term, tr
 from bossline.evaluation.intervals import Interval, mean_interval
 
 
@@ -43,6 +44,18 @@ MSE = Metric("mse", "mean squared error", "mse", False)
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in (ACCURACY, MSE)}
 """Those that scores may name; registering a task adds its own."""
+
+
+def split_words(name: str) -> str:
+    """A split, and what its scores lack, in the language that is spoken.
+
+    >>> split_words("test, unsmoothed")
+    'test, unsmoothed'
+    """
+    split, _, lacking = name.partition(", ")
+    if not lacking:
+        return term(split)
+    return tr("{name}, {lacking}", name=term(split), lacking=term(lacking))
 
 
 class Scores(Config):
@@ -106,11 +119,12 @@ class Scores(Config):
 
     __str__ = __repr__
 
+    @speaking()
     def _repr_html_(self) -> str:
         facts = {
-            f"{self.measure.words} [95 %]": self.score,
-            "of": f"{self.counted}, {counted(len(self.ids), 'item')}",
-            **self.others,
+            tr("{measure} [95 %]", measure=term(self.measure.words)): self.score,
+            tr("of"): tr(", ").join([self.counted, counted(len(self.ids), "item")]),
+            **{term(heading): value for heading, value in self.others.items()},
         }
         return html_facts(type(self).__name__, facts)
 

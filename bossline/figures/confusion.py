@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import PowerNorm, to_hex
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -18,13 +17,14 @@ from bossline.core.language import term, tr
 from bossline.evaluation.classification import ClassificationScores, Counts
 from bossline.figures.phonetic_groups import Group, grouped
 from bossline.figures.style import (
+    HEAT_COLOURS,
     INK,
     MUTED,
     NORMAL,
     SMALL,
     dress,
     new_figure,
-    readable_on,
+    readable_on_heat,
 )
 
 _TINY = 4.5  # points: to be read on a large screen, or enlarged
@@ -86,7 +86,7 @@ def confusion_matrix(
     dress(axes, x=tr("predicted"), y=tr("true"))
     # A square root lets a confusion of 1 % show beside a recall of 90 %.
     norm = PowerNorm(0.5, vmin=0, vmax=1)
-    axes.imshow(shares, norm=norm, cmap="viridis", interpolation="none", aspect="equal")
+    axes.imshow(shares, norm=norm, cmap=HEAT_COLOURS, interpolation="none", aspect="equal")
     _write_shares(axes, shares, norm, size=SMALL if len(order) < 16 else _TINY)
     names = [classes[k] for k in order]
     for axis, turn in ((axes.xaxis, 90), (axes.yaxis, 0)):
@@ -114,7 +114,7 @@ def confusion_matrix(
                 line(start - 0.5, color="white", linewidth=0.5, alpha=0.35)
         start += size
     bar = figure.colorbar(
-        ScalarMappable(norm, "viridis"), ax=axes, location="top", aspect=60, pad=0.01
+        ScalarMappable(norm, HEAT_COLOURS), ax=axes, location="top", aspect=60, pad=0.01
     )
     bar.set_label(words, fontsize=NORMAL, color=MUTED)
     bar.set_ticks([0, 0.01, 0.05, 0.1, 0.25, 0.5, 1])
@@ -128,7 +128,6 @@ def _write_shares(
     axes: Axes, shares: npt.NDArray[np.float64], norm: PowerNorm, size: float
 ) -> None:
     """Percent in every field that has one at least."""
-    colours = colormaps["viridis"]
     for (row, column), share in np.ndenumerate(shares):
         if share >= 0.005:
             axes.text(
@@ -138,7 +137,7 @@ def _write_shares(
                 ha="center",
                 va="center",
                 fontsize=size,
-                color=readable_on(to_hex(colours(norm(share)))),
+                color=readable_on_heat(norm(share)),
             )
 
 

@@ -19,7 +19,7 @@ import matplotlib as mpl
 from markupsafe import Markup, escape
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
@@ -50,6 +50,9 @@ _OTHER_SCRIPTS = (
     "Microsoft JhengHei", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Arial Unicode MS",
     "Noto Sans Thai", "Noto Sans Devanagari", "Noto Sans",
 )  # fmt: skip
+
+HEAT_COLOURS = "viridis"
+"""Of maps that hide the page: from dark to bright, and the same on light pages and on dark ones."""
 
 _settings_are_global = threading.Lock()
 
@@ -102,6 +105,11 @@ def luminance(colour: str) -> float:
 def readable_on(colour: str) -> str:
     """Black or white, whichever stands out: a contrast of 4.5 at least (WCAG)."""
     return "black" if luminance(colour) > 0.179 else "white"
+
+
+def readable_on_heat(share: float) -> str:
+    """As `readable_on`, on the colour of HEAT_COLOURS for a share from 0 to 1."""
+    return readable_on(to_hex(mpl.colormaps[HEAT_COLOURS](share)))
 
 
 def narrow(figure: Figure) -> None:

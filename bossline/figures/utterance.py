@@ -15,7 +15,17 @@ from matplotlib.patches import Patch, Rectangle
 from bossline.core.language import tr
 from bossline.data.features.spec import FeatureSpec
 from bossline.figures.phonetic_groups import Group
-from bossline.figures.style import GRID, INK, MUTED, NORMAL, SERIES, SMALL, readable_on
+from bossline.figures.style import (
+    GRID,
+    HEAT_COLOURS,
+    INK,
+    MUTED,
+    NORMAL,
+    PAPER,
+    SERIES,
+    SMALL,
+    readable_on,
+)
 
 WIDTH = 11.4
 """Inches, of a figure with time from left to right."""
@@ -56,7 +66,7 @@ def draw_features(
         aspect="auto",
         origin="lower",
         interpolation="none",
-        cmap="viridis",
+        cmap=HEAT_COLOURS,
         vmin=float(low),
         vmax=float(high),
         extent=(*reach, -0.5, features.shape[1] - 0.5),
@@ -185,7 +195,7 @@ def draw_strip(axes: Axes, title: str, phones: Iterable[Said], seconds: float) -
             [(phone.start, width)],
             (0, 1),
             facecolor=phone.colour,
-            edgecolor="white",
+            edgecolor=PAPER,
             linewidth=0.7,
         )
         if width / seconds * WIDTH * _PLOT > LETTER * len(phone.name) + 0.03:

@@ -8,9 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator, NullLocator
@@ -19,6 +17,7 @@ from bossline.core.language import tr
 from bossline.evaluation.scores import Metric
 from bossline.figures.style import (
     GRID,
+    HEAT_COLOURS,
     INK,
     MUTED,
     SERIES,
@@ -28,7 +27,7 @@ from bossline.figures.style import (
     is_wide,
     new_figure,
     outside_legend,
-    readable_on,
+    readable_on_heat,
     scale_scores,
     series,
 )
@@ -140,11 +139,10 @@ def _fill(axes: Axes, scores: npt.NDArray[np.float64], metric: Metric) -> None:
     axes.set_facecolor(GRID)
     gains = np.where(np.isnan(scores), np.nan, np.vectorize(metric.gain)(scores))
     low, high = np.nanmin(gains), np.nanmax(gains)
-    floor = low - 0.3 * (high - low)
-    axes.imshow(gains, cmap="Blues", vmin=floor, vmax=high, interpolation="none", aspect="auto")
+    axes.imshow(gains, cmap=HEAT_COLOURS, vmin=low, vmax=high, interpolation="none", aspect="auto")
     for (row, column), score in np.ndenumerate(scores):
         if not np.isnan(score):
-            share = (metric.gain(score) - floor) / (high - floor) if high > floor else 0.0
+            share = (metric.gain(score) - low) / (high - low) if high > low else 0.0
             axes.text(
                 column,
                 row,
@@ -152,7 +150,7 @@ def _fill(axes: Axes, scores: npt.NDArray[np.float64], metric: Metric) -> None:
                 ha="center",
                 va="center",
                 fontsize=SMALL,
-                color=readable_on(to_hex(colormaps["Blues"](share))),
+                color=readable_on_heat(share),
             )
 
 

@@ -14,6 +14,7 @@ from bossline.figures.style import (
     DASHES,
     ERROR,
     GRID,
+    HEAT_COLOURS,
     INK,
     MUTED,
     NORMAL,
@@ -88,8 +89,8 @@ def slice_plane(losses: Losses) -> Figure:
     most = max(float(losses.max()), least * 1.001)
     levels = np.geomspace(least, most, _LEVELS)
     norm = LogNorm(least, most)
-    filled = axes.contourf(places, places, losses.clip(least), levels, norm=norm, cmap="viridis")
-    axes.contour(places, places, losses.clip(least), levels, colors=[PAPER], linewidths=0.5)
+    filled = axes.contourf(places, places, losses.clip(least), levels, norm=norm, cmap=HEAT_COLOURS)
+    axes.contour(places, places, losses.clip(least), levels, colors=["white"], linewidths=0.5)
     axes.plot([0], [0], "o", markersize=7, color=ERROR, markerfacecolor=PAPER, markeredgewidth=1.8)
     axes.set_aspect("equal")
     bar = figure.colorbar(filled, ax=axes, shrink=0.85, ticks=levels[:: _LEVELS // 4])

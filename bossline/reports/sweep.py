@@ -221,7 +221,7 @@ def _scores(found: Sweep) -> list[Picture]:
                 label,
                 tr(
                     "Mean {measure} over seeds, on validation, by which a cell is chosen, and on "
-                    "test; darker is better.",
+                    "test; brighter is better.",
                     measure=words,
                 ),
             ),

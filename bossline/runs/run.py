@@ -42,13 +42,14 @@ from safetensors.numpy import save
 from bossline.core.errors import UserError
 from bossline.core.files import creating_folder, write_json
 from bossline.core.html import html_facts
+from bossline.core.language import speaking, term, tr
 from bossline.core.progress import duration
 from bossline.core.reading import read_bytes
 from bossline.data.editions import edition_of
 from bossline.data.features.spec import Features
 from bossline.data.packed import Corpus
 from bossline.data.store import open_corpus
-from bossline.evaluation.scores import Metric, Scores
+from bossline.evaluation.scores import Metric, Scores, split_words
 from bossline.recipes.loading import save_recipe
 from bossline.recipes.naming import full_name
 from bossline.runs.files import RunFiles, digest_of
@@ -76,24 +77,29 @@ class Run(RunFiles):
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}: {self.label} on {self.corpus_name}, {self.standing})"
 
+    @speaking()
     def _repr_html_(self) -> str:
         info = self.info
         scores: dict[str, object]
         try:
-            scores = {split: scores.score for split, scores in self.scores.items()}
+            measure = term(self.metric.words)
+            scores = {
+                tr("{name}, {lacking}", name=measure, lacking=split_words(split)): scores.score
+                for split, scores in self.scores.items()
+            }
         except UserError as error:
-            scores = {"scores": error}
+            scores = {tr("scores"): error}
         return html_facts(
             str(self.path),
             {
-                "recipe": self.label,
-                "corpus": f"{self.corpus_name}, {self.features.describe()}",
-                "state": info.state,
-                **{f"{self.metric.words}, {split}": score for split, score in scores.items()},
-                "parameters": f"{info.parameters:,}",
-                "best epoch": info.best_epoch or "",
-                "trained": "" if info.seconds is None else f"{duration(info.seconds)}",
-                "on": info.hardware,
+                tr("recipe"): self.label,
+                tr("corpus"): tr(", ").join([self.corpus_name, self.features.describe()]),
+                tr("state"): term(info.state),
+                **scores,
+                tr("parameters"): f"{info.parameters:,}",
+                tr("best epoch"): info.best_epoch or "",
+                tr("training time"): "" if info.seconds is None else f"{duration(info.seconds)}",
+                tr("device"): info.hardware,
             },
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from bossline.core.html import html_table
+from bossline.core.language import speaking, term, tr
 from bossline.evaluation.comparison import Comparison, holm_adjusted, paired_difference
 from bossline.evaluation.intervals import Interval
 from bossline.evaluation.scores import Metric, Scores
@@ -65,13 +66,15 @@ class Standings:
     def __repr__(self) -> str:
         return f"Standings({', '.join(f'{entry.name}: {entry.score}' for entry in self.entries)})"
 
+    @speaking()
     def _repr_html_(self) -> str:
         rows = [
             (entry.name, entry.score, found)
             for entry, found in zip(self.entries, ["", *self.comparisons], strict=True)
         ]
-        head = ("recipe", f"test {self.metric.words}", f"against {self.reference.name}")
-        return html_table("side by side", head, rows)
+        measure = tr("test {measure} [95 %]", measure=term(self.metric.words))
+        against = tr("against {name}", name=self.reference.name)
+        return html_table(tr("Paired differences"), (tr("recipe"), measure, against), rows)
 
     @property
     def metric(self) -> Metric:

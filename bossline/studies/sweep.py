@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 
 from bossline.core.counting import counted
 from bossline.core.html import html_table
+from bossline.core.language import speaking, term, tr
 from bossline.core.progress import duration
 from bossline.core.terminal import terminal
 from bossline.data.packed import Corpus
@@ -73,6 +74,7 @@ class Sweep:
         cells = counted(len(self.study.cells), "cell")
         return f"Sweep({self.study.name!r} on {self.corpus}: {len(self.entries)} of {cells})"
 
+    @speaking()
     def _repr_html_(self) -> str:
         rows = [
             (
@@ -83,9 +85,16 @@ class Sweep:
             )
             for place, entry in self.entries.items()
         ]
-        metric = self.metric.words
-        head = ("cell", f"validation {metric}", f"test {metric}", "against the reference")
-        return html_table(f"{self.study.name} on {self.corpus}", head, rows)
+        measure = term(self.metric.words)
+        head = (
+            tr("cell"),
+            tr("{split} {measure}", split=term("validation"), measure=measure),
+            tr("test {measure} [95 %]", measure=measure),
+            tr("against the reference"),
+        )
+        return html_table(
+            tr("{what} on {corpus}", what=self.study.name, corpus=self.corpus), head, rows
+        )
 
     def validation(self, place: int) -> float:
         """Mean validation score over seeds: what a cell is chosen by."""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.html import ROWS_SHOWN, html_table
+from bossline.core.language import speaking, term, tr
 from bossline.data.alignments.model import Alignment, Interval, IntervalTier
 from bossline.data.phones import SILENCES
 
@@ -120,9 +121,10 @@ class Prediction(ABC):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.id!r}: {self.said})"
 
+    @speaking()
     def _repr_html_(self) -> str:
-        lines = list(self.lines())
-        return html_table(self.id, self.columns, lines[:ROWS_SHOWN], len(lines[ROWS_SHOWN:]))
+        lines, head = list(self.lines()), [*map(term, self.columns)]
+        return html_table(self.id, head, lines[:ROWS_SHOWN], len(lines[ROWS_SHOWN:]))
 
 
 @dataclass(frozen=True)
@@ -170,13 +172,19 @@ class SegmentedPrediction(Prediction):
     def to_dict(self) -> dict[str, Any]:
         return {"id": self.id, "segments": [asdict(segment) for segment in self.segments]}
 
+    @speaking()
     def _repr_html_(self) -> str:
         segments = self.segments
         rows = [
-            (f"{one.start:.2f} s", f"{one.end:.2f} s", one.phone, f"{one.confidence:.2f}")
+            (
+                tr("{seconds:.2f} s", seconds=one.start),
+                tr("{seconds:.2f} s", seconds=one.end),
+                one.phone,
+                f"{one.confidence:.2f}",
+            )
             for one in segments[:ROWS_SHOWN]
         ]
-        head = ("from", "to", "phone", "probability")
+        head = (tr("from"), tr("to"), term("phone"), term("probability"))
         return html_table(self.id, head, rows, len(segments) - len(rows))
 
 
@@ -216,6 +224,7 @@ class ClassPrediction(Prediction):
         likeliest = [{"name": name, "probability": share} for name, share in self.likeliest]
         return {**dict(zip(self.columns, record, strict=True)), "likeliest": likeliest}
 
+    @speaking()
     def _repr_html_(self) -> str:
         rows = [(name, f"{share:.4f}") for name, share in self.likeliest]
-        return html_table(self.id, ("class", "probability"), rows)
+        return html_table(self.id, (tr("class"), term("probability")), rows)

@@ -57,7 +57,7 @@ def test_a_sweep_chooses_the_lowest_error(found: Sweep) -> None:
     assert "better: 2 of 3, worse: 1" in text
 
 
-def test_the_lowest_error_is_the_darkest(found: Sweep) -> None:
+def test_the_lowest_error_is_the_brightest(found: Sweep) -> None:
     _, axes = heat_map(found).axes
     (image,) = axes.images
     shown = np.asarray(image.get_array())
@@ -65,9 +65,9 @@ def test_the_lowest_error_is_the_darkest(found: Sweep) -> None:
     assert np.unravel_index(shown.argmax(), shown.shape) == np.unravel_index(
         scores.argmin(), scores.shape
     )
-    white = [t.get_text() for t in axes.texts if t.get_color() == "white"]
-    assert f"{scores.min():.4f}" in white
-    assert f"{scores.max():.4f}" not in white
+    black = [t.get_text() for t in axes.texts if t.get_color() == "black"]
+    assert f"{scores.min():.4f}" in black
+    assert f"{scores.max():.4f}" not in black
 
 
 def test_less_error_is_better_and_green() -> None:

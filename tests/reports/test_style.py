@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
+from matplotlib.colors import Colormap, to_hex, to_rgb
 from matplotlib.text import Text
 
 import bossline.reports
 from bossline.figures import style
 from bossline.figures.phonetic_groups import _COLOURS, OTHER_COLOUR
 from bossline.figures.picture import Picture
-from bossline.figures.utterance import BOX
+from bossline.figures.utterance import BOX, FAINT, SHADES
 from bossline.reports.differences import _COLOURS as VERDICTS
 
 CSS = (Path(bossline.reports.__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -75,6 +77,42 @@ def test_marks_can_be_seen(scheme: dict[str, str]) -> None:
 def test_letters_on_marks_can_be_read(ground: str) -> None:
     letters = {"black": "#000000", "white": "#ffffff"}[style.readable_on(ground)]
     assert contrast(letters, ground) >= 4.5
+
+
+def painted(map_: Colormap, share: float, paper: str) -> str:
+    """The colour that a share has on a page."""
+    red, green, blue, alpha = map_(share)
+    ground = to_rgb(paper)
+    mixed = [alpha * c + (1 - alpha) * g for c, g in zip((red, green, blue), ground, strict=True)]
+    return to_hex(mixed)
+
+
+SHARES = np.linspace(0, 1, 101)
+
+
+@pytest.mark.parametrize("share", SHARES)
+def test_numbers_on_a_heat_map_can_be_read(share: float) -> None:
+    letters = {"black": "#000000", "white": "#ffffff"}[style.readable_on_heat(share)]
+    assert contrast(letters, to_hex(colormaps[style.HEAT_COLOURS](share))) >= 4.5
+
+
+def test_a_heat_map_is_the_same_on_every_page() -> None:
+    """It lets no page through, and what is more is brighter, for those who see no hues too."""
+    heat = colormaps[style.HEAT_COLOURS]
+    assert all(heat(share)[3] == 1 for share in SHARES)
+    light = [style.luminance(to_hex(heat(share))) for share in SHARES]
+    assert light == sorted(light)
+    assert contrast(to_hex(heat(0.0)), to_hex(heat(1.0))) >= 3
+
+
+@pytest.mark.parametrize("scheme", schemes(), ids=["light", "dark", "print"])
+def test_probabilities_fade_into_the_page(scheme: dict[str, str]) -> None:
+    """Nothing at 0, so that low values glare on no page, and a mark at 1."""
+    for shades in (SHADES, FAINT):
+        against = [contrast(painted(shades, s, scheme["paper"]), scheme["paper"]) for s in SHARES]
+        assert against[0] == 1
+        assert (np.diff(against) > -0.02).all()  # colours are whole numbers
+        assert against[-1] >= 3
 
 
 def test_variables_of_the_figures_are_those_of_the_page() -> None:

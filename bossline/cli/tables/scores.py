@@ -12,7 +12,7 @@ from bossline.core.language import term, tr
 from bossline.core.progress import duration
 from bossline.evaluation.classification import ClassificationScores, precision_recall_f1
 from bossline.evaluation.comparison import Comparison, paired_difference
-from bossline.evaluation.scores import Metric, Scores
+from bossline.evaluation.scores import Metric, Scores, split_words
 from bossline.reports.steps import above_the_floor
 from bossline.reports.wording import (
     beside,
@@ -99,24 +99,16 @@ def scores_table(scores: Mapping[str, Scores]) -> Table:
     table = new_table(tr("split"), measure, *map(term, others), tr("of"))
     for split, found in scores.items():
         told = (found.others.get(heading, "") for heading in others)
-        table.add_row(_split(split), str(found.score), *told, found.counted)
+        table.add_row(split_words(split), str(found.score), *told, found.counted)
     notes = [
         tr(
             "{what} on test: {difference}",
             what=brought_by(lacking),
-            difference=in_a_line(paired_difference(scores["test"], before)),
+            difference=paired_difference(scores["test"], before),
         )
         for lacking, before in beside(scores).items()
     ]
     return with_notes(table, notes + lower_is_better(metric), [])
-
-
-def _split(name: str) -> str:
-    """A split, and what its scores lack: "test, unsmoothed"."""
-    split, _, lacking = name.partition(", ")
-    if not lacking:
-        return term(split)
-    return tr("{name}, {lacking}", name=term(split), lacking=term(lacking))
 
 
 def per_class_table(scores: ClassificationScores, classes: Sequence[str]) -> Table:
@@ -136,7 +128,7 @@ def _against_the_floor(runs: Sequence[Run] | Sequence[Folds]) -> list[str]:
     """A note for each rung of a ladder that its neighbour does not hold against the floor."""
     found = [step for step in above_the_floor(runs) if step.comparison]
     lines = [
-        tr("  {rung}: {difference}", rung=step.upper, difference=in_a_line(step.comparison))
+        tr("  {rung}: {difference}", rung=step.upper, difference=step.comparison)
         for step in found
         if step.comparison
     ]
@@ -148,16 +140,7 @@ def _gain(above: Scores, below: Scores) -> str:
 
 
 def in_two_lines(found: Comparison) -> str:
-    return f"{_interval(found)}\n{term(found.verdict)}"
-
-
-def in_a_line(found: Comparison) -> str:
-    return tr("{change}, {verdict}", change=_interval(found), verdict=term(found.verdict))
-
-
-def _interval(found: Comparison) -> str:
-    gain = found.difference
-    return f"{gain.value:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
+    return f"{found.change}\n{term(found.verdict)}"
 
 
 def lower_is_better(metric: Metric) -> list[str]:

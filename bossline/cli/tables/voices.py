@@ -8,8 +8,9 @@ from rich.table import Table
 
 from bossline.cli.tables.layout import facts_table, new_table
 from bossline.core.counting import counted
-from bossline.core.language import tr
+from bossline.core.language import term, tr
 from bossline.tasks.prediction import LIKELIEST
+from bossline.tasks.speaker.gallery import UNKNOWN
 from bossline.tasks.speaker.identifying import Identification
 from bossline.tasks.speaker.verification.calibration import Threshold
 from bossline.tasks.speaker.verification.scores import VerificationScores
@@ -68,9 +69,15 @@ def threshold_table(threshold: Threshold) -> Table:
     )
 
 
+def speaker_of(found: Identification) -> str:
+    """Who it is; nobody that is enrolled, in the language that is spoken."""
+    return tr("unknown") if found.speaker == UNKNOWN else found.speaker
+
+
 def candidates_table(found: Identification) -> Table:
     """The nearest enrolled speakers."""
-    table = new_table("speaker", found.score_scale, "enrolled from", right=(found.score_scale,))
+    scale = found.score_scale
+    table = new_table(term("speaker"), scale, tr("enrolled from"), right=(scale,))
     for candidate in found.candidates[:LIKELIEST]:
         enrolment = candidate.enrolment
         table.add_row(enrolment.speaker, f"{candidate.score:.4f}", str(enrolment))
@@ -80,18 +87,18 @@ def candidates_table(found: Identification) -> Table:
 def identifications_table(found: Sequence[Identification]) -> Table:
     """Who each of several is."""
     scale = found[0].score_scale
-    table = new_table("input", "speaker", "nearest", scale, right=(scale,))
+    table = new_table(tr("input"), term("speaker"), tr("nearest"), scale, right=(scale,))
     for one in found:
         nearest = one.candidates[0]
-        table.add_row(one.id, one.speaker, nearest.enrolment.speaker, f"{nearest.score:.4f}")
+        table.add_row(one.id, speaker_of(one), nearest.enrolment.speaker, f"{nearest.score:.4f}")
     return table
 
 
 def verifications_table(found: Sequence[Verification]) -> Table:
     """An utterance against each of several."""
-    verdicts = {True: "same", False: "different", None: ""}
+    verdicts = {True: tr("same"), False: tr("different"), None: ""}
     scale = found[0].score_scale
-    table = new_table("input", scale, "speaker", right=(scale,))
+    table = new_table(tr("input"), scale, term("speaker"), right=(scale,))
     for one in found:
         table.add_row(one.id, f"{one.score:.4f}", verdicts[one.same_speaker])
     return table

@@ -9,6 +9,7 @@ from pathlib import Path
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.html import ROWS_SHOWN, html_table
+from bossline.core.language import speaking, term, tr
 from bossline.evaluation.scores import Metric
 from bossline.recipes import Recipe
 from bossline.recipes.loading import save_recipe
@@ -52,18 +53,24 @@ class Tuned:
         best = dict(self.best.values)
         return f"Tuned({self.plan.name!r} on {self.corpus}: {tried}, the best {best})"
 
+    @speaking()
     def _repr_html_(self) -> str:
         ordered = best_first(self.trials, self.plan.metric)
         rows = [
             (
-                f"{trial.number}{'' if trial.pruned_after is None else ', pruned'}",
+                str(trial.number)
+                if trial.pruned_after is None
+                else tr("{trial}, pruned", trial=trial.number),
                 "" if trial.score is None else f"{trial.score:.4f}",
                 *trial.values.values(),
             )
             for trial in ordered[:ROWS_SHOWN]
         ]
-        head = ("trial", f"validation {self.plan.metric.words}", *self.best.values)
-        title = f"{self.plan.name} on {self.corpus}"
+        score = tr(
+            "{split} {measure}", split=term("validation"), measure=term(self.plan.metric.words)
+        )
+        head = (tr("trial"), score, *self.best.values)
+        title = tr("{what} on {corpus}", what=self.plan.name, corpus=self.corpus)
         return html_table(title, head, rows, len(ordered) - len(rows))
 
     @property

@@ -17,6 +17,7 @@ from bossline.core.config import Config
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.core.files import write_bytes
+from bossline.core.language import tr
 from bossline.core.reading import check_file, reason
 
 Vectors = npt.NDArray[np.float32]
@@ -76,16 +77,20 @@ class Enrolment(Config):
     joined: bool = Field(description="frames were joined; else the recordings' vectors averaged")
 
     def __str__(self) -> str:
-        """
+        """What it is made of, in the language that is spoken.
+
         >>> str(Enrolment(speaker="ann", recordings=("a.npy", "b.npy"), joined=False))
         '2 recordings, averaged: a.npy, b.npy'
         """
-        names = ", ".join(self.recordings[:_SHOWN])
-        if len(self.recordings) == 1:
-            return f"1 recording: {names}"
-        more = " ..." if len(self.recordings) > _SHOWN else ""
-        how = "joined" if self.joined else "averaged"
-        return f"{counted(len(self.recordings), 'recording')}, {how}: {names}{more}"
+        count, names = len(self.recordings), ", ".join(self.recordings[:_SHOWN])
+        if count > _SHOWN:
+            names += " ..."
+        recordings = counted(count, "recording")
+        if count == 1:
+            return tr("{recordings}: {names}", recordings=recordings, names=names)
+        if self.joined:
+            return tr("{recordings}, joined: {names}", recordings=recordings, names=names)
+        return tr("{recordings}, averaged: {names}", recordings=recordings, names=names)
 
 
 class _Header(Config):
