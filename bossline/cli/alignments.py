@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bossline.cli.options import DeviceOption, Overrides, ThreadsOption, console, say
+from bossline.cli.options import (
+    DeviceOption,
+    FigureOption,
+    Overrides,
+    ThreadsOption,
+    console,
+    say,
+)
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 
@@ -63,6 +70,7 @@ def align(
     format: Annotated[
         str, typer.Option(help="textgrid, json, csv; of phones alone: ctm, htk, timit, audacity")
     ] = "textgrid",
+    figure: FigureOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """When each word and phone of a known text is said: forced alignment.
@@ -76,6 +84,7 @@ def align(
     from bossline.data.passages import beside
     from bossline.runs.alignment_analysis import Analysis
     from bossline.runs.phones_out import PhoneFiles
+    from bossline.runs.pictured import check_picture, write_picture
 
     files = PhoneFiles(output, format)
     runs, inputs = runs_and_inputs(runs_then_inputs)
@@ -85,6 +94,8 @@ def align(
                 f"--output {output}: the recordings' own folder, where a file may be their text: "
                 "choose another"
             )
+    if figure is not None:
+        check_picture(figure, inputs)
     model = api.load(runs, device=device)
     refusals = Refusals()
     known: list[Pronouncer] = []
@@ -120,9 +131,11 @@ def align(
                 tier=tier,
                 refused=refusals,
                 progress=progress,
-                passed=passes,
+                passed=passes if figure is None else None,
                 pronounced=known.append,
             ):
+                if figure is not None:
+                    write_picture(inputs[0], aligned, figure)
                 analysis.add(aligned)
                 filling.write(aligned)
     finally:

@@ -71,6 +71,14 @@ LangOption = Annotated[
         callback=language_of,  # a slip in the environment, too, is told before anything is trained
     ),
 ]
+FigureOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--figure",
+        help="a picture of one recording, .png, .svg or .pdf: spectrum, words and phones",
+    ),
+]
+
 JsonOption = Annotated[
     bool, typer.Option("--json", help="to standard output: one list, an object for each input")
 ]

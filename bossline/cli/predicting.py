@@ -11,6 +11,7 @@ import typer
 from bossline.cli.options import (
     DecodingOption,
     DeviceOption,
+    FigureOption,
     JsonOption,
     RunArguments,
     SmoothingOption,
@@ -63,6 +64,7 @@ def predict(
             "htk, timit, audacity"
         ),
     ] = None,
+    figure: FigureOption = None,
     as_json: JsonOption = False,
     smoothing: SmoothingOption = None,
     decoding: DecodingOption = None,
@@ -73,6 +75,7 @@ def predict(
     from bossline.cli.answering import Refusals, print_json, reading, runs_and_inputs
     from bossline.runs.answers import check_output, write_predictions
     from bossline.runs.phones_out import PhoneFiles
+    from bossline.runs.pictured import check_picture, write_picture
 
     if output is not None and as_json:
         raise UserError("give --json or --output, not both")
@@ -86,14 +89,19 @@ def predict(
     elif output is not None:
         check_output(output)
     runs, inputs = runs_and_inputs(runs_then_inputs)
+    if figure is not None:
+        check_picture(figure, inputs)
     model = api.load(runs, smoothing=smoothing, decoding=decoding or (), device=device)
     refusals = Refusals()
     if files is not None:
         made_by = {"verb": "predict", "smoothing": smoothing, "decoding": decoding or []}
-        _write_files(model, inputs, files, refusals, made_by)
+        _write_files(model, inputs, files, refusals, made_by, figure)
         return
     with reading() as shown:
         predictions = model.predict(inputs, refused=refusals, progress=shown.set)
+    if figure is not None:
+        for prediction in predictions:
+            write_picture(inputs[0], prediction, figure)
     if as_json:
         print_json(predictions)
     elif predictions and output is not None:
@@ -110,14 +118,21 @@ def _write_files(
     files: PhoneFiles,
     refusals: Refusals,
     made_by: dict[str, Any],
+    figure: Path | None,
 ) -> None:
     from bossline.cli.answering import Filling
+    from bossline.runs.pictured import write_picture
 
     filling = Filling(files, made_by | {"weights": model.fingerprints})
     with filling.progress() as progress:
         for prediction in model.predict_each(
-            inputs, refused=refusals, progress=progress, passed=filling.passes
+            inputs,
+            refused=refusals,
+            progress=progress,
+            passed=filling.passes if figure is None else None,
         ):
+            if figure is not None:
+                write_picture(inputs[0], prediction, figure)
             filling.write(prediction)
     console.print(filling.said(), soft_wrap=True)
     refusals.end(filling.answered)

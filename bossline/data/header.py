@@ -75,6 +75,9 @@ class Header(Config):
     passed_over: tuple[str, ...] = Field(
         (), description="what lay among the items and was none, such as '3 .txt files in test/'"
     )
+    noticed: tuple[str, ...] = Field(
+        (), description="what is odd about items that are there, such as 'a.wav: clipped: ...'"
+    )
 
     @model_validator(mode="after")
     def _adds_up(self) -> Header:
@@ -100,18 +103,21 @@ class Header(Config):
         return self
 
 
+_BESIDE = ("passed_over", "noticed")  # what is told of the source, and is not in the corpus
+
+
 def _checksum(content: dict[str, Any]) -> str:
     """SHA-256 over a header as it stands in its file, so that fields may be added later.
 
     It names the corpus, so what is not in the corpus is left out.
     """
-    named = {key: value for key, value in content.items() if key != "passed_over"}
+    named = {key: value for key, value in content.items() if key not in _BESIDE}
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
 
 
 def write_header(folder: Path, header: Header) -> None:
     # Left out where there is nothing to say, so that such a header is as it always was.
-    empty = {name for name in ("passed_over", "vocabulary") if not getattr(header, name)}
+    empty = {name for name in (*_BESIDE, "vocabulary") if not getattr(header, name)}
     content = header.model_dump(mode="json", by_alias=True, exclude=empty)
     write_json(folder / HEADER, {**content, "checksum": _checksum(content)})
 

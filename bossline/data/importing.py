@@ -30,7 +30,7 @@ from bossline.data.readers.base import (
     RecordingOptions,
     TableOptions,
 )
-from bossline.data.speeds import check_speeds
+from bossline.data.speeds import check_speeds, is_copy
 from bossline.data.store import check_name, is_packed, pack_path, register
 from bossline.data.strings import StringSource
 from bossline.data.timelines import Labels, Timeline
@@ -215,7 +215,7 @@ def _pack(
         passed_over=listing.passed_over,
     ) as writer:
         packed = 0
-        for done, (item, (values, faults, known)) in enumerate(
+        for done, (item, (values, faults, known, noticed)) in enumerate(
             zip(listing.items, results, strict=True), start=1
         ):
             key = item.part, item.id
@@ -234,6 +234,9 @@ def _pack(
                     known=known,
                 )
                 packed += 1
+                if not is_copy(item.part):  # what is odd about a recording is so at all speeds
+                    for what in noticed:
+                        writer.notice(printable(f"{item.source}: {what}"))
             progress("importing", done, len(listing.items))
         _settle(path, problems, bool(source.options["skip_damaged"]), features.item)
         if not packed:

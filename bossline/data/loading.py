@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from bossline.core.noticing import gathering
 from bossline.core.processes import in_order, worker_processes
 from bossline.data.checking import Values, read_checked
 from bossline.data.features.spec import Features, FeatureSpec
@@ -35,6 +36,8 @@ class Loaded(NamedTuple):
     faults: list[str]
     known: Moments | None
     """Of frames; None where there is no question of their precision."""
+    noticed: list[str]
+    """What is odd about the item, and not wrong."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,15 @@ class Loading:
         return [self._loaded(item) for item in items]
 
     def _loaded(self, item: Item) -> Loaded:
-        values, faults = read_checked(item, self.features)
+        with gathering() as noticed:
+            values, faults = read_checked(item, self.features)
         if values is None or self.features.kind in ("image", "table"):
-            return Loaded(values, faults, None)
+            return Loaded(values, faults, None, noticed)
         if self.rebuild:
             from bossline.data.features.deltas import rebuild_time_deltas
 
             values = rebuild_time_deltas(values)
-        return Loaded(values, faults, moments(values))
+        return Loaded(values, faults, moments(values), noticed)
 
 
 def load_all(

@@ -42,9 +42,14 @@ def copy_id(id: str, speed: float) -> str:
     return f"{id}@{speed:g}"
 
 
+def is_copy(part: str) -> bool:
+    """Whether copies at some speed are there."""
+    return part.startswith(_PART)
+
+
 def copies(corpus: Corpus) -> npt.NDArray[np.bool_]:
     """(U,) True where an item is a copy."""
-    of_copies = [part.startswith(_PART) for part in corpus.header.parts]
+    of_copies = [is_copy(part) for part in corpus.header.parts]
     return np.array(of_copies, np.bool_)[corpus.parts]
 
 

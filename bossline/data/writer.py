@@ -46,6 +46,7 @@ class CorpusWriter:
         self._speakers = {speaker: number for number, speaker in enumerate(speakers)}
         self._shards: list[Shard] = []
         self._left_out: list[LeftOut] = []
+        self._noticed: list[str] = []
         self._known: set[str] = set()
         self._clear()
 
@@ -186,6 +187,10 @@ class CorpusWriter:
         )
         self._clear()
 
+    def notice(self, what: str) -> None:
+        """Something odd about an item that is there, with its name."""
+        self._noticed.append(what)
+
     def finish(self, source: Source, note: str, passed_over: Sequence[str]) -> None:
         """Write the last shard and the header."""
         self._flush()
@@ -207,6 +212,7 @@ class CorpusWriter:
                 vocabulary=self._vocabulary,
                 note=note,
                 passed_over=tuple(passed_over),
+                noticed=tuple(self._noticed),
             ),
         )
 

@@ -68,7 +68,7 @@ class Drawing(Figure):
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
         """On white, at twice the density, with the size in pixels at which it is shown."""
         sheet, dots = io.BytesIO(), 90
-        with _settings():
+        with settings():
             self.savefig(sheet, format="png", dpi=2 * dots, facecolor="white")
         width, height = (round(inches * dots) for inches in self.get_size_inches())
         return sheet.getvalue(), {"width": width, "height": height}
@@ -144,7 +144,7 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
     """
     sheet = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with _settings():
+    with settings():
         figure.savefig(sheet, format="svg", metadata=nothing)
     text = sheet.getvalue()
     text = text[text.index("<svg") :].rstrip()
@@ -159,7 +159,7 @@ def svg(figure: Figure, label: str, key: str) -> Markup:
 
 
 @contextmanager
-def _settings() -> Iterator[None]:
+def settings() -> Iterator[None]:
     """What matplotlib knows while it writes a figure, of which it has but one for all threads."""
     settings: Any = {
         "svg.fonttype": "none", "svg.hashsalt": "bossline", "font.sans-serif": list(_fonts()),

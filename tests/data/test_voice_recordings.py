@@ -17,6 +17,7 @@ from bossline.data.features.mfcc import mfcc
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.importing import import_corpus
 from bossline.data.inputs import read_input
+from bossline.data.packed import Corpus
 from bossline.data.readers.base import RecordingOptions
 
 RATE = 16_000
@@ -70,6 +71,22 @@ def test_all_that_is_wrong_is_said_at_once(voices: Path) -> None:
     assert r"bob/two\nlines.wav: unprintable characters in the id" in message
     assert "bob/broken.wav: not readable as audio" in message
     assert "bob/silent.wav: silent: all its samples are 0" in message
+
+
+def test_what_is_odd_is_noticed_and_imported(voices: Path) -> None:
+    sound = np.random.default_rng(9).uniform(-0.3, 0.3, RATE)
+    soundfile.write(voices / "bob" / "loud.wav", np.clip(9 * sound, -1, 1), RATE)
+    soundfile.write(voices / "bob" / "soft.wav", sound / 1000, RATE, subtype="FLOAT")
+    corpus = import_corpus(voices, "voices", speeds=[0.9])
+    over = (np.abs(9 * sound) >= 1 - 2**-15).mean()
+    assert corpus.header.noticed == (
+        f"bob/loud.wav: clipped: {over:.1%} of its samples are at the extremes",
+        "bob/soft.wav: hardly a sound in it: its loudest sample is at -70 dB",
+    )
+    assert len(corpus.ids) == 10
+    assert Corpus(corpus.path).header.noticed == corpus.header.noticed
+    with pytest.warns(UserWarning, match="loud.wav: clipped"):
+        read_input(voices / "bob" / "loud.wav", corpus.header.features)
 
 
 def test_single_recordings_can_be_left_out(voices: Path) -> None:

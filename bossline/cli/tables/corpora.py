@@ -14,6 +14,8 @@ from bossline.data.features.spec import FeatureSpec, ImageSpec, TableSpec
 from bossline.data.packed import Corpus
 from bossline.data.remarks import remarks_on_copies
 
+_NOTICED_SHOWN = 20
+
 
 def corpora_table(corpora: Sequence[tuple[str, Corpus]]) -> Table:
     table = new_table("corpus", "size", "hours", "labels", "source", right=("size", "hours"))
@@ -62,6 +64,9 @@ def corpus_table(name: str, corpus: Corpus) -> Table:
         facts["left out"] = f"{len(header.left_out)} damaged {features.item}s"
     if header.passed_over:
         facts["passed over"] = "; ".join(header.passed_over)
+    facts["listen to"] = "\n".join(header.noticed[:_NOTICED_SHOWN])
+    if (more := len(header.noticed) - _NOTICED_SHOWN) > 0:
+        facts["listen to"] += f"\nand {more:,} more"
     facts["copies"] = "\n".join(remarks_on_copies(corpus))
     return facts_table({fact: value for fact, value in facts.items() if value})
 

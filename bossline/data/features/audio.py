@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from math import log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bossline.core.errors import UserError
+from bossline.core.noticing import notice
 from bossline.core.reading import open_file, reason
 from bossline.data.features import containers
 from bossline.data.features.containers.cut import Undecodable, cut_short
@@ -27,6 +29,9 @@ _RATES = range(1_000, 1_000_001)  # Hz
 _CHANNELS = 64
 _IN_MEMORY = 8  # channels of an array: more are features that somebody gave a rate to
 _UNKNOWN = 1 << 60
+_EXTREME = 1 - 2**-15  # the largest sample of 16 bits
+_CLIPPED = 1e-3  # share of samples
+_QUIET = 1e-3  # of full scale: 60 dB below
 _SILENT = "silent: all its samples are 0"
 
 
@@ -163,23 +168,48 @@ class Audio:
             before, after = (f'"{name}"' if " " in name else name for name in names)
             raise UserError(f"{error}: convert it, as by 'ffmpeg -i {before} {after}'") from error
         if isinstance(source, Spliced) and source.note:
-            warnings.warn(f"{self._path}: {source.note}", stacklevel=2)
+            notice(str(self._path), source.note)
         try:
             file = soundfile.SoundFile(source)
         except soundfile.LibsndfileError as error:
             raise UserError(f"not readable as audio: {_why(error)}") from error
         with file:
             try:
-                yield from _resampled(_mono(file), file.samplerate, self._rate)
+                level = _Level()
+                yield from _resampled(_mono(file, level), file.samplerate, self._rate)
             except soundfile.LibsndfileError as error:
                 raise UserError(f"cut short or damaged: {_why(error)}") from error
+            for what in level.remarks():
+                notice(str(self._path), what)
 
 
 def _why(error: soundfile.LibsndfileError) -> str:
     return str(error.error_string).removeprefix("Error : ").rstrip(".")
 
 
-def _mono(file: soundfile.SoundFile) -> Iterator[Samples]:
+@dataclass
+class _Level:
+    """How loud a recording is, of all its channels."""
+
+    peak: float = 0.0
+    samples: int = 0
+    extreme: int = 0
+
+    def add(self, block: npt.NDArray[np.float32]) -> None:
+        self.peak = max(self.peak, float(block.max()), -float(block.min()))
+        self.samples += block.size
+        if self.peak >= _EXTREME:
+            self.extreme += int(np.count_nonzero(np.abs(block) >= _EXTREME))
+
+    def remarks(self) -> Iterator[str]:
+        """What is odd about it, and not wrong."""
+        if (share := self.extreme / self.samples) >= _CLIPPED:
+            yield f"clipped: {share:.1%} of its samples are at the extremes"
+        if self.peak < _QUIET:
+            yield f"hardly a sound in it: its loudest sample is at {20 * log10(self.peak):.0f} dB"
+
+
+def _mono(file: soundfile.SoundFile, level: _Level) -> Iterator[Samples]:
     if file.samplerate not in _RATES:
         raise UserError(
             f"{file.samplerate:,} samples a second, expected {_RATES.start:,} to {_RATES[-1]:,}"
@@ -191,18 +221,18 @@ def _mono(file: soundfile.SoundFile) -> Iterator[Samples]:
             "its header does not say how long it is, as of a FLAC that went through a pipe: "
             "convert it, as by 'ffmpeg -i piped.flac whole.flac'"
         )
-    count, silent = 0, True
+    count = 0
     if file.format == "MP3":
         file.seek(0)  # without which some samples are rounded another way
     while len(block := file.read(_BLOCK // file.channels, dtype="float32", always_2d=True)):
         if not np.isfinite(block).all():
             raise UserError("damaged, it has samples that are no numbers")
         count += len(block)
-        silent = silent and not block.any()
+        level.add(block)
         yield block.mean(axis=1)
     if not count:
         raise UserError("holds no audio, its length is 0")
     if count < file.frames and file.format != "MP3":  # of which libsndfile may only guess
         raise cut_short(count, file.frames, file.samplerate)
-    if silent:
+    if not level.peak:
         raise UserError(_SILENT)

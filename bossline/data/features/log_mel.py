@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from functools import cache
 
@@ -52,12 +53,12 @@ def log_mel(sound: Samples | Iterable[Samples], spec: FeatureSpec) -> npt.NDArra
     for block in blocks:
         total += len(block)
         peak = max(peak, float(np.abs(block).max(initial=0)))
-    triangles = _triangles(spec.sample_rate, window, spec.dim)
+    weights = triangles(spec.sample_rate, window, spec.dim)
     loud = _without_silence(blocks, peak, spec.sample_rate) if peak >= _LOWEST_PEAK else iter(())
     frames = torch.empty(spec.frame_count(total), spec.dim)
     count = 0
     for stretch in _stretches(loud, total, window, hop):
-        found = (_power(stretch, window, hop) @ triangles + _FLOOR).log()
+        found = (_power(stretch, window, hop) @ weights + _FLOOR).log()
         frames[count : count + len(found)] = found
         count += len(found)
     frames = frames[:count]
@@ -143,19 +144,19 @@ def _power(sound: Samples, window: int, hop: int) -> Tensor:
 
 
 @cache
-def _triangles(rate: int, window: int, count: int) -> Tensor:
+def triangles(rate: int, window: int, count: int) -> Tensor:
     """(window // 2 + 1, count) weights of the spectrum's bins.
 
     Each rises from the peak of the one before to its own, and falls to that of the next.
     """
     bins = torch.linspace(0, rate / 2, window // 2 + 1, dtype=torch.float64)
-    lowest, highest = _mel(torch.tensor([_LOWEST_HZ, rate / 2], dtype=torch.float64)).tolist()
-    mels = torch.linspace(lowest, highest, count + 2, dtype=torch.float64)
+    mels = torch.linspace(mel(_LOWEST_HZ), mel(rate / 2), count + 2, dtype=torch.float64)
     corners = 700 * (10 ** (mels / 2595) - 1)
     rising = (bins.unsqueeze(1) - corners[:-2]) / (corners[1:-1] - corners[:-2])
     falling = (corners[2:] - bins.unsqueeze(1)) / (corners[2:] - corners[1:-1])
     return torch.minimum(rising, falling).clamp_min(0).float()
 
 
-def _mel(hertz: Tensor) -> Tensor:
-    return 2595 * (1 + hertz / 700).log10()
+def mel(hertz: float) -> float:
+    """A pitch as it is heard: O'Shaughnessy's scale."""
+    return 2595 * math.log10(1 + hertz / 700)

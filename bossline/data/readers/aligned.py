@@ -30,6 +30,7 @@ from bossline.data.readers.base import (
     Problem,
     Reader,
     RecordingOptions,
+    few,
     passed_over,
     register,
     tree,
@@ -90,6 +91,9 @@ class Aligned(Reader):
         if repairs:
             put_right = f"{counted(len(repairs), 'thing')} put right in alignments"
             listing.passed_over.append(f"{put_right}: {repairs[0]}" + " ..." * (len(repairs) > 1))
+        if alone := self._alone(found):
+            files = counted(len(alone), "file")
+            listing.passed_over.append(f"{files} without a recording of that name: {few(alone)}")
         classes, silence = _classes(tiers.values())
         if len(classes) > MOST_CLASSES:
             raise UserError(f"{path}: {len(classes):,} different labels are no phones: see --tier")
@@ -168,6 +172,11 @@ class Aligned(Reader):
             except UserError as error:
                 listing.problems.append(Problem(source, str(error), id, "train"))
         return tiers, repairs
+
+    def _alone(self, found: _Found) -> list[str]:
+        """What has a file that may hold labels, and no recording."""
+        ids = found.labels.keys() - found.recordings.keys()
+        return sorted(id for id in ids if not self.skips(id))
 
     def _phones(self, alignment: Alignment) -> IntervalTier:
         tier = alignment.phones(self.options.tier)
