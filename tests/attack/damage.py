@@ -22,7 +22,7 @@ from tests.attack.operations import NAME, QUIET, read_recipe, work_in
 from tests.attack.results import Result
 from tests.attack.targets import TRAININGS, Target, copied
 
-SHARES = {"import": 10, "pack": 3, "run": 4, "recipe": 4, "train": 2}
+SHARES = {"import": 10, "pack": 3, "run": 4, "align": 2, "recipe": 4, "train": 2}
 """How often each group is attacked."""
 
 

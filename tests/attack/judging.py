@@ -78,6 +78,8 @@ def judge(
         return _judge_import(target, ended.value, clean, file, mutation, work, why)
     if target.group == "recipe":
         return Verdict("undetectable")  # another recipe, which is read back as it was read
+    if target.group == "align" and file.parts[0] == "spoken":
+        return _judge_spoken(target, file, mutation, work, why)
     # All of a pack and of a run is hashed; what one has not been asked for yet may be absent.
     absent = file.name in _DISPENSABLE and mutation.kind in ("remove", "rename")
     return Verdict("undetectable") if absent else Verdict("silent", why)
@@ -166,12 +168,27 @@ def _judge_import(
     return Verdict("undetectable")
 
 
+def _judge_spoken(
+    target: Target, file: PurePath, mutation: Mutation, work: Path, why: str
+) -> Verdict:
+    """Something else than before was aligned: nothing secures texts and dictionaries."""
+    if not mutation.bytes_only:
+        gone = not (work / file).is_symlink() and not (work / file).exists()
+        known = mutation.kind == "stray" or gone
+        return Verdict("undetectable") if known else Verdict("silent", why)
+    content = _bytes_of(work / file)
+    if content is None or not is_sound(target.layout, PurePath(file.name), content):
+        return Verdict("silent", why)
+    return Verdict("undetectable")
+
+
 def same_but_new(clean: dict[str, str], found: dict[str, str]) -> bool:
     """Whether only items were added."""
     return all(found.get(key) == value for key, value in clean.items())
 
 
 _DISPENSABLE = (
-    "scores.json", "threshold.json", "gallery.safetensors", "metrics.jsonl", "verification.json",
+    "alignment.safetensors", "scores.json", "threshold.json", "gallery.safetensors",
+    "metrics.jsonl", "verification.json",
 )  # fmt: skip
 """Files of a run without which it is a run that has not been asked as much."""

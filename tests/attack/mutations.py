@@ -232,7 +232,7 @@ TEXT: dict[str, Bytes] = {
     "word": _word,
     "coding": _utf16,
 }
-TEXT_SUFFIXES = {".txt", ".csv", ".json", ".jsonl", ".yaml"}
+TEXT_SUFFIXES = {".txt", ".csv", ".json", ".jsonl", ".yaml", ".lab", ".TextGrid", ".dict"}
 
 
 def _in_place_of(rng: random.Random, file: Path) -> str:

@@ -18,6 +18,7 @@ from bossline import api
 from bossline.core.errors import UserError
 from bossline.data.importing import import_corpus
 from bossline.data.packed import Corpus
+from bossline.data.readers.base import TableOptions
 from bossline.data.store import open_corpus
 from bossline.recipes import load_recipe
 from bossline.recipes.loading import save_recipe
@@ -88,6 +89,18 @@ def import_leniently(work: Path) -> Any:
     return content_of(import_corpus(work / "source", NAME, skip_damaged=True))
 
 
+def import_table(work: Path) -> Any:
+    work_in(work)
+    return content_of(import_corpus(work / "source", NAME, table=TableOptions("price")))
+
+
+def import_table_leniently(work: Path) -> Any:
+    """See `import_leniently`."""
+    work_in(work)
+    table = TableOptions("price")
+    return content_of(import_corpus(work / "source", NAME, table=table, skip_damaged=True))
+
+
 def open_pack(work: Path) -> Any:
     """Opened, and its bytes held against the header's hashes; what --verify refuses is refused."""
     work_in(work)
@@ -132,6 +145,17 @@ def predict(work: Path) -> Any:
     work_in(work)
     found = api.predict("runs/a", "test", device="cpu")
     return [[prediction.id, _digest(prediction.outputs)] for prediction in found]
+
+
+def align(work: Path) -> Any:
+    """Words and phones with their times, by a run's own knowledge and a dictionary."""
+    work_in(work)
+    model = api.load("runs/a", device="cpu")
+    found = model.align("spoken", dictionary="spoken/own.dict")
+    return [
+        [one.id, [[w.word, f"{w.start:.3f}", [p.phone for p in w.phones]] for w in one.words]]
+        for one in found
+    ]
 
 
 def report(work: Path) -> Any:

@@ -27,6 +27,7 @@ OPTIONAL = {
     "speaker": {"testdata.json"},
     "timit11": {"test_11.npy"},
     "covid": {"covid.test.csv"},
+    "table": {"test.csv"},
     "food": {"classes.txt"},
     "food-2021": set[str](),
     "class-folders": set[str](),
@@ -133,6 +134,24 @@ def _csv(content: bytes) -> bool:
     )
 
 
+def _table(content: bytes) -> bool:
+    """One number of cells in all lines; in a column of numbers, which half of the cells make it,
+    all are, and any text is a category in the others."""
+    text = content.decode("utf-8-sig")
+    header, *rows = [r for r in csv.reader(io.StringIO(text, newline=""), strict=True) if r]
+    names = [name.strip() for name in header]
+    if len(set(names)) != len(names) or not all(name.isprintable() and name for name in names):
+        return False
+    if any(len(row) != len(names) for row in rows):
+        return False
+    for column in zip(*rows, strict=True):
+        finite = sum(map(_finite, column))
+        whole = finite == len(column) if 2 * finite >= len(column) else True
+        if not whole or not all(cell.strip() and cell.isprintable() for cell in column):
+            return False
+    return True
+
+
 def _finite(cell: str) -> bool:
     return bool(re.fullmatch(r"\s*[-+]?[0-9.]+([eE][-+]?\d+)?\s*", cell)) and math.isfinite(
         float(cell)
@@ -157,6 +176,12 @@ def _json(content: bytes) -> bool:
     return all(c.isprintable() or c in "\r\n\t" for c in text)
 
 
+def _utf8(content: bytes) -> bool:
+    """A text, of whatever words."""
+    content.decode("utf-8-sig")
+    return True
+
+
 _WORD = r"[^\x00-\x20\x7f-\xa0\u2000-\u200f\u2028-\u202f\u3000\ufeff\ufffd]+"
 _LABELS = rf"{_WORD}(\s+-?[0-9]{{1,9}})*"
 _RULES: dict[str, Callable[[bytes], bool]] = {
@@ -168,6 +193,11 @@ _RULES: dict[str, Callable[[bytes], bool]] = {
     ".csv": _csv,
     ".json": _json,
     ".txt": _text(rf"{_WORD}(\s+{_WORD})?"),
+    "table/train.csv": _table,
+    "table/test.csv": _table,
+    ".lab": _utf8,
+    ".TextGrid": _utf8,
+    ".dict": _utf8,
     "libriphone/train_labels.txt": _text(_LABELS),
     "folder/labels.txt": _text(_LABELS),
     "food/classes.txt": _text(r"[^\x00-\x1f\x7f-\x9f\ufffd]+"),

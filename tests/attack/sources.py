@@ -13,6 +13,9 @@ import soundfile
 import torch
 from PIL import Image
 
+from bossline.data import alignments
+from bossline.data.alignments import Alignment, Interval, IntervalTier
+
 Floats = npt.NDArray[np.float32]
 
 RATE = 16_000
@@ -117,6 +120,19 @@ def covid(path: Path) -> None:
         (path / f"covid.{part}.csv").write_text("\n".join(lines) + "\n")
 
 
+def table(path: Path) -> None:
+    """30 houses of three places with their prices, and 5 without."""
+    rng = np.random.default_rng(10)
+    path.mkdir(parents=True)
+    for part, count in (("train", 30), ("test", 5)):
+        lines = ["size,age,place,price" if part == "train" else "size,age,place"]
+        for _ in range(count):
+            size, age = rng.uniform(20, 200), rng.integers(0, 90)
+            row = [f"{size:.1f}", str(age), rng.choice(["north", "south", "the isle"])]
+            lines.append(",".join(row + [f"{3 * size - age:.2f}"] * (part == "train")))
+        (path / f"{part}.csv").write_text("\n".join(lines) + "\n")
+
+
 def _picture(file: Path, rng: np.random.Generator, category: int) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     pixels = rng.integers(0, 120, (*rng.integers(16, 24, 2), 3)).astype(np.uint8)
@@ -181,12 +197,31 @@ def recordings(path: Path) -> None:
             soundfile.write(file, sound, RATE, format=kind, subtype=subtype)
 
 
+def spoken(path: Path) -> None:
+    """Features with what is said in them beside: a text, and labels over time of two speakers; and
+    a dictionary of their words."""
+    rng = np.random.default_rng(11)
+    path.mkdir(parents=True)
+    for name in ("a", "b"):
+        np.save(path / f"{name}.npy", rng.normal(size=(60, 39)).astype(np.float32))
+    (path / "a.lab").write_text("Tan man, sat\n")
+    middle, end = 0.3, 0.6
+    tiers = (
+        IntervalTier("ann", (Interval(0.0, middle, "man"),)),
+        IntervalTier("bob", (Interval(middle, end, "tan sat"),)),
+    )
+    alignments.write(Alignment(0.0, end, tiers), path / "b.TextGrid")
+    lines = ("man  M A1 N", "man(2)  M N", "sat\t0.9\tS A T", "tan  T A N  # a colour")
+    (path / "own.dict").write_text("\n".join(lines) + "\n")
+
+
 LAYOUTS: dict[str, Callable[[Path], None]] = {
     "libriphone": libriphone,
     "folder": folder,
     "speaker": speaker,
     "timit11": timit11,
     "covid": covid,
+    "table": table,
     "food": food,
     "food-2021": food_2021,
     "class-folders": class_folders,

@@ -16,10 +16,11 @@ from bossline import api
 from bossline.recipes import catalogue, load_recipe
 from bossline.tasks.speaker.verification.trials import write_trials
 from bossline.training import loop
+from bossline.training.contents import ALIGNMENT
 from tests.attack import operations
 from tests.attack.child import Ended, run_in_child
 from tests.attack.operations import NAME, QUIET, Operation
-from tests.attack.sources import LAYOUTS
+from tests.attack.sources import LAYOUTS, spoken
 
 _NETWORK = ("epochs=2", "precision=float32")
 TRAININGS: Mapping[str, tuple[str, str, tuple[str, ...]]] = {
@@ -60,7 +61,7 @@ class Target:
 
     name: str
     group: str
-    """What the counts are kept by: import, pack, run, recipe or train."""
+    """What the counts are kept by: import, pack, run, align, recipe or train."""
     root: Path
     """Copied for each case; attacked are `files` in it."""
     operations: Mapping[str, Operation]
@@ -165,6 +166,11 @@ def build_sources(folder: Path) -> list[Target]:
             "import": operations.import_source,
             "import leniently": operations.import_leniently,
         }
+        if layout == "table":
+            actions = {
+                "import": operations.import_table,
+                "import leniently": operations.import_table_leniently,
+            }
         files = _files(root, "source")
         targets.append(Target(layout, "import", root, actions, files, layout))
     return targets
@@ -230,6 +236,17 @@ def build_runs(folder: Path, sources: list[Target]) -> list[Target]:
     return targets
 
 
+def build_aligning(folder: Path, sources: list[Target]) -> list[Target]:
+    """A run that has aligned, and what it aligns."""
+    root = _imported(sources, "libriphone", folder / "aligning")
+    shutil.rmtree(root / "source")
+    spoken(root / "spoken")
+    _made(root, _train("phoneme"))
+    _made(root, operations.align)
+    files = (*_files(root, "spoken"), PurePath("runs/a", ALIGNMENT))
+    return [Target("aligning", "align", root, {"align": operations.align}, files, "spoken")]
+
+
 def build_recipes(folder: Path, sources: list[Target]) -> list[Target]:
     """Recipes of the catalogue as files; and the small trainings, for hostile overrides."""
     targets = []
@@ -262,6 +279,7 @@ def build(folder: Path, groups: frozenset[str]) -> list[Target]:
     for group, make in (
         ("pack", build_packs),
         ("run", build_runs),
+        ("align", build_aligning),
         ("recipe", build_recipes),
         ("train", build_trainings),
     ):
