@@ -23,18 +23,26 @@ class Picture:
 
     @classmethod
     def of(
-        cls, figure: Figure, key: str, label: str, caption: str, *, stacks: bool = True
+        cls,
+        figure: Figure,
+        key: str,
+        label: str,
+        caption: str,
+        *,
+        stacks: bool = True,
+        on_phone: Figure | None = None,
     ) -> Picture:
         """Key and label as in `svg`; the caption stands below the picture.
 
         Args:
             stacks: whether its panels can stand below each other on a phone, each as wide as that;
                 a picture along time or a matrix cannot.
+            on_phone: what a phone gets in its place, where panels stand in several rows.
         """
         inches = figure.get_figwidth()
         wide = svg(figure, label, key)
-        thin = None
-        if stacks and inches > NARROW * 1.2:
+        thin = None if on_phone is None else svg(on_phone, label, f"{key}-narrow")
+        if on_phone is None and stacks and inches > NARROW * 1.2:
             narrow(figure)
             thin = svg(figure, label, f"{key}-narrow")
         return cls(wide, round(inches * _CSS_PIXELS_AN_INCH), caption, thin)

@@ -15,12 +15,13 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from bossline.figures.picture import Picture
-from bossline.figures.style import ERROR, SERIES
+from bossline.figures.style import ERROR, NARROW, SERIES
 from bossline.tasks.food.pictures import (
     MOST_MISTAKES,
     SeenImages,
     draw_maps,
     draw_mistakes,
+    image_pictures,
     overlaid,
     photographic,
     surest_mistakes,
@@ -89,6 +90,22 @@ def test_maps_stand_below_their_images() -> None:
     assert said.count("right") == count // 2
     lost = [text for text in said if text.endswith("points lost")]
     assert lost == [f"at most {100 * one.max():.0f} points lost" for one in images.maps]
+
+
+def test_a_phone_gets_two_images_abreast() -> None:
+    images = fake_images(40)
+    count = len(images.mapped)
+    for abreast in (2, count + 1):  # the last row may not be full
+        figure = draw_maps(images, CLASSES, abreast)
+        shown = [axes for axes in figure.axes if axes.images]
+        assert len(shown) == 2 * count
+        assert len({axes.get_subplotspec().colspan.start for axes in shown}) == min(abreast, count)
+    pictures = image_pictures(images, CLASSES, "k")
+    for (picture,) in pictures.values():
+        assert picture.narrow is not None
+        assert "image/png" not in picture.narrow
+        assert picture.narrow.count("<image") == picture.svg.count("<image")
+    assert draw_maps(images, CLASSES, 2).get_figwidth() <= NARROW
 
 
 def test_colours_of_a_map_are_its_signs() -> None:

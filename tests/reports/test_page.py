@@ -55,6 +55,33 @@ class Page(HTMLParser):
         return [value for name, value in self.attributes if name == attribute]
 
 
+class Stacked(HTMLParser):
+    """Of tables whose rows stand as lists on a phone: what each cell is called, and its column."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.called: list[tuple[str, str]] = []
+        self._heads: list[str] = []
+        self._cell, self._inside, self._in_head = 0, False, False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self._inside, self._heads = ("class", "stacks") in attrs, []
+        self._in_head = tag == "th" and ("scope", "col") in attrs
+        if self._in_head:
+            self._heads.append("")
+        elif tag == "tr":
+            self._cell = 0
+        elif tag == "td" and self._inside:
+            self._cell += 1
+            self.called.append((dict(attrs)["data-label"] or "", self._heads[self._cell]))
+
+    def handle_data(self, data: str) -> None:
+        if self._in_head:
+            self._heads[-1] += data.strip()
+
+
 @pytest.fixture(scope="module")
 def ladder_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(three_rungs(), tmp_path_factory.mktemp("report") / "ladder.html")
@@ -67,6 +94,13 @@ def ladder_page(ladder_file: Path) -> Page:
 
 def small(run: FakeRun, path: Path) -> Page:
     return Page(write_report([run], path / "report.html").read_text(encoding="utf-8"))
+
+
+def test_cells_are_called_as_their_columns(ladder_file: Path) -> None:
+    """On a phone a cell stands after its column's heading."""
+    called = Stacked(ladder_file.read_text(encoding="utf-8")).called
+    assert len(called) > 20
+    assert all(name == column for name, column in called), called
 
 
 def test_nothing_is_fetched(ladder_file: Path, ladder_page: Page) -> None:

@@ -20,7 +20,7 @@ from bossline.studies.standings import Entry
 from bossline.studies.study import open_study
 from bossline.studies.sweep import Sweep
 from tests.reports.report_fakes import FakeRun, fake_run
-from tests.reports.test_page import Page
+from tests.reports.test_page import Page, Stacked
 
 WIDTHS = ("phoneme/simple", "model.width=8,16,512")
 PLANE = ("phoneme/simple", "model.width=8,512", "model.activation=relu,tanh,silu")
@@ -101,6 +101,7 @@ def test_the_page_of_a_sweep(
         assert f"{entry.score.value:.4f}" in page.text
         assert f"{found.validation(place):.4f}" in page.text
     assert verdict(found) in page.text
+    assert all(name == column for name, column in Stacked(first.decode()).called)
     assert "bossline sweep it" in page.text
     assert page.tags["figure"] == (4 if asked == PLANE else 3)
 

@@ -23,7 +23,7 @@ from bossline.figures.picture import Picture
 from bossline.figures.style import ERROR, INK, MUTED, NORMAL, SERIES, dress, new_figure
 from bossline.tasks.base import OpenRun
 
-MOST_MISTAKES, _ABREAST = 24, 6
+MOST_MISTAKES, _ABREAST, _ON_PHONE = 24, 6, 2
 _CELL, _LINE = 1.85, 0.2  # inches: width of an image with its margin, height of a line of text
 _THUMBNAIL, _LARGE = 144, 200  # pixels of a side
 _LETTERS = 24  # of a line under an image
@@ -99,7 +99,7 @@ def _mistakes(images: SeenImages, classes: tuple[str, ...], key: str) -> list[Pi
             count=len(images.true),
             which=which,
         ),
-        stacks=False,
+        on_phone=draw_mistakes(images, places, classes, abreast=_ON_PHONE),
     )
     return [photographic(picture)]
 
@@ -123,7 +123,7 @@ def _maps(images: SeenImages, classes: tuple[str, ...], key: str) -> list[Pictur
             "covered; blue: it gains. Each map has its own scale, up to its largest change. Right "
             "answers are of middling confidence, wrong ones those that the model was surest of."
         ),
-        stacks=False,
+        on_phone=draw_maps(images, classes, abreast=_ON_PHONE),
     )
     return [photographic(picture)]
 
@@ -147,11 +147,13 @@ def surest_mistakes(images: SeenImages) -> list[int]:
     return [int(place) for place in wrong[surest]]
 
 
-def draw_mistakes(images: SeenImages, places: list[int], classes: tuple[str, ...]) -> Figure:
+def draw_mistakes(
+    images: SeenImages, places: list[int], classes: tuple[str, ...], abreast: int = _ABREAST
+) -> Figure:
     """Images with what they were taken for, with which probability, and what they are."""
-    rows = -(-len(places) // _ABREAST)
-    figure = _sheet(_ABREAST, rows * (_CELL + 2 * _LINE))
-    cells = figure.subplots(rows, _ABREAST, squeeze=False).ravel()
+    rows = -(-len(places) // abreast)
+    figure = _sheet(abreast, rows * (_CELL + 2 * _LINE))
+    cells = figure.subplots(rows, abreast, squeeze=False).ravel()
     for axes in cells:
         axes.set_axis_off()
     for axes, place in zip(cells, places, strict=False):
@@ -160,17 +162,27 @@ def draw_mistakes(images: SeenImages, places: list[int], classes: tuple[str, ...
     return figure
 
 
-def draw_maps(images: SeenImages, classes: tuple[str, ...]) -> Figure:
-    """Images above, below them in grey with their maps laid over."""
-    figure = _sheet(len(images.mapped), 2 * _CELL + 3 * _LINE)
-    upper, lower = figure.subplots(2, len(images.mapped), squeeze=False)
-    for column, (place, lost) in enumerate(zip(images.mapped, images.maps, strict=True)):
+def draw_maps(images: SeenImages, classes: tuple[str, ...], abreast: int | None = None) -> Figure:
+    """Images above, below them in grey with their maps laid over.
+
+    Args:
+        abreast: images of a row; None: all of them.
+    """
+    abreast = abreast or len(images.mapped)
+    rows = -(-len(images.mapped) // abreast)
+    figure = _sheet(abreast, rows * (2 * _CELL + 3 * _LINE))
+    cells = figure.subplots(2 * rows, abreast, squeeze=False)
+    for axes in cells.ravel():
+        axes.set_axis_off()
+    for number, (place, lost) in enumerate(zip(images.mapped, images.maps, strict=True)):
+        row, column = divmod(number, abreast)
+        upper, lower = cells[2 * row, column], cells[2 * row + 1, column]
         photograph = _square(images, int(place), _LARGE)
-        _show(upper[column], photograph)
-        _answer(upper[column], images, int(place), classes)
-        _show(lower[column], overlaid(photograph, lost))
+        _show(upper, photograph)
+        _answer(upper, images, int(place), classes)
+        _show(lower, overlaid(photograph, lost))
         points = tr("at most {points:.0f} points lost", points=100 * max(float(lost.max()), 0))
-        _line(lower[column], 0, points, MUTED)
+        _line(lower, 0, points, MUTED)
     return figure
 
 
@@ -192,8 +204,12 @@ def overlaid(photograph: Pixels, lost: npt.NDArray[np.float32]) -> Pixels:
 
 def photographic(picture: Picture) -> Picture:
     """The same with its bitmaps as JPEG, which takes a fraction of PNG's bytes for photographs."""
-    small = re.sub(r"data:image/png;base64,([^\"]+)", _as_jpeg, picture.svg)
-    return replace(picture, svg=Markup(small))
+    narrow = None if picture.narrow is None else _with_jpeg(picture.narrow)
+    return replace(picture, svg=_with_jpeg(picture.svg), narrow=narrow)
+
+
+def _with_jpeg(drawn: Markup) -> Markup:
+    return Markup(re.sub(r"data:image/png;base64,([^\"]+)", _as_jpeg, drawn))
 
 
 def _as_jpeg(png: re.Match[str]) -> str:
