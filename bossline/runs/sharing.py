@@ -22,6 +22,7 @@ from bossline.runs.aligning import knowledge_of
 from bossline.runs.engine import evaluate, searching
 from bossline.runs.info import write_info
 from bossline.runs.run import Run, save_scores
+from bossline.tasks import lesson_of
 from bossline.tasks.recipe import Recipe
 from bossline.tasks.trained import TrainedModel
 from bossline.training.contents import (
@@ -76,6 +77,8 @@ def share(
     recipe, scores = run.recipe, run.scores
     if decoding:
         (recipe,), scores = searching([run], decoding), evaluate(run, decoding=decoding)
+        learnt = lesson_of(recipe, run.corpus(), Runtime.choose("cpu")).learn()
+        files |= {name: content.encode() for name, content in learnt.items()}
     with creating_folder(output) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)

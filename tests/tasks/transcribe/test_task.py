@@ -17,11 +17,12 @@ from bossline.core.runtime import Runtime
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.header import Source
 from bossline.data.packed import Corpus
-from bossline.data.store import pack_path, register
+from bossline.data.store import pack_path, register, remove_corpus
 from bossline.data.writer import writing
 from bossline.recipes import load_recipe
 from bossline.runs import engine
 from bossline.runs.run import Run
+from bossline.runs.sharing import share
 from bossline.tasks import TASKS, lesson_of
 from bossline.tasks.transcribe.frames import Posteriors
 from bossline.tasks.transcribe.lesson import TranscribeLesson
@@ -231,3 +232,17 @@ def test_posteriors_agree_by_the_mean_of_their_logarithms() -> None:
     expected = scipy.stats.gmean(members, axis=0)
     expected /= expected.sum(1, keepdims=True)
     np.testing.assert_allclose(agreed.array, expected, rtol=1e-5)
+
+
+def test_what_is_passed_on_has_the_phone_model_of_its_search(spoken: Corpus) -> None:
+    overrides = (*CTC, "decoding={kind: prefix-beam, ngram: {order: 2}}")
+    run = trained(overrides, "runs/one", "transcribe/simple")
+    search = ("ngram.order=3", "ngram.weight=0.8")
+    asked = api.predict(run, "test", decoding=search)
+    folder = share(run, Path("passed-on"), decoding=search)
+    assert "ngram 3=" in (folder / "phones.arpa").read_text()
+    assert "ngram 3=" not in (run.path / "phones.arpa").read_text()
+    remove_corpus("spoken")
+    told = api.load(folder).predict([spoken.frames(spoken.ids.index(one.id)) for one in asked])
+    strings = [[one.phones for one in answers] for answers in (told, asked)]  # type: ignore[attr-defined]
+    assert strings[0] == strings[1]
