@@ -123,15 +123,19 @@ def narrow(figure: Figure) -> None:
             axes.tick_params(labelleft=True)
     for axes in panels:
         label = axes.xaxis.label
-        label.set_text("\n".join(folded([label.get_text()], _LONGEST + 6)))
-    named = 0
+        label.set_text(*folded([label.get_text()], _LONGEST + 6))
+        if len(label.get_text()) > _LONGEST:  # to the left below the names beside the axis
+            label.set(x=1, horizontalalignment="right")
+    lines = 0
     for legend in list(figure.legends):
         handles, place = legend.legend_handles, cast(Outside, legend.get_label())
-        named += len(handles)
         legend.remove()
         outside_legend(figure, place, [h for h in handles if h is not None], ncols=1)
+        for text in figure.legends[-1].get_texts():
+            text.set_text(*folded([text.get_text()], _LONGEST + 6))
+            lines += 1 + text.get_text().count("\n")
     height = figure.get_figheight()
-    figure.set_size_inches(NARROW, 0.9 * height * rows + 0.12 * named)
+    figure.set_size_inches(NARROW, 0.9 * height * rows + 0.12 * lines)
 
 
 def svg(figure: Figure, label: str, key: str) -> Markup:

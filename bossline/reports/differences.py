@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from bossline.core.language import term, tr
 from bossline.evaluation.comparison import Verdict
-from bossline.figures.style import ERROR, INK, MUTED, NORMAL, SERIES, dress, new_figure
+from bossline.figures.style import ERROR, INK, MUTED, NORMAL, SERIES, dress, folded, new_figure
 from bossline.reports.wording import signed
 from bossline.studies.standings import Standings
 
@@ -44,7 +44,7 @@ def differences(standings: Standings) -> Figure:
             fontsize=NORMAL,
             color=INK,
         )
-    names = [entry.name for entry in standings.others]
+    names = folded([entry.name for entry in standings.others])
     axes.set_yticks(range(count), names, color=INK, parse_math=False)
     axes.set_ylim(count - 0.4, -0.6)  # from above, as in the table
     axes.margins(x=0.08)

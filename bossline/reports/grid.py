@@ -213,11 +213,11 @@ def compared_rates(found: Sweep) -> Figure:
         dress(axes, x=tr("step"), y="" if number % columns else tr("learning rate"), grid="y")
         axes.set_title(title, loc="left", fontsize=SMALL, color=INK, parse_math=False)
         axes.plot(*zip(*curve, strict=True), color=SERIES[0], linewidth=1.6)
-        axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
         axes.yaxis.get_offset_text().set(color=MUTED, fontsize=SMALL)
+    figure.axes[0].set_ylim(bottom=0)  # of all panels, now that all curves are there
     for axes in panels:
         axes.set_visible(False)
     return figure

@@ -138,6 +138,24 @@ def test_panels_stand_below_each_other_on_a_phone() -> None:
     assert [text.get_text() for text in figure.legends[0].findobj(Text)].count("a") == 2
 
 
+def test_long_names_are_whole_on_a_phone() -> None:
+    figure = style.new_figure(7.6, 3.0)
+    axes = figure.subplots()
+    name = "phoneme/simple (epochs=1, model.width=128, optimiser.lr=0.01)"
+    axes.plot([0, 1], [0, 1], label=name)
+    axes.set_xlabel(f"test accuracy minus that of {name}")
+    axes.set_yticks([0, 1], style.folded([name, "b"]))
+    style.outside_legend(figure, "outside lower left", ncols=2)
+    assert Picture.of(figure, "k", "a label", "a caption").narrow is not None
+    figure.canvas.draw()
+    page = figure.bbox
+    said = [*figure.legends[0].get_texts(), axes.xaxis.label]
+    for text in said:
+        box = text.get_window_extent()
+        assert page.x0 <= box.x0 <= box.x1 <= page.x1, text
+    assert " ".join(said[0].get_text().split()) == name
+
+
 def test_a_small_figure_and_one_along_time_stay_as_they_are() -> None:
     small, long = style.new_figure(3.5, 3), style.new_figure(11.4, 3)
     for figure in (small, long):

@@ -169,6 +169,10 @@ def test_cells_of_one_schedule_share_a_panel() -> None:
     names = {name for axes in panels for name in axes.get_title(loc="left").split("\n")}
     assert names == {entry.name for entry in found.entries.values()}
     assert {np.asarray(axes.lines[0].get_ydata())[0] for axes in panels} >= {1e-4}
+    other.rows = [row | ({"lr": 1e3} if row["kind"] == "step" else {}) for row in other.rows]
+    for axes in compared_rates(found).axes:
+        assert axes.get_ylim()[0] == 0
+        assert axes.get_ylim()[1] > 1e3  # of one scale, and no curve is cut
 
 
 def test_what_chose_a_cell_is_drawn_beside_its_test_score() -> None:
