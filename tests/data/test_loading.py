@@ -38,9 +38,10 @@ def items(libriphone: Path) -> list[Item]:
 def check(listed: list[Item], threads: Executor, processes: int | None) -> None:
     results = list(load_all(LOADING, listed, threads, processes))
     assert len(results) == len(listed)
-    for item, (values, faults, known) in zip(listed, results, strict=True):
+    for item, (values, faults, known, noticed) in zip(listed, results, strict=True):
         expected, expected_faults = read_checked(item, FEATURES)
         assert faults == expected_faults
+        assert not noticed
         assert (values is None) == (known is None) == (expected is None)
         if values is not None and known is not None and expected is not None:
             np.testing.assert_array_equal(values, expected)

@@ -85,29 +85,35 @@ def test_a_slip_in_a_run_s_name_is_no_question_to_it(wav: Path) -> None:
 def test_phones_begin_and_end_as_the_labels_of_frames_say(
     wav: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CTC tells a phone in a moment; here frames say that each lasts four of them, then silence."""
+    """CTC tells a phone in a moment, a step of three frames; here frames say that each lasts four
+    of them, then two of silence."""
     model = bossline.load(DEFAULT)
     classes = Run(DEFAULT).classes
-    (answer,) = model.predict(wav)
-    assert isinstance(answer, StringPrediction)
-    string = [classes.index(phone) + 1 for phone in answer.phones]
-    assert string
 
-    def logits(self: Transcriber, encoded: Padded, frames: int) -> torch.Tensor:
-        said = torch.zeros(1, frames, len(classes) + 1)
-        said[..., 0] = 9
-        for place, symbol in enumerate(string):
-            said[0, 5 * place + 3 : 5 * place + 7, 0] = 0
-            said[0, 5 * place + 3 : 5 * place + 7, symbol] = 9
+    def moments(self: Transcriber, encoded: Padded) -> torch.Tensor:
+        said = torch.zeros(*encoded.frames.shape[:2], len(classes) + 1)
+        said[..., 0] = 40
+        for symbol in range(1, 6):
+            said[:, 2 * symbol, 0], said[:, 2 * symbol, symbol] = 0, 40
         return said
 
-    monkeypatch.setattr(Transcriber, "frame_logits", logits)
-    edges = answer.spec.frame_edges(5 * len(string) + 9)
-    (again,) = model.predict(wav)
-    assert isinstance(again, StringPrediction)
-    for place, one in enumerate(again.segments):
-        assert one.start == pytest.approx(edges[5 * place + 3])
-        assert one.end == pytest.approx(edges[5 * place + 7])
+    def labels(self: Transcriber, encoded: Padded, frames: int) -> torch.Tensor:
+        said = torch.zeros(1, frames, len(classes) + 1)
+        said[..., 0] = 9
+        for symbol in range(1, 6):
+            lasts = slice(6 * symbol - 1, 6 * symbol + 3)
+            said[:, lasts, 0], said[:, lasts, symbol] = 0, 9
+        return said
+
+    monkeypatch.setattr(Transcriber, "ctc_logits", moments)
+    monkeypatch.setattr(Transcriber, "frame_logits", labels)
+    (answer,) = model.predict(wav)
+    assert isinstance(answer, StringPrediction)
+    assert answer.phones == classes[:5]
+    edges = answer.spec.frame_edges(40)
+    for symbol, one in enumerate(answer.segments, start=1):
+        assert one.start == pytest.approx(edges[6 * symbol - 1])
+        assert one.end == pytest.approx(edges[6 * symbol + 3])
 
 
 def test_it_lays_a_text_over_a_recording(wav: Path) -> None:
