@@ -14,7 +14,7 @@ import typer
 
 from bossline.cli import alignments, data, predicting, studies, training, voices
 from bossline.cli.options import console, say
-from bossline.core.errors import UserError
+from bossline.core.errors import UserError, visible
 from bossline.core.launch import launched
 from bossline.version import __version__
 
@@ -127,6 +127,6 @@ def _warn(
 ) -> None:
     """Show a warning of bossline's own as one line; `others` shows those of libraries."""
     if Path(filename).is_relative_to(Path(__file__).parents[1]):
-        say(f"note: {message}")
+        say(f"note: {visible(str(message))}")
     else:
         others(message, category, filename, *where)

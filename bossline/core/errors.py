@@ -12,6 +12,13 @@ class UserError(Exception):
 
     exit_code: ClassVar[int] = 2
 
+    def __init__(self, message: str) -> None:
+        """
+        Args:
+            message: may name files, whose names may be anything.
+        """
+        super().__init__("\n".join(map(visible, message.split("\n"))))
+
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A tail for an error message: the nearest known name, else all of them.
@@ -28,11 +35,19 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(names)}" if names else "none is known yet"
 
 
+def visible(text: str) -> str:
+    """A text as a terminal can show it, which nothing in it steers.
+
+    >>> visible("a\\x1b[31m.wav")
+    'a\\\\x1b[31m.wav'
+    """
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
 def printable(text: str, longest: int = 500) -> str:
     """A text as messages show it: of a bounded length, and nothing in it that steers a terminal.
 
     >>> printable("no kind '\\x1b[31m'")
     "no kind '\\\\x1b[31m'"
     """
-    text = text if len(text) <= longest else f"{text[:longest]}..."
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    return visible(text if len(text) <= longest else f"{text[:longest]}...")

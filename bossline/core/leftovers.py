@@ -102,8 +102,11 @@ def sweep(folder: Path, *, files: bool = False, of: str | None = None) -> None:
         files: remove files, too; for folders that are bossline's own.
         of: only those that were to get this name.
     """
-    for entry in folder.iterdir():
-        left = _LEFT.fullmatch(entry.name)
+    begin = "." if of is None else f".{of}."
+    with os.scandir(folder) as entries:  # a folder may hold ten thousand results, and get one more
+        names = [entry.name for entry in entries if entry.name.startswith(begin)]
+    for name in names:
+        entry, left = folder / name, _LEFT.fullmatch(name)
         if not left or entry.is_symlink() or of not in (None, left["name"]):
             continue
         if not (entry.is_dir() or (files and entry.is_file())):

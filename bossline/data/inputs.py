@@ -15,7 +15,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from bossline.core.archives import DamagedFile
-from bossline.core.errors import UserError, printable
+from bossline.core.errors import UserError, printable, visible
 from bossline.core.reading import check_file, reason
 from bossline.data.checking import shape_hint
 from bossline.data.featurefile import READERS_BY_SUFFIX
@@ -80,7 +80,7 @@ def inputs_of(
         if path.is_dir():
             return _in_folder(path, features, beside)
         read = partial(read_input, path, features)
-        return [Input(printable(path.stem), str(path), read, path)]
+        return [Input(printable(path.stem), visible(str(path)), read, path)]
     if isinstance(source, Tensor):
         tensor = source.detach().cpu()
         source = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
@@ -130,7 +130,7 @@ def _in_folder(folder: Path, features: Features, beside: Collection[str]) -> lis
     return [
         Input(
             printable(file.relative_to(folder).with_suffix("").as_posix()),
-            str(file),
+            visible(str(file)),
             partial(read_input, file, features),
             file,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -154,7 +155,8 @@ def _draw(axes: Axes, spoken: Sequence[Spoken], reach: tuple[float, float], widt
 
 def _seconds(start: float, end: float) -> list[float]:
     """Where the axis is named: every half second."""
-    return (np.arange(np.ceil(2 * start - 1e-9), np.floor(2 * end + 1e-9) + 1) / 2).tolist()
+    halves = range(math.ceil(2 * start - 1e-9), math.floor(2 * end + 1e-9) + 1)
+    return [half / 2 for half in halves]
 
 
 def _explain(axes: Axes, figure: Figure) -> None:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from bossline.core.errors import UserError
 from bossline.data.features.spec import Features, FeatureSpec, ImageSpec, TableSpec
-from bossline.data.inputs import read_input
+from bossline.data.inputs import inputs_of, read_input
 
 SPEC = FeatureSpec(kind="other", dim=39)
 FRAMES = np.random.default_rng(0).normal(size=(5, 39))
@@ -98,3 +98,15 @@ def test_images_and_rows(tmp_path: Path) -> None:
     for spec, why in wrong:
         with pytest.raises(UserError, match=why):
             read_input(path, spec)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m.npy", "b\udcff.npy"])
+def test_no_name_of_a_file_steers_a_terminal(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"no array")
+    spec = FeatureSpec(kind="other", dim=3)
+    (one,) = inputs_of(tmp_path, spec, None, 1)
+    with pytest.raises(UserError) as caught:
+        one.read()
+    message = str(caught.value)
+    assert message.startswith(one.name)
+    assert message.replace("\n", "").isprintable()

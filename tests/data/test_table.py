@@ -97,6 +97,12 @@ def test_half_of_a_column_decides_what_it_is(home: Path, folder: Path) -> None:
         ("train.csv", ",rooms", ",area", "line 1: column 'area' comes 2 times, expected once"),
         ("train.csv", ",rooms", ",colour=red", "column 'colour=red' comes 2 times, once as a cat"),
         ("train.csv", "price", "prize", "--target: no column 'price'; did you mean 'prize'?"),
+        (
+            "test.csv",
+            "pink",
+            "p\0nk",
+            "test.csv line 3: column 'colour': 'p\\x00nk', expected a cat",
+        ),
         ("train.csv", "3.5,3", "3.5", "train.csv line 4: 4 cells, expected 5"),
         ("test.csv", "rooms", "Rooms", "test.csv line 1: no column 'rooms' as in train.csv; near"),
         ("test.csv", "rooms", "price", "column 'price' is the target, expected in train.csv only"),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bossline.core.counting import counted
-from bossline.core.errors import UserError, printable
+from bossline.core.errors import UserError, printable, visible
 from bossline.data.alignments.formats import SEVERAL, NoAlignment, read_all, stem, suffix_of
 from bossline.data.alignments.model import Alignment, IntervalTier
 from bossline.data.features.spec import OF_SPEECH
@@ -157,7 +157,7 @@ class Aligned(Reader):
             try:
                 named.update(read_all(file))
             except UserError as error:
-                why = str(error).removeprefix(f"{file}: ")
+                why = str(error).removeprefix(visible(f"{file}: "))
                 listing.problems.append(Problem(printable(file.name), why))
         for id, recording in found.recordings.items():
             source = printable(os.path.relpath(recording, path))

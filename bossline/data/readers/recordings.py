@@ -17,7 +17,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy.typing as npt
 
 from bossline.core.archives import DamagedFile
-from bossline.core.errors import UserError, printable
+from bossline.core.errors import UserError, printable, visible
 from bossline.data.features.spec import FeatureSpec
 from bossline.data.ids import id_fault
 from bossline.data.readers.base import (
@@ -80,7 +80,7 @@ def loaded(file: Path, features: FeatureSpec, speed: float = 1.0) -> npt.NDArray
     try:
         return read_recording(file, features, speed)
     except UserError as error:
-        raise DamagedFile(str(error).removeprefix(f"{file}: ")) from error
+        raise DamagedFile(str(error).removeprefix(visible(f"{file}: "))) from error
 
 
 @register

@@ -206,9 +206,11 @@ def _numbers(table: Table, columns: Sequence[_Column], target: str | None) -> Nu
         each = iter(found)
         for column, place in zip(columns, places, strict=True):
             if column.categories:
-                if not cells[place]:
-                    faults.append(f"column '{column.name}': empty, expected a category")
-                values += [float(cells[place] == text) for text in column.categories]
+                cell = cells[place]
+                if not cell or not cell.isprintable():
+                    what = shown(cell) if cell else "empty"
+                    faults.append(f"column '{column.name}': {what}, expected a category")
+                values += [float(cell == text) for text in column.categories]
             else:
                 values.append(next(each))
         return [*values, *each]
