@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from bossline.core.errors import UserError
 from bossline.core.files import replacing
 from bossline.data.featurefile import READERS_BY_SUFFIX
 from bossline.data.features.audio import Audio
 from bossline.data.phones import SILENCES
-from bossline.figures.recording import Spoken, recording
-from bossline.figures.style import settings
 from bossline.tasks.alignment.aligned import Aligned
 from bossline.tasks.prediction import Prediction, SegmentedPrediction
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -32,6 +33,8 @@ def pictured(path: str | Path, found: Prediction | Aligned) -> Figure:
     Raises:
         UserError: no recording, or what was found has no times.
     """
+    from bossline.figures.recording import Spoken, recording
+
     path = Path(path)
     if not isinstance(found, SegmentedPrediction | Aligned):
         raise UserError("a picture is of phones over time: take a run of phoneme or transcribe")
@@ -71,6 +74,8 @@ def write_picture(recording: str | Path, found: Prediction | Aligned, path: Path
     Raises:
         UserError: as `pictured`, or the disk is unwilling.
     """
+    from bossline.figures.style import settings
+
     figure = pictured(recording, found)
     kind = path.suffix.lower().removeprefix(".")
     with replacing(path) as temporary, settings():

@@ -101,5 +101,6 @@ except SystemExit:
 
 
 def test_answers_need_no_pictures() -> None:
-    code = "import sys, bossline.api, bossline.runs.loaded; assert 'matplotlib' not in sys.modules"
+    needed = "bossline.api, bossline.cli, bossline.runs.loaded, bossline.runs.pictured"
+    code = f"import sys, {needed}; assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
