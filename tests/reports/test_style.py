@@ -84,7 +84,7 @@ def painted(map_: Colormap, share: float, paper: str) -> str:
     red, green, blue, alpha = map_(share)
     ground = to_rgb(paper)
     mixed = [alpha * c + (1 - alpha) * g for c, g in zip((red, green, blue), ground, strict=True)]
-    return to_hex(mixed)
+    return to_hex((mixed[0], mixed[1], mixed[2]))
 
 
 SHARES = np.linspace(0, 1, 101)
