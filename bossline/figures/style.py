@@ -126,16 +126,14 @@ def narrow(figure: Figure) -> None:
         label.set_text(*folded([label.get_text()], _LONGEST + 6))
         if len(label.get_text()) > _LONGEST:  # to the left below the names beside the axis
             label.set(x=1, horizontalalignment="right")
-    lines = 0
+    named = 0
+    figure.set_size_inches(NARROW, 0.9 * figure.get_figheight() * rows)
     for legend in list(figure.legends):
         handles, place = legend.legend_handles, cast(Outside, legend.get_label())
+        named += len(handles)
         legend.remove()
         outside_legend(figure, place, [h for h in handles if h is not None], ncols=1)
-        for text in figure.legends[-1].get_texts():
-            text.set_text(*folded([text.get_text()], _LONGEST + 6))
-            lines += 1 + text.get_text().count("\n")
-    height = figure.get_figheight()
-    figure.set_size_inches(NARROW, 0.9 * height * rows + 0.12 * lines)
+    figure.set_figheight(figure.get_figheight() + 0.12 * named)
 
 
 def svg(figure: Figure, label: str, key: str) -> Markup:
@@ -213,19 +211,37 @@ def outside_legend(
     handles: Sequence[Artist] | None = None,
     *,
     size: float = NORMAL,
+    ncols: int = 1,
     **layout: float,
 ) -> None:
-    """A legend beside the axes; names are text, never formulas.
+    """A legend beside the axes; names are text, never formulas, and folded where they are long.
 
     Args:
         place: below the axes, above, or beside them.
         handles: what is named; None: all that has a label.
         size: of the letters, in points.
-        layout: matplotlib's `ncols`, `handlelength`, `columnspacing`.
+        ncols: at most; fewer where names are too long for so many.
+        layout: matplotlib's `handlelength`, `columnspacing`.
     """
+    if handles is None:
+        handles = [one for axes in figure.axes for one in axes.get_legend_handles_labels()[0]]
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    while ncols > 1 and longest > _letters(figure, size, ncols):
+        ncols -= 1
     legend = figure.legend(
-        handles=handles, loc=place, frameon=False, fontsize=size, labelcolor=INK, **layout
+        handles=handles, loc=place, frameon=False, fontsize=size, labelcolor=INK, ncols=ncols,
+        **layout,
     )  # fmt: skip
     legend.set_label(place)  # told again where the figure is made narrow
+    more = 0
     for text in legend.get_texts():
         text.set_parse_math(False)
+        text.set_text(*folded([text.get_text()], _letters(figure, size, ncols)))
+        more += text.get_text().count("\n")
+    figure.set_figheight(figure.get_figheight() + 0.016 * size * more / ncols)
+
+
+def _letters(figure: Figure, size: float, columns: int) -> int:
+    """How many a line of a legend has room for, beside its mark."""
+    inches = figure.get_figwidth() / columns - 0.6
+    return max(int(inches / (0.0078 * size)), 12)

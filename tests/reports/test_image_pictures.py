@@ -99,8 +99,7 @@ def test_a_phone_gets_two_images_abreast() -> None:
         figure = draw_maps(images, CLASSES, abreast)
         shown = [axes for axes in figure.axes if axes.images]
         assert len(shown) == 2 * count
-        columns = {round(axes.get_position().x0, 3) for axes in shown}
-        assert len(columns) == min(abreast, count)
+        assert len({round(axes.get_position().x0, 6) for axes in shown}) == min(abreast, count)
     pictures = image_pictures(images, CLASSES, "k")
     for (picture,) in pictures.values():
         assert picture.narrow is not None

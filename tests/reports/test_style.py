@@ -83,8 +83,8 @@ def painted(map_: Colormap, share: float, paper: str) -> str:
     """The colour that a share has on a page."""
     red, green, blue, alpha = map_(share)
     ground = to_rgb(paper)
-    r, g, b = (alpha * c + (1 - alpha) * d for c, d in zip((red, green, blue), ground, strict=True))
-    return to_hex((r, g, b))
+    mixed = [alpha * c + (1 - alpha) * g for c, g in zip((red, green, blue), ground, strict=True)]
+    return to_hex((mixed[0], mixed[1], mixed[2]))
 
 
 SHARES = np.linspace(0, 1, 101)
