@@ -73,12 +73,12 @@ def tasks() -> list[Task[Any]]:
 
 
 def predictions() -> list[type[Prediction]]:
-    """The package's kinds that show their records as a table of all columns."""
+    """The kinds of the package, whose columns are heads of tables."""
     found, kinds = [], [Prediction]
     while kinds:
         kinds += (kind := kinds.pop()).__subclasses__()
         if kind.__module__.startswith("bossline.") and hasattr(kind, "columns"):
-            found += [kind] if kind._repr_html_ is Prediction._repr_html_ else []
+            found.append(kind)
     return found
 
 

@@ -13,12 +13,14 @@ from bossline.cli.options import (
     DeviceOption,
     FigureOption,
     JsonOption,
+    LangOption,
     RunArguments,
     SmoothingOption,
     console,
 )
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
+from bossline.core.language import speaking
 
 if TYPE_CHECKING:
     from bossline.cli.answering import Refusals
@@ -68,6 +70,7 @@ def predict(
     as_json: JsonOption = False,
     smoothing: SmoothingOption = None,
     decoding: DecodingOption = None,
+    lang: LangOption = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Phones, a speaker, a class or a value: for files, or for each item of a split."""
@@ -108,7 +111,8 @@ def predict(
         write_predictions(predictions, output)
         console.print(f"{output}: {counted(len(predictions), model.features.item)}")
     elif predictions:
-        _print_predictions(predictions)
+        with speaking(lang):
+            _print_predictions(predictions)
     refusals.end(len(predictions))
 
 

@@ -15,6 +15,7 @@ from bossline.cli.tables.predictions import likeliest_table, predictions_table, 
 from bossline.cli.tables.scores import folds_table, per_class_table, runs_table, scores_table
 from bossline.cli.tables.studies import standings_table, study_table, sweep_table
 from bossline.cli.tables.voices import candidates_table
+from bossline.core.language import speaking
 from bossline.core.progress import bar
 from bossline.core.terminal import terminal
 from bossline.data.features.spec import FeatureSpec
@@ -160,3 +161,19 @@ def test_lines_and_stages_of_a_bar(odd: str, monkeypatch: pytest.MonkeyPatch) ->
     assert f" {odd} " in said.getvalue()
     console.print(odd)
     assert said.getvalue().endswith(f"{odd}\n")
+
+
+def test_predictions_in_chinese(shown: Callable[[Table], str]) -> None:
+    certain = np.array([[0.1, 0.9]], dtype=np.float32)
+    said = np.ones(202, np.int64)
+    said[::2] = 0
+    spec = FeatureSpec(kind="other", dim=2)
+    frames = FramePrediction("x", np.repeat(certain, 202, 0), said, ("SIL", "AA"), spec)
+    speaker = SpeakerPrediction("x", certain, ("a", "b"))
+    with speaking("zh"):
+        text = shown(segments_table(frames))
+        for told in ("音素", "機率", "0.01 秒", "另有 2 筆"):
+            assert told in text
+        assert "語者" in shown(likeliest_table(speaker))
+        assert "語者" in shown(predictions_table([speaker, speaker]))
+    assert "speaker" in shown(likeliest_table(speaker))

@@ -9,6 +9,7 @@ from typing import Any
 
 from bossline.core.counting import counted
 from bossline.core.html import ROWS_SHOWN, html_table
+from bossline.core.language import speaking, term, tr
 from bossline.data.alignments.model import Alignment, Interval, IntervalTier, Point, PointTier
 from bossline.tasks.prediction import PHONES, Segment
 
@@ -154,19 +155,20 @@ class Aligned:
         said = f"{counted(len(self.words), 'word')}, {counted(len(self.segments), 'phone')}"
         return f"Aligned({self.id!r}: {said})"
 
+    @speaking()
     def _repr_html_(self) -> str:
         words = self.words
         rows = [
             (
-                f"{word.start:.2f} s",
-                f"{word.end:.2f} s",
+                tr("{seconds:.2f} s", seconds=word.start),
+                tr("{seconds:.2f} s", seconds=word.end),
                 word.word,
                 " ".join(one.phone for one in word.phones),
                 f"{word.confidence:.2f}",
             )
             for word in words[:ROWS_SHOWN]
         ]
-        head = ("from", "to", "word", "phones", "confidence")
+        head = (tr("from"), tr("to"), term("word"), term("phones"), tr("Confidence"))
         return html_table(self.id, head, rows, len(words) - len(rows))
 
 
