@@ -132,7 +132,11 @@ def label(
         raise UserError(f"{recipe}: labels of frames are learnt by the phoneme task")
     runtime = Runtime.choose(device, threads)
     run = None if by is None else Run.of(by)
-    network = None if run is None else _network(run, spec, runtime)
+    network = (
+        None
+        if run is None
+        else _network(run, spec, runtime, str(run.path if isinstance(by, Run) else by))
+    )
     pronouncer = Pronouncer.of(dictionary)
     classes = None if network is None else network.frame_classes
     strangers: Sequence[str] = ()
@@ -169,7 +173,7 @@ def label(
         if chosen is None:
             return told(first, at_first, None)
         run = _trained(name, chosen, first, device, threads, console)
-        network = _network(run, spec, runtime)
+        network = _network(run, spec, runtime, str(run.path))
     final = work.done(
         name,
         f"the network of {run.name}",
@@ -179,18 +183,21 @@ def label(
     return told(final, at_first, run)
 
 
-def _network(run: Run, spec: FeatureSpec, runtime: Runtime) -> TrainedModel:
+def _network(run: Run, spec: FeatureSpec, runtime: Runtime, called: str) -> TrainedModel:
     """
+    Args:
+        called: how it is named in an error.
+
     Raises:
         UserError: it tells nothing of frames, or takes other features.
     """
     model = TrainedModel(run, runtime)
     if not model.frame_classes:
-        raise UserError(f"{run.path}: a run of {run.task.name} that says nothing of frames")
+        raise UserError(f"{called}: a run of {run.task.name} that says nothing of frames")
     if run.features != spec:
         raise UserError(
-            f"{run.path} takes {run.features.describe()}; the corpus has {spec.describe()}: import "
-            f"the recordings again, --like {run.path}"
+            f"{called} takes {run.features.describe()}; the corpus has {spec.describe()}: import "
+            f"the recordings again, --like {called}"
         )
     return model
 

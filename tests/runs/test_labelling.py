@@ -193,4 +193,6 @@ def test_what_cannot_be_is_refused_before_all_work(spoken: Corpus) -> None:
     register("mel", pack)
     with pytest.raises(UserError, match="leave silence out"):
         labelled("mel", text="text")
+    with pytest.raises(UserError, match=r"phoneme-en takes mfcc.* again, --like phoneme-en$"):
+        labelled("spoken", by="phoneme-en")
     assert names() == ["mel", "spoken"]
