@@ -25,7 +25,6 @@ from tests.attack import operations
 from tests.attack.child import run_in_child
 from tests.attack.operations import NAME, QUIET, Operation
 from tests.attack.results import Result
-from tests.attack.sources import LAYOUTS
 from tests.attack.targets import TRAININGS, Target, copied
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -158,12 +157,10 @@ def _scenarios(targets: Sequence[Target]) -> list[Scenario]:
         Scenario(f"train {name}", trainings[name], _train(name), _train_again(name))
         for name in _TRAINED
     ]
-    found += [
-        Scenario(
-            f"import {layout}", roots[layout], operations.import_source, operations.import_source
-        )
-        for layout in LAYOUTS
-    ]
+    for target in targets:
+        if target.group == "import":
+            brought = target.operations["import"]
+            found.append(Scenario(f"import {target.layout}", target.root, brought, brought))
     voices, phonemes = roots["run of speaker"], roots["run of phoneme"]
     for name, root, operation in (
         ("evaluate phoneme", phonemes, operations.evaluate),
