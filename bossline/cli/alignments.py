@@ -210,6 +210,7 @@ def label(
     """
     from bossline import api
     from bossline.cli.tables.corpora import corpus_table
+    from bossline.data.readers.base import few
 
     found = api.label(
         corpus,
@@ -231,8 +232,6 @@ def label(
     if found.at_first is not None and found.run is not None:
         console.print(f"{found.at_first} of them after the flat start alone")
     if found.strangers:
-        from bossline.data.readers.base import few
-
         texts = counted(len(found.strangers), "text")
         console.print(f"{texts} of no utterance: {few(found.strangers)}", soft_wrap=True)
     if found.guessed:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from bossline.core.errors import UserError
-from bossline.core.reading import read_text, reason, within_memory
+from bossline.core.reading import reason, text_of, within_memory
 from bossline.data.labels import quoted
 
 Phones = tuple[str, ...]
@@ -49,15 +49,12 @@ def read_dictionary(path: Path) -> Pronunciations:
     Raises:
         UserError: missing, unreadable, no UTF-8, or lines that are none of these, by number.
     """
+    text = text_of(path)
     try:
         with within_memory(path):
-            return _parsed(read_text(path).split("\n"), path)
-    except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file") from error
+            return _parsed(text.split("\n"), path)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {reason(error)}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text: save it as UTF-8") from error
 
 
 def _parsed(lines: Iterable[str], path: Path) -> Pronunciations:

@@ -8,7 +8,8 @@ halved as labels get better, as in Young et al., "The HTK Book", section 3.2.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -88,6 +89,7 @@ def flat_start(
         progress: told how many utterances are done, and of how many.
     """
     which = utterances.sample()
+    utterances = replace(utterances, read=cache(utterances.read))  # every pass goes through them
     model = _evenly(utterances, which, Mixtures.flat(STATES * units, dim))
     total, done = len(passes) * len(which), 0
     for gaussians in passes:
