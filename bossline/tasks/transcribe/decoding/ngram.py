@@ -86,11 +86,12 @@ class Ngram:
 
 
 def estimate(strings: Sequence[Ints] | Sequence[Sequence[int]], symbols: int, order: int) -> Ngram:
-    """Interpolated Witten-Bell smoothing (Witten & Bell 1991; Chen & Goodman 1999, section 2.4).
+    """Modified Kneser-Ney smoothing, interpolated (Chen & Goodman 1999, sections 3.1 to 3.3).
 
-    p(w | h) = (c(h w) + t(h) p(w | h')) / (c(h) + t(h)), with t(h) the different words that were
-    seen behind h, h' the context without its first word, and below the empty context 1 / (V + 1).
-    Kneser-Ney's discounts need words that were seen once or twice; of 40 phones there are none.
+    p(w | h) = (c(h w) - D(c)) / c(h) + g(h) p(w | h'), with h' the context without its first word,
+    D the discounts of `_discounts`, g(h) what they left over, and below the empty context
+    1 / (V + 1). Counts c of the longest n-grams, and of those that begin a string, are how often
+    they were seen; of others behind how many different words.
 
     Args:
         strings: symbols 1..V; some may be empty.
@@ -103,33 +104,85 @@ def estimate(strings: Sequence[Ints] | Sequence[Sequence[int]], symbols: int, or
     if not len(strings):
         raise UserError("an n-gram model needs strings to count; the training split has none")
     words = symbols + 2
-    text = np.concatenate([[symbols + 1, *string, 0] for string in strings]).astype(np.int64)
-    sizes = np.array([len(string) + 2 for string in strings])
-    number = np.repeat(np.arange(len(sizes)), sizes)
+    seen = _seen(strings, words, order)
+    levels: list[Level] = []
     # All words have a unigram, seen or not; the begin is never told.
-    known = np.arange(words)
-    counts = np.bincount(text, minlength=words)
-    counts[-1] = 0
-    seen = np.count_nonzero(counts)
-    probs = (counts + seen / (symbols + 1)) / (counts.sum() + seen)
-    probs[-1] = 0
-    levels, codes = [], known
-    for length in range(2, order + 1):
-        starts = np.flatnonzero(number[: 1 - length] == number[length - 1 :])
-        windows = text[starts[:, None] + np.arange(length)]
-        longer, counts = np.unique(_codes(windows, words), return_counts=True)
-        contexts, first, row, followers = np.unique(
-            longer // words, return_index=True, return_inverse=True, return_counts=True
-        )
+    codes, probs = np.zeros(1, np.int64), np.full(1, 1 / (symbols + 1))
+    for length in range(1, order + 1):
+        longer, counts = seen[length - 1]
+        if length < order:
+            counts = _different(seen[length][0], longer, counts, words**length, symbols + 1)
+        if length == 1:
+            counts = np.bincount(longer, counts, words).astype(np.int64)
+            longer = np.arange(words)
+            counts[-1] = 0
+        contexts, first, row = np.unique(longer // words, return_index=True, return_inverse=True)
+        discounts = _discounts(counts)[np.minimum(counts, 3)]
         total = np.add.reduceat(counts, first) if len(first) else first
-        shorter = probs[np.searchsorted(codes, longer % words ** (length - 1))]
+        left = np.add.reduceat(discounts, first) / total if len(first) else first
         backoffs = np.ones(len(codes))
-        backoffs[np.searchsorted(codes, contexts)] = followers / (total + followers)
-        levels.append(_level(codes, length - 1, words, probs, backoffs))
-        probs = (counts + followers[row] * shorter) / (total + followers)[row]
+        backoffs[np.searchsorted(codes, contexts)] = left
+        if length > 1:
+            levels.append(_level(codes, length - 1, words, probs, backoffs))
+        shorter = probs[np.searchsorted(codes, longer % words ** (length - 1))]
+        probs = (counts - discounts) / total[row] + left[row] * shorter
         codes = longer
+        if length == 1:
+            probs[-1] = 0
     levels.append(_level(codes, order, words, probs, np.ones(len(codes))))
     return Ngram(symbols, tuple(levels))
+
+
+def _seen(
+    strings: Sequence[Ints] | Sequence[Sequence[int]], words: int, order: int
+) -> list[tuple[Ints, Ints]]:
+    """Of each length the n-grams that are there, as sorted codes, and how often they are."""
+    text = np.concatenate([[words - 1, *string, 0] for string in strings]).astype(np.int64)
+    sizes = np.array([len(string) + 2 for string in strings])
+    number = np.repeat(np.arange(len(sizes)), sizes)
+    found = []
+    for length in range(1, order + 1):
+        starts = np.flatnonzero(number[: max(0, len(text) + 1 - length)] == number[length - 1 :])
+        windows = text[starts[:, None] + np.arange(length)]
+        codes, counts = np.unique(_codes(windows, words), return_counts=True)
+        found.append((codes, counts.astype(np.int64)))
+    return found
+
+
+def _different(longer: Ints, codes: Ints, counts: Ints, above: int, begin: int) -> Ints:
+    """Behind how many different words each n-gram stands; at a string's begin, its counts.
+
+    Args:
+        longer: codes of the n-grams that are longer by one word.
+        above: the first number that is no code of these n-grams.
+        begin: the word; n-grams of it stand behind nothing.
+    """
+    ends, kinds = np.unique(longer % above, return_counts=True)
+    found = np.zeros(len(codes), np.int64)
+    found[np.searchsorted(codes, ends)] = kinds
+    return np.where(codes // (above // (begin + 1)) == begin, counts, found)
+
+
+def _discounts(counts: Ints) -> Floats:
+    """(4,) what is taken off counts of 0, 1, 2, and 3 or more (Chen & Goodman 1999, equation 26).
+
+    They need n-grams that were counted once to four times, in a falling number. Of few symbols or a
+    short text there may be none; there it is a half, 1 and 1.5.
+    """
+    ones, twos, threes, fours = (np.count_nonzero(counts == k) for k in (1, 2, 3, 4))
+    found = np.array([0.0, 0.5, 1.0, 1.5])
+    if ones and twos and threes and fours:
+        share = ones / (ones + 2 * twos)
+        off = np.array(
+            [
+                1 - 2 * share * twos / ones,
+                2 - 3 * share * threes / twos,
+                3 - 4 * share * fours / threes,
+            ]
+        )
+        if (off > 0).all():
+            found[1:] = off
+    return found
 
 
 def _level(codes: Ints, length: int, words: int, probs: Floats, backoffs: Floats) -> Level:

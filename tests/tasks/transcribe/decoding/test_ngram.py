@@ -24,22 +24,54 @@ texts = st.lists(st.lists(st.integers(1, 3), max_size=6), min_size=1, max_size=8
 NAMES = ("aa", "b", "ch")
 
 
-def probability(strings: list[list[int]], symbols: int, gram: tuple[int, ...]) -> float:
-    """Witten and Bell's formula, word for word; -1 begins strings, 0 ends them."""
+BEGIN = -1
+
+
+def every_gram(strings: list[list[int]], length: int) -> Counter[tuple[int, ...]]:
+    found: Counter[tuple[int, ...]] = Counter()
+    for string in strings:
+        path = (BEGIN, *string, 0)
+        found.update(path[k : k + length] for k in range(len(path) + 1 - length))
+    return found
+
+
+def counted(strings: list[list[int]], length: int, order: int) -> Counter[tuple[int, ...]]:
+    """How often n-grams are there; shorter ones behind how many different words."""
+    grams = every_gram(strings, length)
+    if length < order:
+        behind = every_gram(strings, length + 1)
+        for gram in grams:
+            if gram[0] != BEGIN:
+                grams[gram] = sum(longer[1:] == gram for longer in behind)
+    return grams
+
+
+def discount(grams: Counter[tuple[int, ...]], count: int) -> float:
+    """Modified Kneser-Ney's, from how many n-grams were counted k times; else 0.5, 1, 1.5."""
+    n = [list(grams.values()).count(k) for k in range(5)]
+    wanted = [0.5, 1.0, 1.5]
+    if all(n[1:]):
+        share = n[1] / (n[1] + 2 * n[2])
+        found = [k - (k + 1) * share * n[k + 1] / n[k] for k in (1, 2, 3)]
+        wanted = found if min(found) > 0 else wanted
+    return wanted[min(count, 3) - 1] if count else 0.0
+
+
+def probability(strings: list[list[int]], symbols: int, gram: tuple[int, ...], order: int) -> float:
+    """Kneser and Ney's formula as Chen and Goodman have it, word for word; 0 ends strings."""
     if not gram:
         return 1 / (symbols + 1)
-    context, word = gram[:-1], gram[-1]
-    followers: Counter[int] = Counter()
-    for string in strings:
-        path = (-1, *string, 0)
-        for k in range(1, len(path)):
-            if k >= len(context) and path[k - len(context) : k] == context:
-                followers[path[k]] += 1
-    shorter = probability(strings, symbols, gram[1:] if context else ())
+    context = gram[:-1]
+    grams = counted(strings, len(gram), order)
+    if len(gram) == 1:
+        del grams[(BEGIN,)]
+    shorter = probability(strings, symbols, gram[1:], order)
+    followers = [count for one, count in grams.items() if one[:-1] == context]
     if not followers:
         return shorter
-    total, kinds = followers.total(), len(followers)
-    return (followers[word] + kinds * shorter) / (total + kinds)
+    left = sum(discount(grams, count) for count in followers)
+    own = grams[gram] - discount(grams, grams[gram])
+    return (own + left * shorter) / sum(followers)
 
 
 def random_text(count: int, symbols: int, seed: int = 0) -> list[list[int]]:
@@ -54,8 +86,18 @@ def test_strings_are_as_probable_as_the_formula_says(
 ) -> None:
     path = [-1, *string, 0]
     grams = [tuple(path[: k + 1][-order:]) for k in range(1, len(path))]
-    expected = sum(math.log(probability(strings, 3, gram)) for gram in grams)
+    expected = sum(math.log(probability(strings, 3, gram, order)) for gram in grams)
     assert backed_off(estimate(strings, 3, order), string) == pytest.approx(expected)
+
+
+def test_discounts_of_a_text_that_has_them() -> None:
+    strings = random_text(200, 9, seed=5)
+    # From counts of counts, not what stands in for these.
+    assert discount(counted(strings, 3, 3), 1) != 0.5
+    path = [BEGIN, *strings[7], 0]
+    grams = [tuple(path[: k + 1][-3:]) for k in range(1, len(path))]
+    expected = sum(math.log(probability(strings, 9, gram, 3)) for gram in grams)
+    assert backed_off(estimate(strings, 9, 3), strings[7]) == pytest.approx(expected)
 
 
 def backed_off(model: Ngram, string: list[int]) -> float:
