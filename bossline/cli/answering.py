@@ -136,17 +136,20 @@ def print_json(found: Sequence[_Told]) -> None:
 
 def runs_and_inputs(words: Sequence[str]) -> tuple[list[Path], list[str]]:
     """The first word is a run; so are those after it that are folders of runs. Where the first is
-    a file or folder without a run, the model that comes with bossline answers.
+    a file or folder without a run, or named as recordings are, the model that comes with bossline
+    answers.
 
     Raises:
         UserError: no input is left.
     """
+    from bossline.data.readers.recordings import SUFFIXES
     from bossline.runs.folders import DEFAULT, holds_run
     from bossline.runs.loaded import ASKABLE
     from bossline.training.contents import RECIPE
 
     begun = (Path(words[0]) / RECIPE).exists()
-    if os.path.lexists(words[0]) and not begun and not holds_run(words[0]):
+    is_input = os.path.lexists(words[0]) or Path(words[0]).suffix.lower() in SUFFIXES
+    if is_input and not begun and not holds_run(words[0]):
         return [Path(DEFAULT)], list(words)
     count = 1
     while count < len(words) and words[count] not in ASKABLE and holds_run(words[count]):

@@ -114,6 +114,7 @@ class Model:
         Raises:
             UserError: as `predict`, before or between predictions.
         """
+        self._ensemble.equip()  # what is missing of the run is not the fault of an input
         groups = self._groups(inputs, rate, refused)
         done, total = 0, sum(map(len, groups))
         for group in groups:

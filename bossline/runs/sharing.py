@@ -68,7 +68,8 @@ def share(
     run = Run.of(run)
     if not run.is_finished:
         raise UserError(f"{run.path} is not finished: resume it first (bossline train --resume)")
-    model = TrainedModel(run, Runtime.choose("cpu"))  # nobody should find it damaged later
+    model = TrainedModel(run, Runtime.choose("cpu"))
+    model.equip()  # nobody should find it damaged later
     if model.frame_classes:
         knowledge_of(run, model)  # so that it aligns without the corpus
     files = {name: run.read(name) for name in _TAKEN if name in run.info.sha256}

