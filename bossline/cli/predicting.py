@@ -202,6 +202,13 @@ def share(
         Path, typer.Option("--output", "-o", help="the folder; its name is that of the model")
     ],
     decoding: DecodingOption = None,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CORPUS",
+            help="with strings it has not learnt from: makes confidence true there",
+        ),
+    ] = None,
     licence: Annotated[str, typer.Option(help="of the weights, as the data allow it")] = "",
     remarks: Annotated[
         Path | None, typer.Option(help="Markdown that becomes part of the model card")
@@ -213,6 +220,13 @@ def share(
     """
     from bossline.runs.sharing import share
 
-    folder = share(run, output, decoding=decoding or (), licence=licence, remarks=remarks)
+    folder = share(
+        run,
+        output,
+        decoding=decoding or (),
+        calibrate=calibrate,
+        licence=licence,
+        remarks=remarks,
+    )
     size = sum(file.stat().st_size for file in folder.iterdir())
     console.print(f"{folder}: {size / 1e6:.1f} MB; bossline predict {folder} ...")

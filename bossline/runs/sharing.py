@@ -15,6 +15,8 @@ from bossline.core.errors import UserError
 from bossline.core.files import creating_folder
 from bossline.core.reading import text_of
 from bossline.core.runtime import Runtime
+from bossline.data.packed import Corpus
+from bossline.data.store import open_corpus
 from bossline.evaluation.scores import Scores
 from bossline.recipes.loading import save_recipe
 from bossline.recipes.naming import full_name
@@ -45,6 +47,7 @@ def share(
     output: Path,
     *,
     decoding: Sequence[str] = (),
+    calibrate: str | Path | Corpus | None = None,
     licence: str = "",
     remarks: Path | None = None,
 ) -> Path:
@@ -58,33 +61,41 @@ def share(
         output: the folder, which is not there yet; its last part is what the model is called.
         decoding: of strings: "beam=16" and the like, the search that it is to ask for from now on;
             it is scored anew by that.
+        calibrate: a corpus with strings, none of which the run has learnt from: confidence is to be
+            true there, by the search that is asked for.
         licence: of the weights, as the data allow it; "" says that none is given.
         remarks: a file of Markdown that becomes part of the card.
 
     Raises:
-        UserError: the run is not finished or damaged, a weight is beyond float16, the remarks
-            cannot be read, or the folder cannot be written.
+        UserError: the run is not finished or damaged, a weight is beyond float16, the corpus to
+            calibrate on has other features or phones, the remarks cannot be read, or the folder
+            cannot be written.
     """
     run = Run.of(run)
     if not run.is_finished:
         raise UserError(f"{run.path} is not finished: resume it first (bossline train --resume)")
-    model = TrainedModel(run, Runtime.choose("cpu"))
+    runtime = Runtime.choose("cpu")
+    (recipe,), scores = searching([run], decoding), run.scores
+    model = TrainedModel(run, runtime, recipe)
     model.equip()  # nobody should find it damaged later
     if model.frame_classes:
         knowledge_of(run, model)  # so that it aligns without the corpus
     files = {name: run.read(name) for name in _TAKEN if name in run.info.sha256}
-    files[WEIGHTS] = save(_halved(run))
+    weights = _halved(run)
+    if calibrate is not None:
+        weights |= _calibration(model, open_corpus(calibrate), runtime)
+    files[WEIGHTS] = save(weights)
     words = "" if remarks is None else text_of(remarks)
-    recipe, scores = run.recipe, run.scores
     if decoding:
-        (recipe,), scores = searching([run], decoding), evaluate(run, decoding=decoding)
-        learnt = lesson_of(recipe, run.corpus(), Runtime.choose("cpu")).learn()
+        scores = evaluate(run, decoding=decoding)
+        learnt = lesson_of(recipe, run.corpus(), runtime).learn()
         files |= {name: content.encode() for name, content in learnt.items()}
+    recipe = run.task.to_pass_on(recipe)
     with creating_folder(output) as folder:
         for name, content in files.items():
             (folder / name).write_bytes(content)
+        save_recipe(recipe, folder / RECIPE)
         if decoding:
-            save_recipe(recipe, folder / RECIPE)
             save_scores(scores, folder / SCORES)
         known = {
             name: (hashlib.sha256((folder / name).read_bytes()).hexdigest(),) for name in files
@@ -107,6 +118,25 @@ def _halved(run: Run) -> dict[str, torch.Tensor]:
             if not torch.isfinite(weights[name]).all():
                 raise UserError(f"{run.path / WEIGHTS}: {name} has numbers beyond float16")
     return weights
+
+
+def _calibration(model: TrainedModel, corpus: Corpus, runtime: Runtime) -> dict[str, torch.Tensor]:
+    """
+    Raises:
+        UserError: a corpus that does not suit the model.
+    """
+    run = model.run
+    for what, own, other in (
+        ("features", run.features, corpus.header.features),
+        ("phones", run.classes, run.task.classes(corpus)),
+    ):
+        if own != other:
+            raise UserError(
+                f"corpus '{corpus.name}' has other {what} than {run.path}: import it with --like "
+                f"{run.path} and the phones of the run as --vocabulary"
+            )
+    found = run.task.calibration(model.model, corpus, model.recipe, runtime)
+    return {name: tensor.half() for name, tensor in found.items()}
 
 
 def features_hash(run: Run) -> str:

@@ -339,6 +339,21 @@ class Task(ABC, Generic[R]):
             UserError: it is damaged, or cannot be had.
         """
 
+    def calibration(
+        self, model: nn.Module, corpus: Corpus, recipe: R, runtime: Runtime
+    ) -> dict[str, torch.Tensor]:
+        """Weights by which a model is right as often as it says, on a corpus it has not learnt
+        from; those of the same names in its own are replaced by them.
+
+        Raises:
+            UserError: the model says nothing of the kind, or the corpus is not for it.
+        """
+        raise UserError(f"calibration is for transcripts, and the task {self.name} has none")
+
+    def to_pass_on(self, recipe: R) -> R:
+        """A recipe that names no file of its owner's."""
+        return recipe
+
     def sentence(self, test: Scores, features: Features, classes: Sequence[str]) -> str:
         """What came of a run, in the beginning of a sentence, in the language that is spoken."""
         return tr(

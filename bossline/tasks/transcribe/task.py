@@ -21,13 +21,14 @@ from bossline.data.packed import Corpus, Ints
 from bossline.evaluation.scores import Scores
 from bossline.models.tagger import TaggerConfig
 from bossline.models.transcriber import Transcriber
-from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Smoother, Task
+from bossline.tasks.base import Answers, Kept, OpenRun, Pieces, Smoother, Task, answers_of
 from bossline.tasks.classification import geometric_mean
 from bossline.tasks.smoothing import smoothing_of
 from bossline.tasks.transcribe import transcripts
+from bossline.tasks.transcribe.decoding.confidence import fit_calibration
 from bossline.tasks.transcribe.decoding.edits import distances
 from bossline.tasks.transcribe.frames import Posteriors, merged
-from bossline.tasks.transcribe.language import equip
+from bossline.tasks.transcribe.language import asked_for, equip
 from bossline.tasks.transcribe.lesson import TranscribeLesson
 from bossline.tasks.transcribe.prediction import StringPrediction
 from bossline.tasks.transcribe.recipe import TranscribeRecipe
@@ -87,6 +88,30 @@ class TranscribeTask(Task[TranscribeRecipe]):
         """With the n-grams that the search asks for."""
         if isinstance(model, Transcriber):
             equip(model, run, recipe.decoding)
+
+    def to_pass_on(self, recipe: TranscribeRecipe) -> TranscribeRecipe:
+        """The run keeps the n-grams of a file."""
+        ngram = asked_for(recipe.decoding)
+        if ngram is None or ngram.file is None:
+            return recipe
+        kept = ngram.model_copy(update={"file": None})
+        decoding = recipe.decoding.model_copy(update={"ngram": kept})
+        return recipe.model_copy(update={"decoding": decoding})
+
+    def calibration(
+        self, model: nn.Module, corpus: Corpus, recipe: TranscribeRecipe, runtime: Runtime
+    ) -> dict[str, Tensor]:
+        """Of the confidence, on all utterances that have strings."""
+        items = np.flatnonzero(self.labelled(corpus))
+        if not isinstance(model, Transcriber) or not len(items):
+            lacking = "has no strings" if isinstance(model, Transcriber) else "no transcriber"
+            raise UserError(f"corpus '{corpus.name}': {lacking} to calibrate confidence on")
+        before = model.confidence.clone()
+        model.confidence.copy_(torch.tensor([1.0, 0.0]))
+        answers = answers_of(self, model, self.pieces(corpus, items), recipe, runtime)
+        model.confidence.copy_(before)
+        found = fit_calibration(*transcripts.judged(answers, self.truth(corpus, items)))
+        return {"confidence": torch.tensor(found)}
 
     def open(self, recipe: TranscribeRecipe, pieces: Pieces, runtime: Runtime) -> Utterances:
         return cast(Utterances, recipe.batches.open(list(pieces), runtime.device))

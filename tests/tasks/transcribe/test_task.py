@@ -24,9 +24,11 @@ from bossline.runs import engine
 from bossline.runs.run import Run
 from bossline.runs.sharing import share
 from bossline.tasks import TASKS, lesson_of
+from bossline.tasks.trained import TrainedModel
 from bossline.tasks.transcribe.frames import Posteriors
 from bossline.tasks.transcribe.lesson import TranscribeLesson
 from bossline.tasks.transcribe.prediction import StringPrediction
+from bossline.tasks.transcribe.transcripts import judged
 
 QUIET = Console(quiet=True)
 PHONES = ("SIL", "AA", "S", "T", "M")
@@ -63,7 +65,7 @@ FLOOR = (
 )
 
 
-def write_spoken(key: str, name: str, *, odd: bool = False) -> Corpus:
+def write_spoken(key: str, name: str, *, odd: bool = False, noise: float = 0.5) -> Corpus:
     """40 utterances of clear phones that last 3 to 6 frames, and 4 that are unlabelled.
 
     Args:
@@ -85,7 +87,7 @@ def write_spoken(key: str, name: str, *, odd: bool = False) -> Corpus:
                 labels[:] = 0
             if odd and number == 4:
                 labels = np.resize([1, 2], 12)
-            frames = centres[labels] + rng.normal(size=(len(labels), 6)) * 0.5
+            frames = centres[labels] + rng.normal(size=(len(labels), 6)) * noise
             labelled = number < 40
             writer.add(
                 f"u-{number:02d}",
@@ -246,3 +248,30 @@ def test_what_is_passed_on_has_the_phone_model_of_its_search(spoken: Corpus) -> 
     told = api.load(folder).predict([spoken.frames(spoken.ids.index(one.id)) for one in asked])
     strings = [[one.phones for one in answers] for answers in (told, asked)]  # type: ignore[attr-defined]
     assert strings[0] == strings[1]
+
+
+def test_what_is_passed_on_is_as_sure_of_strangers_as_it_is_right(spoken: Corpus) -> None:
+    run = trained(CTC, "runs/one", "transcribe/simple")
+    strangers = write_spoken("b" * 64, "strangers", noise=3.0)
+    folder = share(run, Path("passed-on"), calibrate="strangers")
+    frames = [strangers.frames(u) for u in range(40)]
+    truth = TASKS["transcribe"].truth(strangers, np.arange(40))
+    gaps = []
+    for path in (run.path, folder):
+        model = TrainedModel(Run.of(path), Runtime.choose("cpu"))
+        sure, right = judged(model.answers(frames), truth)
+        gaps.append(abs(float(sure.mean() - right.mean())))
+    assert gaps[0] > 0.1 > 0.02 > gaps[1]
+    with pytest.raises(UserError, match="other phones"):
+        share(run, Path("never"), calibrate=write_other(spoken))
+    assert not Path("never").exists()
+
+
+def write_other(spoken: Corpus) -> Corpus:
+    """The same with other phones."""
+    path = pack_path("c" * 64)
+    source = Source(reader="test", path="test")
+    with writing(path, features=spoken.speech, classes=("SIL", "B"), source=source) as writer:
+        writer.add("u", spoken.frames(0), part="train", labels=np.ones(len(spoken.frames(0)), int))
+    register("other", path)
+    return Corpus(path)
