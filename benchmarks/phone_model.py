@@ -205,7 +205,7 @@ def main() -> None:
     least = 1e-8
     while _size(model) > arguments.grams:
         model = pruned(model, least)
-        least *= 1.5
+        least *= 1.15
     print(f"pruned: {_size(model)} n-grams, perplexity {_perplexity(model, held_out):.2f}")
     arguments.output.write_text(arpa_of(model, names))
 

@@ -38,8 +38,8 @@ def arpa_of(model: Ngram, names: Sequence[str]) -> str:
         for gram, log_prob, backoff in rows:
             text = " ".join(words[word] for word in gram)
             # Nothing follows an end, and nothing is longer than the longest.
-            tail = "" if n == model.order or gram[-1] == 0 else f"\t{backoff / _LN10:.9g}"
-            lines.append(f"{max(log_prob / _LN10, _NEVER):.9g}\t{text}{tail}")
+            tail = "" if n == model.order or gram[-1] == 0 else f"\t{backoff / _LN10:.7g}"
+            lines.append(f"{max(log_prob / _LN10, _NEVER):.7g}\t{text}{tail}")
     return "\n".join([*lines, "", "\\end\\", ""])
 
 
@@ -76,7 +76,10 @@ def parse_arpa(text: str, path: Path, names: Sequence[str]) -> Ngram:
     levels: list[Level] = []
     for n, count in enumerate(counts, start=1):
         lines.expect(f"\\{n}-grams:")
-        levels.append(_level(lines, n, count, words, levels))
+        at_once = _at_once(lines.ahead(count), n, words, levels)
+        if at_once is not None:
+            lines.skip(count)
+        levels.append(at_once or _level(lines, n, count, words, levels))
     lines.expect("\\end\\")
     if missing := [name for name, word in words.items() if word not in levels[0].grams]:
         raise UserError(f"{path}: no unigram of {', '.join(map(printable, missing))}")
@@ -102,6 +105,14 @@ class _Lines:
         self._number = min(self._number + 1, len(self._lines))
         return line
 
+    def ahead(self, count: int) -> list[str]:
+        """So many of the next lines as they stand, which are not taken yet."""
+        return self._lines[self._number : self._number + count]
+
+    def skip(self, count: int) -> None:
+        """Take so many as they stand."""
+        self._number += count
+
     def expect(self, wanted: str) -> None:
         found = self.take()
         if found != wanted:
@@ -124,6 +135,36 @@ def _counts(lines: _Lines) -> list[int]:
     if not 1 <= len(counts) <= MOST_WORDS:
         raise lines.error(f"n-grams of up to {len(counts)} words, expected 1 to {MOST_WORDS}")
     return counts
+
+
+def _at_once(
+    lines: list[str], length: int, words: dict[str, int], shorter: list[Level]
+) -> Level | None:
+    """All n-grams of one length as `arpa_of` writes them, sorted, some hundred thousand a second.
+
+    Returns:
+        None: one is written in another way, or wrong: then line after line tells.
+    """
+    parts = [line.split("\t") for line in lines]
+    try:
+        log_probs = np.array([float(part[0]) for part in parts])
+        backoffs = np.array([float(part[2]) if len(part) > 2 else 0.0 for part in parts])
+        told = " ".join([part[1] for part in parts]).split(" ") if parts else []
+        grams = np.array([words[word] for word in told], np.int64).reshape(-1, length)
+    except (KeyError, ValueError, IndexError):
+        return None
+    begin, found = words[BEGIN], Level(grams, log_probs * _LN10, backoffs * _LN10)
+    if len(grams) != len(lines) or not (log_probs <= 0).all() or np.isinf(log_probs).any():
+        return None
+    if not np.isfinite(backoffs).all():
+        return None
+    if (grams[:, :-1] == 0).any() or (grams[:, 1:] == begin).any():
+        return None
+    if not (np.diff(found.codes(len(words))) > 0).all():
+        return None
+    if shorter and (shorter[-1].places(grams[:, :-1], len(words)) < 0).any():
+        return None
+    return found
 
 
 def _level(

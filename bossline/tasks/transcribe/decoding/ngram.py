@@ -49,6 +49,14 @@ class Level:
     log_probs: Floats
     backoffs: Floats
 
+    def codes(self, words: int) -> Ints:
+        """(M,) a number for each n-gram, in the order of their rows.
+
+        Args:
+            words: V + 2.
+        """
+        return _codes(self.grams, words)
+
     def places(self, grams: Ints, words: int) -> Ints:
         """(K,) where n-grams, (K, n), stand; -1 of those that are not here.
 
@@ -57,7 +65,7 @@ class Level:
         """
         if not len(self.grams):
             return np.full(len(grams), -1)
-        own, asked = _codes(self.grams, words), _codes(grams, words)
+        own, asked = self.codes(words), _codes(grams, words)
         place = np.minimum(np.searchsorted(own, asked), len(own) - 1)
         return np.where(own[place] == asked, place, -1)
 

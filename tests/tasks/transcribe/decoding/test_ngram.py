@@ -278,3 +278,21 @@ def test_what_is_no_text_or_not_there(tmp_path: Path) -> None:
     path.write_text(FOREIGN)
     with pytest.raises(UserError, match="no unigram of dh"):
         read_arpa(path, (*NAMES, "dh"))
+
+
+def test_lines_in_another_order_are_the_same_model_and_a_wrong_one_is_told(tmp_path: Path) -> None:
+    lines = arpa_of(estimate(random_text(30, 3), 3, 3), NAMES).split("\n")
+    at = lines.index("\\3-grams:") + 1
+    path = tmp_path / "phones.arpa"
+    path.write_text("\n".join(lines))
+    own = read_arpa(path, NAMES)
+    path.write_text("\n".join([*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]]))
+    moved = read_arpa(path, NAMES)
+    for ours, theirs in zip(own.levels, moved.levels, strict=True):
+        np.testing.assert_array_equal(ours.grams, theirs.grams)
+        np.testing.assert_allclose(ours.log_probs, theirs.log_probs)
+        np.testing.assert_allclose(ours.backoffs, theirs.backoffs)
+    for wrong in ("nan\taa b ch", "0.1\taa b ch", "-1\taa b zz", "-1\taa </s> b", lines[at]):
+        path.write_text("\n".join([*lines[: at + 1], wrong, *lines[at + 2 :]]))
+        with pytest.raises(UserError, match=f"line {at + 2}:"):
+            read_arpa(path, NAMES)
