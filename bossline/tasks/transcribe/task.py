@@ -110,7 +110,8 @@ class TranscribeTask(Task[TranscribeRecipe]):
         model.confidence.copy_(torch.tensor([1.0, 0.0]))
         answers = answers_of(self, model, self.pieces(corpus, items), recipe, runtime)
         model.confidence.copy_(before)
-        found = fit_calibration(*transcripts.judged(answers, self.truth(corpus, items)))
+        best = transcripts.best(answers)
+        found = fit_calibration(*transcripts.judged(best, self.truth(corpus, items)))
         return {"confidence": torch.tensor(found)}
 
     def open(self, recipe: TranscribeRecipe, pieces: Pieces, runtime: Runtime) -> Utterances:
