@@ -75,6 +75,8 @@ class TranscribeRecipe(Recipe):
         """
         if decoding.kind == "prefix-beam" and not model.ctc:
             raise ValueError("decoding of kind prefix-beam searches CTC: set model.ctc=true")
+        if decoding.kind == "prefix-beam" and decoding.rescore and model.decoder is None:
+            raise ValueError("decoding.rescore asks a decoder: set it to 0, or model.decoder")
         if decoding.kind == "beam" and model.decoder is None:
             raise ValueError("decoding of kind beam asks a decoder: take prefix-beam")
         if decoding.kind == "beam" and decoding.ctc_weight and not model.ctc:

@@ -15,12 +15,12 @@ from bossline.models.transcriber import Transcriber
 from bossline.tasks.transcribe.decoding import DecodingConfig
 from bossline.tasks.transcribe.decoding.beam import BeamConfig, beam_search
 from bossline.tasks.transcribe.decoding.confidence import calibrated
-from bossline.tasks.transcribe.decoding.coverage import covered
 from bossline.tasks.transcribe.decoding.ctc import best_paths
 from bossline.tasks.transcribe.decoding.extents import extents
 from bossline.tasks.transcribe.decoding.forced import forced_spans
 from bossline.tasks.transcribe.decoding.hypotheses import Hypotheses
 from bossline.tasks.transcribe.decoding.prefix_beam import PrefixBeamConfig, prefix_beam_search
+from bossline.tasks.transcribe.decoding.reordering import covered, rescored
 from bossline.tasks.transcribe.transcripts import Transcript
 
 Floats = npt.NDArray[np.float64]
@@ -97,7 +97,10 @@ def _found(
     lengths = encoded.padding.known
     if isinstance(decoding, PrefixBeamConfig):
         assert log_probs is not None  # the recipe's schema sees to it, here and below
-        return prefix_beam_search(log_probs, lengths, decoding, model.phones)
+        found = prefix_beam_search(log_probs, lengths, decoding, model.phones)
+        if decoding.rescore and model.decoder is not None:
+            found = rescored(model.decoder, encoded, found, decoding.rescore)
+        return found
     if isinstance(decoding, BeamConfig):
         assert model.decoder is not None
         found = beam_search(model.decoder, encoded, decoding, log_probs, model.phones)

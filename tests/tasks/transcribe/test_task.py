@@ -212,6 +212,7 @@ def test_silence_and_strings_without_a_path_are_left_out(home: Path) -> None:
         (("model.ctc=false",), "nothing writes strings"),
         (("decoding={kind: beam}",), "asks a decoder"),
         (("decoding={kind: prefix-beam, beam: 0}",), "beam"),
+        (("decoding={kind: prefix-beam, rescore: 0.5}",), "asks a decoder"),
         (("objective.frames=0.1",), "model.frames"),
         (("objective.ctc=0.5",), "there is none"),
         (("objective.sampling={}",), "for a decoder"),

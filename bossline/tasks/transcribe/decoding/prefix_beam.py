@@ -37,6 +37,13 @@ class PrefixBeamConfig(Config):
     bonus: float = Field(
         0.0, ge=-10, le=10, description="for each symbol; outweighs that an n-gram prefers few"
     )
+    rescore: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="of the decoder's log-probability of each of the n best, which orders them "
+        "anew; above 0 the model has a decoder",
+    )
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Coverage, with attention that is given by hand."""
+"""Coverage, with attention given by hand, and a decoder's opinion, told symbol by symbol."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch import Tensor
 from bossline.batches.padded import Padded
 from bossline.models.decoders import Decoder
 from bossline.models.decoders.transformer import TransformerDecoderConfig
-from bossline.tasks.transcribe.decoding.coverage import covered
 from bossline.tasks.transcribe.decoding.hypotheses import Hypotheses
+from bossline.tasks.transcribe.decoding.reordering import covered, rescored
 
 
 class Looking(Decoder):
@@ -69,3 +69,31 @@ def test_padding_and_company_change_nothing() -> None:
             decoder, Padded.of(frames[u : u + 1, :length], lengths[u : u + 1]), one, 1.0
         )
         torch.testing.assert_close(alone.scores[0], together.scores[u], atol=1e-4, rtol=1e-4)
+
+
+def test_a_decoders_opinion_is_the_sum_of_what_it_says_symbol_by_symbol() -> None:
+    torch.manual_seed(1)
+    decoder = TransformerDecoderConfig(width=8, depth=1, heads=2).build(5, 6).eval()
+    frames, lengths = torch.randn(2, 7, 5), torch.tensor([7, 4])
+    symbols = torch.tensor([[[3, 1, 0], [2, 2, 5]], [[0, 0, 0], [4, 0, 0]]])
+    counts = torch.tensor([[2, 3], [0, 1]])
+    scores = torch.tensor([[-1.0, -1.5], [-0.5, -torch.inf]])
+    found = Hypotheses(symbols, counts, scores, torch.ones(2, 2, dtype=torch.bool))
+    after = rescored(decoder, Padded.of(frames, lengths), found, 0.7)
+    for u in range(2):
+        expected: dict[tuple[int, ...], float] = {}
+        alone = Padded.of(frames[u : u + 1, : lengths[u]], lengths[u : u + 1])
+        for n in range(2):
+            string = symbols[u, n, : counts[u, n]].tolist()
+            score = float(scores[u, n])
+            for k in range(len(string) + 1):
+                said = decoder(torch.tensor([[0, *string[:k]]]), alone)[0, -1].log_softmax(0)
+                score += 0.7 * said[[*string, 0][k]].item()
+            expected[tuple(string)] = score
+        order = sorted(expected, key=lambda string: -expected[string])
+        told = [
+            row[:length].tolist()
+            for row, length in zip(after.symbols[u], after.lengths[u], strict=True)
+        ]
+        assert told == [list(string) for string in order]
+        assert after.scores[u].tolist() == pytest.approx([expected[s] for s in order], abs=1e-5)

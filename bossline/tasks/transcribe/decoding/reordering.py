@@ -1,4 +1,5 @@
-"""Frames that no symbol of a string attended to cost it something, and the n best change places."""
+"""The n best strings in another order: by what a decoder thinks of each, or by the frames that it
+attended to for none of its symbols."""
 
 from __future__ import annotations
 
@@ -29,11 +30,7 @@ def covered(decoder: Decoder, memory: Padded, found: Hypotheses, weight: float) 
         found: n-best lists of B utterances.
         weight: of the penalty, above 0.
     """
-    several = found.symbols.shape[1]
-    repeated = Padded.of(
-        memory.frames.repeat_interleave(several, 0),
-        memory.padding.known.repeat_interleave(several),
-    )
+    repeated = _for_each(memory, found)
     strings, lengths = found.symbols.flatten(0, 1), found.lengths.flatten()
     weights = decoder.attention(functional.pad(strings, (1, 0)), repeated).float().mean(1)
     rows = torch.arange(weights.shape[1], device=weights.device)
@@ -41,6 +38,37 @@ def covered(decoder: Decoder, memory: Padded, found: Hypotheses, weight: float) 
     got = weights.masked_fill(~said, 0).sum(1).clamp(_LEAST, 1)
     missed = got.log().masked_fill(~repeated.mask, 0).sum(1).view_as(found.scores)
     return _ordered(found, found.scores + weight * missed)
+
+
+@torch.no_grad()
+def rescored(decoder: Decoder, memory: Padded, found: Hypotheses, weight: float) -> Hypotheses:
+    """The n best with a decoder's opinion: score + weight * log p(string and its end).
+
+    As the second pass of WeNet (Zhang et al. 2021, arXiv 2102.01547): what has been found frame by
+    frame is judged as a whole.
+
+    Args:
+        decoder: in evaluation mode.
+        memory: (B, T, D), the encoder's frames.
+        found: n-best lists of B utterances.
+        weight: of the decoder, above 0.
+    """
+    strings, lengths = found.symbols.flatten(0, 1), found.lengths.flatten()
+    logits = decoder(functional.pad(strings, (1, 0)), _for_each(memory, found))
+    told = functional.pad(strings, (0, 1)).unsqueeze(2)  # zeros behind a string: its end
+    log_probs = logits.float().log_softmax(2).gather(2, told).squeeze(2)
+    places = torch.arange(log_probs.shape[1], device=log_probs.device)
+    opinion = log_probs.masked_fill(places > lengths.unsqueeze(1), 0).sum(1)
+    return _ordered(found, found.scores + weight * opinion.view_as(found.scores))
+
+
+def _for_each(memory: Padded, found: Hypotheses) -> Padded:
+    """(B * N, T, D) an utterance's frames for each of its strings."""
+    several = found.symbols.shape[1]
+    return Padded.of(
+        memory.frames.repeat_interleave(several, 0),
+        memory.padding.known.repeat_interleave(several),
+    )
 
 
 def _ordered(found: Hypotheses, scores: Tensor) -> Hypotheses:
