@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,26 +54,20 @@ def normalised(symbols: int, table: Table) -> Ngram:
     """The backoff model of these probabilities; of each n-gram its context is there too."""
     levels: list[Level] = []
     for n, (grams, probs) in enumerate(table, start=1):
-        backoffs = np.ones(len(grams))
+        with np.errstate(divide="ignore"):
+            level = Level(grams, np.log(probs), np.zeros(len(grams)))
         if n < len(table):
             longer, following = table[n]
-            own = Level(grams, probs, backoffs)
-            at = own.places(longer[:, :-1], symbols + 2)
-            so_far = Ngram(symbols, (*levels, own_logs(grams, probs)))
+            at = level.places(longer[:, :-1], symbols + 2)
+            so_far = Ngram(symbols, (*levels, level))
             shorter = np.exp(log_probs(so_far, longer[:, 1:]))
             left = 1 - np.bincount(at, following, len(grams))
             without = 1 - np.bincount(at, shorter, len(grams))
             is_context = np.bincount(at, minlength=len(grams)) > 0
             share = np.maximum(left, 1e-9) / np.maximum(without, 1e-9)
-            backoffs = np.where(is_context, share, 1.0)
-        levels.append(own_logs(grams, probs, backoffs))
+            level = replace(level, backoffs=np.log(np.where(is_context, share, 1.0)))
+        levels.append(level)
     return Ngram(symbols, tuple(levels))
-
-
-def own_logs(grams: Ints, probs: Floats, backoffs: Floats | None = None) -> Level:
-    with np.errstate(divide="ignore"):
-        logs = np.log(np.ones(len(grams)) if backoffs is None else backoffs)
-        return Level(grams, np.log(probs), logs)
 
 
 def mixed(models: Sequence[Ngram], weights: Sequence[float]) -> Ngram:
@@ -116,9 +111,8 @@ def _cost(model: Ngram, n: int) -> Floats:
     context = level.grams[:, :-1]
     seen = np.zeros(len(context))
     for k in range(1, n):
-        if k > 1 or not (context[:, 0] == model.words - 1).all():
-            told = log_probs(model, context[:, :k])
-            seen += np.where(context[:, k - 1] == model.words - 1, 0.0, told)
+        told = log_probs(model, context[:, :k])
+        seen += np.where(context[:, k - 1] == model.words - 1, 0.0, told)  # the begin is certain
     change = probs * (np.log(shorter) + backoff - level.log_probs)
     change += left * (backoff - contexts.backoffs[at])
     return -np.exp(seen) * change
