@@ -1,6 +1,6 @@
 """An epoch of phoneme/strong on all labelled frames: bossline against the usual way, same device.
 
-    python -m benchmarks.epoch --corpus libriphone
+    python -m benchmarks.epoch --corpus libriphone --compile graphs
 
 The usual way trains a part of an epoch, which is then scaled to a whole one; on a GPU its float32
 products use TF32 too. bossline takes the recipe's own precision, bfloat16 where the device has it;
@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from itertools import islice
 from statistics import median
 
 import torch
 
-from benchmarks import packed, usual
+from benchmarks import usual
 from benchmarks.common import print_table
+from benchmarks.gpu import Steps
 from bossline.batches.windows import WindowConfig
 from bossline.core.runtime import Runtime
 from bossline.data.store import open_corpus
@@ -34,32 +34,27 @@ def main() -> None:
     parser.add_argument("--corpus", default="libriphone")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--epochs", type=int, default=5, help="timed; the median counts")
+    parser.add_argument("--compile", choices=["off", "graphs"], default="off", help="bossline's")
     parser.add_argument("--precision", default="auto", help="bossline's: auto, float32, bfloat16")
     arguments = parser.parse_args()
     if arguments.device == "cuda" and not torch.cuda.is_available():
         sys.exit("no GPU here; --device cpu measures on the processor")
-    runtime = Runtime.choose(arguments.device)
+    runtime = Runtime.choose(arguments.device, compile=arguments.compile)
     corpus = open_corpus(arguments.corpus)
     # All but a handful of the labelled utterances train.
     keys = ["split={by: utterance, validation: 0.001, test: 0.001}"]
     recipe = load_recipe("phoneme/strong", [*keys, f"precision={arguments.precision}"])
     task = lesson_of(recipe, corpus, runtime)
-    model = task.build_model()
-    assert recipe.optimiser is not None  # the schema sees to it
-    optimiser = recipe.optimiser.build(model)
-
-    def wait() -> None:
-        if runtime.device.type == "cuda":
-            torch.cuda.synchronize()
-
-    at = packed.positions(task)
-    packed.train_steps(task, model, optimiser, islice(at, 20), 20)
+    training = Steps(task, recipe)
+    for _ in range(20):
+        training.step()
     seconds = []
     for _ in range(arguments.epochs):
-        wait()
+        training.wait()
         began = time.perf_counter()
-        packed.train_steps(task, model, optimiser, at, task.steps_per_epoch)
-        wait()
+        for _ in range(task.steps_per_epoch):
+            training.step()
+        training.wait()
         seconds.append(time.perf_counter() - began)
     ours = median(seconds)
 
@@ -70,10 +65,10 @@ def main() -> None:
     plain = torch.optim.AdamW(model.parameters(), lr=1e-4)
     batches = usual.endless(dataset, size)
     usual.train_steps(model, plain, batches, 3, runtime.device)
-    wait()
+    training.wait()
     began = time.perf_counter()
     usual.train_steps(model, plain, batches, USUAL_STEPS, runtime.device)
-    wait()
+    training.wait()
     theirs = (time.perf_counter() - began) / (USUAL_STEPS * size) * frames
 
     print_table(

@@ -2,11 +2,11 @@
 
     python -m benchmarks.gpu --folder libriphone/ --minutes 8
     python -m benchmarks.gpu --folder libriphone/ --speaker Dataset/ --food food11/ --json gpu.json
+    python -m benchmarks.gpu --folder libriphone/ --only "boss, graphs" "training phoneme/summit"
 
 Rungs train some steps as they are, as CUDA graphs, with batches four times as large, both, and
 (whole utterances) in as many shapes as there are batches, which is what few shapes are worth. Then
-phoneme/strong, boss, summit and a larger summit train to the end in whatever time is left, with
-their scores.
+the upper rungs and a larger summit train to the end in whatever time is left, with their scores.
 
 Each measurement is a process of its own with a time limit: what fails is a row that says why, not
 the end. Results are printed and written as they come. `--device cpu` tries the benchmark itself.
@@ -48,17 +48,27 @@ from bossline.training.graphs import Loss, Number, steps_of
 
 RUNGS = {
     "phoneme": ("simple", "medium", "strong", "boss-small", "boss", "summit"),
+    "transcribe": ("medium", "strong", "boss", "summit"),
     "speaker": ("simple", "medium", "strong", "boss", "summit"),
     "food": ("simple", "strong", "boss"),
 }
-WHOLE = (
-    ("phoneme/strong", ()),
-    ("phoneme/strong", ("--compile=graphs",)),
-    ("phoneme/summit", ()),
-    ("phoneme/summit", ("--compile=graphs",)),
-    ("phoneme/boss", ()),
-    ("phoneme/summit", ("model.encoder.width=256", "model.encoder.depth=8")),
-)
+TASKS = {"phoneme": ("phoneme", "transcribe"), "speaker": ("speaker",), "food": ("food",)}
+"""What learns from each folder."""
+
+_GRAPHS = "--compile=graphs"
+WHOLE = {
+    "phoneme": (
+        ("phoneme/strong", (_GRAPHS,)),
+        ("phoneme/summit", (_GRAPHS,)),
+        ("phoneme/boss", (_GRAPHS,)),
+        ("transcribe/summit", (_GRAPHS,)),
+        ("phoneme/summit", ("model.encoder.width=256", "model.encoder.depth=8", _GRAPHS)),
+        ("phoneme/strong", ()),
+        ("phoneme/summit", ()),
+    ),
+    "speaker": (("speaker/summit", (_GRAPHS,)),),
+    "food": (("food/boss", (_GRAPHS,)),),
+}
 WARM = 60  # steps in which most shapes are met, and have their graphs
 
 
@@ -72,6 +82,10 @@ class Measurement:
     """Times the recipe's batches."""
     few_shapes: bool = True
     compile: Compile = "off"
+
+    @property
+    def name(self) -> str:
+        return f"{self.rung}, {self.way}"
 
 
 def measurements(task: str, device: str, inductor: bool) -> Iterator[Measurement]:
@@ -223,14 +237,14 @@ def in_a_process(arguments: Sequence[str], seconds: float) -> dict[str, Any]:
 
 
 def trained(
-    recipe: str, overrides: Sequence[str], corpus: str, device: str, seconds: float
+    recipe: str, given: Sequence[str], corpus: str, device: str, seconds: float
 ) -> dict[str, Any]:
     """A whole training by the command, its time and its score."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         command = [
             sys.executable, "-m", "bossline", "train", recipe, "--corpus", corpus,
-            "--device", device, "--run", str(run), *overrides,
+            "--device", device, "--run", str(run), *given,
         ]  # fmt: skip
         began = time.perf_counter()
         try:
@@ -268,7 +282,7 @@ def _row(result: dict[str, Any]) -> list[str]:
 
 
 def _whole_row(result: dict[str, Any]) -> list[str]:
-    name = " ".join([result["recipe"], *result["overrides"]])
+    name = " ".join([result["recipe"], *result["given"]])
     if "failed" in result:
         return [name, result["failed"], "", ""]
     value, low, high = result["test"]
@@ -286,6 +300,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=8, help="in all")
     parser.add_argument("--seconds", type=float, default=60, help="of one measurement at most")
     parser.add_argument("--steps", type=int, default=60, help="that are timed")
+    parser.add_argument(
+        "--only", nargs="+", default=[""], metavar="PART", help="what has one of these in its name"
+    )
     parser.add_argument("--inductor", action="store_true", help="torch.compile too; takes minutes")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--json", type=Path, default=Path("gpu.json"), help="all results")
@@ -311,31 +328,37 @@ def run_all(folders: dict[str, Path], arguments: argparse.Namespace, end: float)
     """Measure and print until the time is over."""
     results: dict[str, Any] = {"machine": machine(), "steps": [], "trainings": []}
 
+    def wanted(name: str) -> bool:
+        return time.monotonic() < end and any(part in name for part in arguments.only)
+
     def keep(kind: str, result: dict[str, Any], row: Sequence[str]) -> None:
         results[kind].append(result)
         arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         print(" | ".join(row), flush=True)
 
-    for task, folder in folders.items():
+    for corpus, folder in folders.items():
         try:
-            import_corpus(folder, task)
+            import_corpus(folder, corpus)
         except UserError as error:
             sys.exit(f"error: {error}")
-        for what in measurements(task, arguments.device, arguments.inductor):
-            if time.monotonic() > end:
-                break
-            result = asdict(what) | in_a_process(
-                ["--one", json.dumps(asdict(what)), "--corpus", task,
-                 "--device", arguments.device, "--steps", str(arguments.steps)],
-                min(arguments.seconds, end - time.monotonic()),
-            )  # fmt: skip
-            keep("steps", result, _row(result))
-    for recipe, overrides in WHOLE if "phoneme" in folders else ():
-        if (left := end - time.monotonic()) > 0:
-            result = {"recipe": recipe, "overrides": overrides} | trained(
-                recipe, overrides, "phoneme", arguments.device, left
-            )
-            keep("trainings", result, _whole_row(result))
+    for corpus in folders:
+        for task in TASKS[corpus]:
+            for what in measurements(task, arguments.device, arguments.inductor):
+                if wanted(what.name):
+                    result = asdict(what) | in_a_process(
+                        ["--one", json.dumps(asdict(what)), "--corpus", corpus,
+                         "--device", arguments.device, "--steps", str(arguments.steps)],
+                        min(arguments.seconds, end - time.monotonic()),
+                    )  # fmt: skip
+                    keep("steps", result, _row(result))
+    for corpus in folders:
+        for recipe, given in WHOLE[corpus]:
+            if wanted(" ".join(["training", recipe, *given])):
+                left = end - time.monotonic()
+                result = {"recipe": recipe, "given": given} | trained(
+                    recipe, given, corpus, arguments.device, left
+                )
+                keep("trainings", result, _whole_row(result))
     print_table(
         ["rung", "way", "frames, utterances or images a second", "ms a step",
          "batch / forward / backward / optimiser, each waited for", "GPU computes", "shapes",

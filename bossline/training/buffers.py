@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -17,6 +18,18 @@ class Unfit(Exception):
     """What cannot be held in buffers; says why."""
 
 
+class Known(ABC):
+    """A part of a batch of which the host knows more than may be asked in a graph."""
+
+    @abstractmethod
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What a device has of it."""
+
+    @abstractmethod
+    def of(self, tensors: tuple[Tensor, ...]) -> Self:
+        """The same of other tensors, of which nothing else is known."""
+
+
 def shape_of(part: Any) -> Hashable:
     """Equal for batches that the same buffers take, and that models do the same with.
 
@@ -24,12 +37,15 @@ def shape_of(part: Any) -> Hashable:
     whether an utterance is too short for it. So batches that differ in this differ in shape.
 
     Raises:
-        Unfit: the batch holds something that is neither tensor, padded utterances, number nor None.
+        Unfit: the batch holds something that is neither tensor, padded utterances, a Known, number
+            nor None.
     """
     if isinstance(part, Tensor):
         return tuple(part.shape), part.dtype
     if isinstance(part, Padded):
         return "padded", shape_of(part.frames), _least(part.padding)
+    if isinstance(part, Known):
+        return type(part).__name__, shape_of(part.tensors())
     if isinstance(part, tuple):
         return tuple(shape_of(one) for one in part)
     if part is None or isinstance(part, float):
@@ -61,6 +77,8 @@ class Buffers:
         if isinstance(part, Padded):
             lengths = torch.empty_like(part.padding.known, device=self._device)
             return torch.empty_like(part.frames), lengths, _least(part.padding)
+        if isinstance(part, Known):
+            return self._room(part.tensors())
         if isinstance(part, tuple):
             return tuple(self._room(one) for one in part)
         return None if part is None else torch.zeros((), dtype=torch.float64, device=self._device)
@@ -86,6 +104,8 @@ def _fill(held: Any, part: Any) -> None:
     elif isinstance(part, Padded):
         held[0].copy_(part.frames, non_blocking=True)
         held[1].copy_(part.lengths, non_blocking=True)
+    elif isinstance(part, Known):
+        _fill(held, part.tensors())
     elif isinstance(part, tuple):
         for room, one in zip(held, part, strict=True):
             _fill(room, one)
@@ -97,6 +117,9 @@ def _batch(held: Any, like: Any) -> Any:
     if isinstance(like, Padded):
         frames, lengths, least = held
         return Padded(frames, Padding(lengths, frames.shape[1], frames.device, least))
+    if isinstance(like, Known):
+        return like.of(held)
     if isinstance(like, tuple):
-        return tuple(_batch(room, one) for room, one in zip(held, like, strict=True))
+        parts = [_batch(room, one) for room, one in zip(held, like, strict=True)]
+        return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
     return held

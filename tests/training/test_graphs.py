@@ -44,6 +44,17 @@ RECIPES = {
         [*WHOLE, "model.encoder.width=8", "model.encoder.depth=1",
          "averaging={kind: ema, decay: 0.9}"],
     ),
+    "transcriber": load_recipe(
+        "transcribe/summit",
+        ["batches.size=60", "epochs=4", "precision=float32", "decoding={kind: greedy}",
+         "model.encoder.width=8", "model.encoder.depth=1", "model.decoder.width=8",
+         "model.decoder.depth=1"],
+    ),
+    "guided": load_recipe(
+        "transcribe/strong",
+        ["batches.size=60", "epochs=4", "precision=float32", "decoding={kind: greedy}",
+         "model.encoder.width=8", "model.encoder.depth=1", "model.decoder.width=8"],
+    ),
     "speaker": small("speaker/strong", "epochs=2", "precision=float32"),
 }  # fmt: skip
 

@@ -81,7 +81,7 @@ def rows_of(batch: Any) -> list[list[bytes]]:
                 for frames, length in zip(part.frames, part.lengths.tolist(), strict=True)
             ]
         elif isinstance(part, Targets):
-            rows = zip(part.symbols, part.lengths, strict=True)
+            rows = zip(part.symbols, part.on_device.tolist(), strict=True)
             pieces = [symbols[:length] for symbols, length in rows]
         elif isinstance(part, Tensor) and len(part) == count:
             pieces = list(part)

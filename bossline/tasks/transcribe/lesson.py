@@ -154,7 +154,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     def batch(self, epoch: int, step: int) -> Batch:
         inputs, indices = self.drawn(epoch, step)
         assert inputs.items is not None
-        targets = self._targets(self.strings, inputs.items.numpy())
+        targets = self._targets(self.strings, inputs.items.numpy(), self._width(inputs.frames))
         chance = self.chance(epoch, step)
         if self.recipe.augment is not None:
             inputs, indices = self.recipe.augment(inputs, indices, self.corpus.speech, chance)
@@ -175,21 +175,27 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         if sampling is None:
             return weight, None
         # As many columns for every batch: what a row draws must not hang on what it lies beside.
-        shape = torch.Size((len(targets.lengths), int(self.strings.lengths.max())))
+        shape = torch.Size((len(targets.symbols), int(self.strings.lengths.max())))
         draws = uniform(shape, chance, self.runtime.device)
         return weight, draws[:, : targets.symbols.shape[1]] >= sampling.schedule.factor(done, span)
 
-    def _targets(self, strings: Strings, items: Ints) -> Targets:
+    def _width(self, frames: Tensor) -> int:
+        """Of the strings in a batch (B, T, D): in graphs the same for all of a shape."""
+        if self.runtime.compile == "off":
+            return 1
+        return int(self.strings.lengths[self.training.lengths <= frames.shape[1]].max())
+
+    def _targets(self, strings: Strings, items: Ints, width: int = 1) -> Targets:
         lengths = strings.lengths[items]
         symbols, on_there = (
             on_device(torch.from_numpy(array), self.runtime.device)
-            for array in (strings.padded(items), lengths)
+            for array in (strings.padded(items, width), lengths)
         )
-        return Targets(symbols, tuple(lengths.tolist()), on_there)
+        return Targets(symbols, on_there, tuple(lengths.tolist()))
 
     def counted(self, batch: Batch) -> int:
         """Phones; 1 at least, since they are divided by."""
-        return max(batch.targets.count, 1)
+        return max(sum(batch.targets.lengths or ()), 1)
 
     def loss(self, model: nn.Module, batch: Batch) -> StepLoss:
         count = self.counted(batch)
@@ -264,6 +270,6 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
                 batch = Batch(inputs, targets, labels)
                 with self.runtime.autocast(self.recipe.precision):
                     sums[0] += self._loss(model, batch).total
-                sums[1] += targets.count
+                sums[1] += int(strings.lengths[items].sum())
         total, count = self.runtime.ranks.summed(sums).tolist()
         return float(total / max(count, 1))

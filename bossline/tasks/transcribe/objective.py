@@ -20,6 +20,8 @@ from bossline.core.config import Config
 from bossline.models.layers import wide
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.transcribe.decoding.ctc import best_paths
+from bossline.tasks.transcribe.forward_backward import ctc_losses
+from bossline.training.buffers import Known
 from bossline.training.objectives import IGNORED
 from bossline.training.schedules import ConstantConfig, ScheduleConfig
 
@@ -106,22 +108,25 @@ class ObjectiveConfig(Config):
 
 
 @dataclass(frozen=True)
-class Targets:
+class Targets(Known):
     """The strings of a batch.
 
     Attributes:
         symbols: (B, L) int64 on the device, zeros beyond a string's end.
-        lengths: (B,) of the strings.
-        on_device: (B,) int64, the same there.
+        on_device: (B,) int64, the lengths of the strings.
+        lengths: the same on the host; None where what is computed is to hold for any.
     """
 
     symbols: Tensor
-    lengths: tuple[int, ...]
     on_device: Tensor
+    lengths: tuple[int, ...] | None = None
 
-    @property
-    def count(self) -> int:
-        return sum(self.lengths)
+    def tensors(self) -> tuple[Tensor, ...]:
+        return self.symbols, self.on_device
+
+    def of(self, tensors: tuple[Tensor, ...]) -> Targets:
+        symbols, lengths = tensors
+        return Targets(symbols, lengths)
 
 
 class Batch(NamedTuple):
@@ -132,14 +137,14 @@ class Batch(NamedTuple):
         targets: their strings.
         labels: (B, T) int64, symbols of the frames, IGNORED in the padding; None where they teach
             nothing.
-        guided: weight of guided attention at this step; 0: none.
+        guided: weight of guided attention at this step; 0: none. A tensor () in a graph.
         own: (B, L) bool, where a decoder reads its own draw; None: nowhere.
     """
 
     inputs: Padded
     targets: Targets
     labels: Tensor | None = None
-    guided: float = 0.0
+    guided: float | Tensor = 0.0
     own: Tensor | None = None
 
 
@@ -186,7 +191,7 @@ def loss_of_frames(model: nn.Module, batch: Batch) -> Loss:
     assert batch.labels is not None
     logits, real = model(batch.inputs), batch.labels != IGNORED
     missed = (logits.detach().argmax(2) != batch.labels) & real
-    wrong = missed.sum() / real.sum() * batch.targets.count
+    wrong = missed.sum() / real.sum() * batch.targets.on_device.sum()
     return Loss(_of_frames(logits, batch.labels), wrong)
 
 
@@ -204,9 +209,14 @@ def ctc_loss(log_probs: Tensor, steps: Tensor, targets: Targets) -> Tensor:
 
     Args:
         log_probs: (B, T', V + 1) float32, the blank first.
-        steps: (B,) int64 on the CPU, real steps of each utterance.
+        steps: (B,) int64, real steps of each utterance; on the CPU where the strings' lengths are
+            known.
         targets: their strings, which may be empty.
     """
+    if targets.lengths is None or torch.are_deterministic_algorithms_enabled():
+        steps = steps.to(log_probs.device)
+        losses: Tensor = ctc_losses(log_probs, steps, targets.symbols, targets.on_device)
+        return losses.sum()
     loss: Tensor = functional.ctc_loss(
         log_probs.transpose(0, 1),
         targets.symbols,
@@ -234,7 +244,7 @@ def _decoder_loss(
                 drawn = _drawn(decoder(given, memory))
             given = _mixed(given, functional.pad(drawn[:, :-1], (1, 0)), own)
     guided = torch.zeros((), device=given.device)
-    if batch.guided and objective.guided is not None:
+    if objective.guided is not None and (isinstance(batch.guided, Tensor) or batch.guided):
         logits, weights = decoder.with_attention(given, memory, **chosen)
         guided = batch.guided * objective.guided.loss(weights, targets.on_device, memory)
     else:

@@ -44,10 +44,10 @@ class Strings:
         within = equal[ends] - equal[np.minimum(starts + 1, ends)]
         return np.asarray(within, np.int64)
 
-    def padded(self, items: Ints) -> Ints:
-        """(B, L) some of the strings, zeros beyond their ends; L is at least 1."""
+    def padded(self, items: Ints, width: int = 1) -> Ints:
+        """(B, L) some of the strings, zeros beyond their ends; L is at least the width, and 1."""
         lengths = self.lengths[items]
-        rows = np.zeros((len(items), max(1, int(lengths.max()))), np.int64)
+        rows = np.zeros((len(items), max(1, width, int(lengths.max()))), np.int64)
         starts = np.cumsum(self.lengths)[items] - lengths
         inside = np.arange(rows.shape[1]) < lengths[:, None]
         rows[inside] = np.concatenate(

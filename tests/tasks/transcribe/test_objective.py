@@ -7,9 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.nn import functional
 
 from bossline.batches.padded import Padded
 from bossline.tasks.transcribe.decoding.edits import distances as edit_distances
+from bossline.tasks.transcribe.forward_backward import ctc_losses
 from bossline.tasks.transcribe.objective import (
     GuidedAttentionConfig,
     Targets,
@@ -26,7 +28,7 @@ def targets(*strings: list[int]) -> Targets:
     longest = max(1, max(map(len, strings)))
     rows = [string + [0] * (longest - len(string)) for string in strings]
     lengths = tuple(map(len, strings))
-    return Targets(torch.tensor(rows), lengths, torch.tensor(lengths))
+    return Targets(torch.tensor(rows), torch.tensor(lengths), lengths)
 
 
 def padded(strings: list[list[int]]) -> tuple[Tensor, Tensor]:
@@ -62,6 +64,31 @@ def test_ctc_is_the_probability_of_all_paths(string: list[int], seed: int) -> No
         assert loss == 0  # no path: it counts nothing
     else:
         assert loss == pytest.approx(-torch.tensor(expected).log().item(), rel=1e-4, abs=1e-5)
+
+
+@settings(deadline=None)
+@given(strings=st.lists(STRING, min_size=1, max_size=4), data=st.data(), seed=st.integers(0, 1000))
+def test_ctc_by_tensors_alone_is_that_of_torch(
+    strings: list[list[int]], data: st.DataObject, seed: int
+) -> None:
+    torch.manual_seed(seed)
+    steps = torch.tensor([data.draw(st.integers(1, 14)) for _ in strings])
+    logits = torch.randn(len(strings), 14, 4, dtype=torch.float64, requires_grad=True)
+    known, weight = targets(*strings), torch.rand(len(strings), dtype=torch.float64)
+    theirs = functional.ctc_loss(
+        logits.log_softmax(2).transpose(0, 1),
+        known.symbols,
+        steps,
+        known.on_device,
+        reduction="none",
+        zero_infinity=True,
+    )
+    ours = ctc_losses(logits.log_softmax(2), steps, known.symbols, known.on_device)
+    torch.testing.assert_close(ours, theirs)
+    gradients = [
+        torch.autograd.grad((weight * losses).sum(), logits)[0] for losses in (ours, theirs)
+    ]
+    torch.testing.assert_close(*gradients)
 
 
 def test_padding_adds_nothing_to_ctc() -> None:
