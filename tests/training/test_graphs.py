@@ -145,6 +145,31 @@ def test_every_lesson_counts_a_batch_as_its_loss_does(name: str) -> None:
     assert opened.counted(batch) == opened.loss(model.train(), batch).count > 0
 
 
+@pytest.mark.parametrize("name", STEPPED)
+def test_a_batch_in_buffers_is_learnt_from_as_the_batch_itself(name: str) -> None:
+    opened = lesson(small(name, "precision=float32"))
+    model = opened.build_model()
+    opened.prepare(model)
+    model.train()
+    batch = opened.batch(0, 0)
+    try:
+        buffers = Buffers(batch, CPU)
+    except Unfit:
+        pytest.skip("is trained without")
+    buffers.fill(batch)
+    found = []
+    for one in (batch, buffers.batch(batch)):
+        torch.manual_seed(0)
+        loss = opened.loss(model, one)
+        loss.mean.backward()  # type: ignore[no-untyped-call]
+        gradients = {k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None}
+        found.append(
+            {"loss": loss.mean.detach().double(), "score": loss.score.double(), **gradients}
+        )
+        model.zero_grad()
+    torch.testing.assert_close(*found, rtol=1e-3, atol=1e-5)
+
+
 class Asking(TapeRecorder):
     """Refuses, as CUDA does where a model asks the device."""
 

@@ -198,10 +198,10 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         return max(sum(batch.targets.lengths or ()), 1)
 
     def loss(self, model: nn.Module, batch: Batch) -> StepLoss:
-        count = self.counted(batch)
         with self.runtime.autocast(self.recipe.precision):
             found = self._loss(model, batch)
-        return StepLoss(found.total / count, count, found.wrong)
+        mean = found.total / batch.targets.on_device.sum().clamp_min(1)
+        return StepLoss(mean, self.counted(batch), found.wrong)
 
     def _loss(self, model: nn.Module, batch: Batch) -> Loss:
         if isinstance(model, Transcriber):
