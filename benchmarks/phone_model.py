@@ -2,12 +2,12 @@
 
     python -m benchmarks.phone_model --corpus libriphone --strings learners.txt \\
         --text examples.txt --dictionary dictionary.txt --vocabulary phones.txt \\
-        --tune heldout.txt --order 5 --grams 80000 -o phones.arpa
+        --tune heldout.txt --order 5 --grams 80000 -o phones.arpa.gz
 
 Each source gets a model of its own (modified Kneser-Ney). Their probabilities are mixed, by weights
 under which the strings of --tune are most probable (expectation maximisation), and of the n-grams
 are kept that matter most (relative entropy: Stolcke 1998, "Entropy-based pruning of backoff
-language models", arXiv cs/0006025). `ngram.file=phones.arpa` of a decoding reads it.
+language models", arXiv cs/0006025). `ngram.file=phones.arpa.gz` of a decoding reads it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import torch
 
 from bossline.data.pronunciation.pronouncing import Pronouncer
 from bossline.data.store import open_corpus
-from bossline.tasks.transcribe.decoding.arpa import arpa_of
+from bossline.tasks.transcribe.decoding.arpa import arpa_of, packed_arpa
 from bossline.tasks.transcribe.decoding.automaton import Automaton
 from bossline.tasks.transcribe.decoding.ngram import MOST_WORDS, Level, Ngram, estimate
 from bossline.tasks.transcribe.strings import Spoken
@@ -201,7 +201,9 @@ def main() -> None:
         model = pruned(model, least)
         least *= 1.15
     print(f"pruned: {_size(model)} n-grams, perplexity {_perplexity(model, held_out):.2f}")
-    arguments.output.write_text(arpa_of(model, names))
+    text = arpa_of(model, names)
+    packed = arguments.output.suffix == ".gz"
+    arguments.output.write_bytes(packed_arpa(text) if packed else text.encode())
 
 
 def _size(model: Ngram) -> int:

@@ -360,8 +360,8 @@ def _score(run: Run, lesson: Lesson[Any]) -> None:
     smoother = lesson.fit_smoother()
     if smoother is not None:
         run.write_smoothing(smoother.tables())
-    for name, text in lesson.learn().items():
-        run.write(name, text.encode())
+    for name, content in lesson.learn().items():
+        run.write(name, content)
     trained = TrainedModel(run, lesson.runtime)
     held_out = run.recipe.split.held_out
     scored = {split: lesson.score(trained, smoother, split) for split in held_out}

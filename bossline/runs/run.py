@@ -14,7 +14,7 @@
 | predictions.safetensors | test predictions, frame by frame; what the report's pictures need |
 | smoothing.safetensors  | what a smoother has learnt from the training labels               |
 | alignment.safetensors  | of `align`: how long phones last, and by how much edges are late   |
-| phones.arpa            | the n-grams of training strings that a search asks for            |
+| phones.arpa.gz         | the n-grams of training strings that a search asks for            |
 | verification.json      | error rates on the last trial list                                |
 | threshold.json         | of `calibrate`: from which score on two voices are one            |
 | gallery.safetensors    | of `enroll`: the voices that `identify` knows                     |

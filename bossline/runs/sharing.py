@@ -88,8 +88,7 @@ def share(
     words = "" if remarks is None else text_of(remarks)
     if decoding:
         scores = evaluate(run, decoding=decoding)
-        learnt = lesson_of(recipe, run.corpus(), runtime).learn()
-        files |= {name: content.encode() for name, content in learnt.items()}
+        files |= lesson_of(recipe, run.corpus(), runtime).learn()
     recipe = run.task.to_pass_on(recipe)
     with creating_folder(output) as folder:
         for name, content in files.items():

@@ -189,7 +189,7 @@ class Lesson(ABC, Generic[R]):
             return None
         return self.task.fit_smoother(self.recipe.smoothing, self.corpus, self.splits["train"])
 
-    def learn(self) -> dict[str, str]:
+    def learn(self) -> dict[str, bytes]:
         """Files by name that a run keeps of what else is learnt from its training labels."""
         return {}
 

@@ -6,7 +6,7 @@ INFO, RECIPE, METRICS, SCORES = "run.json", "recipe.yaml", "metrics.jsonl", "sco
 WEIGHTS, SMOOTHING, DET = "best.safetensors", "smoothing.safetensors", "det.safetensors"
 OF_STEP = "weights-{step:08d}.safetensors"
 PREDICTIONS = "predictions.safetensors"
-PHONES = "phones.arpa"
+PHONES = "phones.arpa.gz"
 ALIGNMENT = "alignment.safetensors"
 THRESHOLD, GALLERY = "threshold.json", "gallery.safetensors"
 

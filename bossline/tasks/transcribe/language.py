@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from bossline.core.errors import UserError
-from bossline.core.reading import as_text
 from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import OpenRun
 from bossline.tasks.trained import items_of
 from bossline.tasks.transcribe import transcripts
 from bossline.tasks.transcribe.decoding import DecodingConfig
-from bossline.tasks.transcribe.decoding.arpa import parse_arpa, read_arpa
+from bossline.tasks.transcribe.decoding.arpa import arpa_in, parse_arpa, read_arpa
 from bossline.tasks.transcribe.decoding.automaton import Automaton
 from bossline.tasks.transcribe.decoding.ngram import Ngram, NgramConfig, estimate
 from bossline.training.contents import PHONES
@@ -47,7 +46,7 @@ def equip(model: Transcriber, run: OpenRun, decoding: DecodingConfig) -> None:
 def _kept(run: OpenRun) -> Ngram:
     path = run.path / PHONES
     try:
-        text = as_text(run.read(PHONES))
+        content = run.read(PHONES)
     except FileNotFoundError as error:
         raise UserError(f"{path} is missing: run 'bossline evaluate {run.path}'") from error
-    return parse_arpa(text, path, run.classes)
+    return parse_arpa(arpa_in(content, path), path, run.classes)

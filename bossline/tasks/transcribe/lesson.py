@@ -22,7 +22,7 @@ from bossline.models.transcriber import Transcriber
 from bossline.tasks.base import Answers, Scored, Task, answered
 from bossline.tasks.lesson import Lesson
 from bossline.tasks.transcribe import transcripts
-from bossline.tasks.transcribe.decoding.arpa import arpa_of, read_arpa
+from bossline.tasks.transcribe.decoding.arpa import arpa_of, packed_arpa, read_arpa
 from bossline.tasks.transcribe.decoding.confidence import fit_calibration
 from bossline.tasks.transcribe.decoding.ctc import GreedyConfig
 from bossline.tasks.transcribe.decoding.ngram import estimate
@@ -212,7 +212,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
     def _learns_frames(self) -> bool:
         return self.recipe.model.kind == "tagger" or self.recipe.objective.frames > 0
 
-    def learn(self) -> dict[str, str]:
+    def learn(self) -> dict[str, bytes]:
         """The model of phones that the recipe's search asks for."""
         config = asked_for(self.recipe.decoding)
         if config is None:
@@ -222,7 +222,7 @@ class TranscribeLesson(Lesson[TranscribeRecipe]):
         else:
             strings = transcripts.strings(self.truth("train"))
             found = estimate(strings, len(self.classes), config.order)
-        return {PHONES: arpa_of(found, self.classes)}
+        return {PHONES: packed_arpa(arpa_of(found, self.classes))}
 
     def kept(self, model: nn.Module, test: Scored) -> dict[str, npt.NDArray[Any]]:
         """Also whose each row is, and what the model makes of one utterance."""
