@@ -176,13 +176,18 @@ def _at_once(
     Returns:
         None: one is written in another way, or wrong: then line after line tells.
     """
-    parts = [line.split("\t") for line in lines]
+    # One list of all fields: a list a line keeps the garbage collector busy.
+    tabs = [line.count("\t") for line in lines]
+    if not set(tabs) <= {1, 2}:
+        return None
+    whole = [line if count == 2 else f"{line}\t0" for line, count in zip(lines, tabs, strict=True)]
+    fields = "\t".join(whole).split("\t") if lines else []
     try:
-        log_probs = np.array([float(part[0]) for part in parts])
-        backoffs = np.array([float(part[2]) if len(part) > 2 else 0.0 for part in parts])
-        told = " ".join([part[1] for part in parts]).split(" ") if parts else []
+        log_probs = np.array(list(map(float, fields[::3])))
+        backoffs = np.array(list(map(float, fields[2::3])))
+        told = " ".join(fields[1::3]).split(" ") if lines else []
         grams = np.array([words[word] for word in told], np.int64).reshape(-1, length)
-    except (KeyError, ValueError, IndexError):
+    except (KeyError, ValueError):
         return None
     begin, found = words[BEGIN], Level(grams, log_probs * _LN10, backoffs * _LN10)
     if len(grams) != len(lines) or not (log_probs <= 0).all() or np.isinf(log_probs).any():
