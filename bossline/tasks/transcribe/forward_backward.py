@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bossline.training.buffers import Unfit
+
 _NEVER = float("-inf")
 
 
-# torch.compile would make thousands of operators, of a few numbers each, of it.
-@torch.compiler.disable(reason="CTC goes step by step")  # type: ignore[no-untyped-call, untyped-decorator]
 def ctc_losses(log_probs: Tensor, steps: Tensor, symbols: Tensor, lengths: Tensor) -> Tensor:
     """(B,) -log P(string); 0, with no gradient, where a string has no path.
 
@@ -26,7 +26,12 @@ def ctc_losses(log_probs: Tensor, steps: Tensor, symbols: Tensor, lengths: Tenso
         steps: (B,) int64, real steps of each utterance, at least 1.
         symbols: (B, L) int64, L at least 1, zeros beyond a string's end.
         lengths: (B,) int64 of the strings, which may be empty.
+
+    Raises:
+        Unfit: torch.compile is to make kernels of it: there would be thousands, of a few numbers.
     """
+    if torch.compiler.is_compiling():
+        raise Unfit("CTC goes step by step")
     losses: Tensor = _Losses.apply(log_probs, steps, symbols, lengths)  # type: ignore[no-untyped-call]
     return losses
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from itertools import groupby, product
 
 import pytest
@@ -120,3 +122,9 @@ def test_attention_on_the_diagonal_costs_least() -> None:
     beyond = torch.zeros(1, 2, 6, 6)
     beyond[:, :, 5] = 1  # a row that is padding
     assert float(config.loss(beyond, lengths, memory)) == 0
+
+
+def test_nothing_of_the_compiler_is_loaded_before_it_is_asked_for() -> None:
+    """It takes a second and a half, of the three in which phoneme-en is to have answered."""
+    code = "import sys, bossline.tasks.transcribe.lesson; sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
