@@ -11,7 +11,6 @@ the second one with other weights; it has the scores of that one until it is eva
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 from pathlib import Path
 
@@ -19,9 +18,8 @@ import torch
 from safetensors.torch import load, save
 
 from bossline.core.errors import UserError
-from bossline.runs.info import write_info
 from bossline.runs.run import Run
-from bossline.training.contents import INFO, WEIGHTS
+from bossline.training.contents import WEIGHTS
 
 
 def averaged(one: Path, other: Path, share: float, output: Path) -> Run:
@@ -45,12 +43,10 @@ def averaged(one: Path, other: Path, share: float, output: Path) -> Run:
         else weight
         for name, weight in theirs.items()
     }
-    content = save(mean)
     shutil.copytree(other, output)
-    (output / WEIGHTS).write_bytes(content)
-    known = second.info.sha256 | {WEIGHTS: (hashlib.sha256(content).hexdigest(),)}
-    write_info(output / INFO, second.info.model_copy(update={"sha256": known}))
-    return Run(output)
+    both = Run(output)
+    both.write(WEIGHTS, save(mean))
+    return both
 
 
 def main() -> None:

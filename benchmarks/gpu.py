@@ -188,9 +188,10 @@ def measured(what: Measurement, corpus: str, device: str, steps: int) -> dict[st
     if not what.few_shapes:
         shapes.MOST_SHAPES, shapes.MIXING = sys.maxsize, 1
     recipe = load_recipe(what.rung)
-    if what.larger > 1:
-        recipe = load_recipe(what.rung, [f"batches.size={what.larger * recipe.batches.size}"])
     runtime = Runtime.choose(device, compile=what.compile)
+    if what.larger > 1:
+        size = what.larger * recipe.batches.on(runtime.device).size
+        recipe = load_recipe(what.rung, [f"batches.size={size}", "batches.size_on_cuda=null"])
     training = Steps(lesson_of(recipe, open_corpus(corpus), runtime), recipe)
     training.step()
     training.wait()
