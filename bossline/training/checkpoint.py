@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from torch import nn
 
 from bossline.core.archives import check_archive
 from bossline.core.errors import UserError
-from bossline.core.files import replacing, write_bytes
+from bossline.core.files import replacing
 from bossline.core.reading import check_file, read_bytes, reason
 from bossline.training.optimiser_state import restore_optimiser
 from bossline.training.optimisers import Stepper
@@ -127,14 +128,9 @@ def _unusable(path: Path, why: str) -> UserError:
     return UserError(f"{path}: damaged checkpoint ({why}); start the run again")
 
 
-def weights_of(model: nn.Module) -> bytes:
-    """A model's parameters and buffers as safetensors."""
-    return save({key: value.contiguous() for key, value in model.state_dict().items()})
-
-
-def save_weights(path: Path, model: nn.Module) -> None:
-    """Write a model's parameters and buffers as safetensors."""
-    write_bytes(path, weights_of(model))
+def weights_of(state: Mapping[str, torch.Tensor]) -> bytes:
+    """A model's parameters and buffers, its `state_dict()`, as safetensors."""
+    return save({key: value.contiguous() for key, value in state.items()})
 
 
 def load_weights(path: Path, model: nn.Module) -> None:

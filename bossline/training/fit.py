@@ -31,7 +31,7 @@ def fit(keeper: Keeper, lesson: LessonLike, model: nn.Module, console: Console) 
     with stop_on_signal(go_on) as stop, bar(console, lesson.unit) as shown:
         passes = _Passes(lesson, stop, go_on, shown)
         account = model.fit(passes)
-    keeper.write(WEIGHTS, weights_of(model))
+    keeper.write(WEIGHTS, weights_of(model.state_dict()))
     seconds = time.perf_counter() - began
     keeper.end_training(seconds, round(passes.seen / seconds))
     console.print(f"fitted in {seconds:.1f} s: {account}", highlight=False, markup=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from torch import nn
+from torch import Tensor, nn
 
 from bossline.core.errors import UserError
 from bossline.core.runtime import Runtime
@@ -37,6 +37,9 @@ class Cadence:
     """How often a training saves; no result depends on it."""
 
     checkpoint_seconds: float = 60.0
+    """Within an epoch, and between the ends of two at most."""
+    saving_share: float = 0.1
+    """Of the time, at most: where epochs are shorter than that allows, not each ends in a save."""
     bar_seconds: float = 0.2
 
 
@@ -59,8 +62,8 @@ def train(
 
     Args:
         model: prepared, or as built where a checkpoint fills it.
-        watch: told of every epoch after its checkpoint is written. What it raises ends the
-            training, which can be resumed.
+        watch: told of every epoch. What it raises ends the training, which is saved and can be
+            resumed.
 
     Raises:
         Interrupted: Ctrl-C or SIGTERM; the checkpoint is written.
@@ -97,6 +100,7 @@ def train(
 
     taken = steps_of(runtime, learn, lesson, optimiser, settings.seed, console)
     torch.manual_seed(settings.seed)
+    newest_best: dict[str, Tensor] = {}  # not yet in a file
     progress = Progress()
     if keeper.checkpoint.exists():
         progress, sums = load_checkpoint(
@@ -118,18 +122,26 @@ def train(
 
     def save() -> None:
         check()
+        if newest_best:
+            ranks.first(keep, WEIGHTS, newest_best)
+            newest_best.clear()
         progress.seconds += (now := time.perf_counter()) - clock.began
-        clock.began, clock.saved = now, now
+        clock.began = now
         progress.metrics_bytes, progress.metrics_sha256 = journal.flushed()
         content = progress, model, average, optimiser, tally.state(), runtime.device
         ranks.first(save_checkpoint, keeper.checkpoint, *content)
         ranks.wait()
+        clock.saved = time.perf_counter()
+        clock.saving = clock.saved - now
+
+    def is_over() -> bool:
+        return progress.epoch >= settings.epochs or _patience_is_over(progress, settings.patience)
 
     def judged() -> nn.Module:
         return average.module if average is not None and average.n_averaged else model
 
-    def keep(name: str) -> None:
-        keeper.write(name, weights_of(judged()))
+    def keep(name: str, weights: dict[str, Tensor]) -> None:
+        keeper.write(name, weights_of(weights))
 
     def validated(judged: nn.Module) -> Validation:
         found = lesson.validate(judged)  # shared out; rounding must not let ranks part ways
@@ -157,9 +169,7 @@ def train(
     ):
         if progress.step:
             journal.say(f"resumed at step {progress.step}, epoch {progress.epoch + 1}")
-        while progress.epoch < settings.epochs and not _patience_is_over(
-            progress, settings.patience
-        ):
+        while not is_over():
             epoch = progress.epoch
             clock.begin_epoch()
             for step in range(progress.step - epoch * span.steps_per_epoch, span.steps_per_epoch):
@@ -186,7 +196,7 @@ def train(
                     journal.advance(progress.step, clock.shown, clock.rate())
                 if settings.keep_every is not None and not progress.step % settings.keep_every:
                     check()
-                    ranks.first(keep, OF_STEP.format(step=progress.step))
+                    ranks.first(keep, OF_STEP.format(step=progress.step), judged().state_dict())
                 if ranks.save(clock.due("saved", cadence.checkpoint_seconds)):
                     save()
 
@@ -206,7 +216,7 @@ def train(
             if best:
                 progress.best_epoch = progress.epoch
             if best or not chooses:
-                ranks.first(keep, WEIGHTS)
+                newest_best = {key: each.clone() for key, each in judged().state_dict().items()}
             journal.record(
                 {
                     "kind": "epoch",
@@ -226,9 +236,14 @@ def train(
                 f"  {_validation(validation, metric)}"
                 f"{' *' if best else '  '}  lr {lr:.2e}  {rate:,.0f} {lesson.unit}/s"
             )
-            save()
+            if is_over() or ranks.told(lambda: clock.epoch_is_due(cadence)):
+                save()
             if watch is not None and validation is not None:
-                watch(progress.epoch, validation.score)
+                try:
+                    watch(progress.epoch, validation.score)
+                except BaseException:
+                    save()
+                    raise
         _, metrics_sha256 = journal.flushed()
     best_epoch = progress.best_epoch if chooses else None
     account = progress.seconds, journal.training_rate(), best_epoch, metrics_sha256
@@ -259,6 +274,8 @@ class _Clock:
 
     def __init__(self) -> None:
         self.began = self.saved = self.bar = time.perf_counter()
+        self.saving = 0.0
+        """Seconds that the last save took."""
         self.shown = ""
         self.begin_epoch()
 
@@ -269,6 +286,11 @@ class _Clock:
     def rate(self) -> float:
         """Training frames or items a second in this epoch."""
         return self.count / (time.perf_counter() - self._epoch_began)
+
+    def epoch_is_due(self, cadence: Cadence) -> bool:
+        """Whether to save at the end of an epoch."""
+        pause = min(cadence.checkpoint_seconds, self.saving / cadence.saving_share)
+        return time.perf_counter() - self.saved >= pause
 
     def due(self, mark: str, seconds: float) -> bool:
         """Whether so many seconds have passed since the mark; sets the mark if so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 from contextlib import suppress
@@ -20,6 +21,7 @@ from bossline.training import loop
 
 QUIET = Console(quiet=True)
 SMALL = ("epochs=2", "batches.size=64", "model.width=8", "smoothing={kind: viterbi}")
+EVERY_EPOCH = loop.Cadence(saving_share=math.inf, bar_seconds=9)
 
 
 class Killed(BaseException):
@@ -38,7 +40,7 @@ def result(run: Run) -> list[object]:
 
 def test_a_kill_at_any_write_accuses_no_file(toy: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before each of the renames that a whole training makes: that is after the one before it."""
-    monkeypatch.setattr(loop.train, "__defaults__", (loop.Cadence(bar_seconds=9), None))
+    monkeypatch.setattr(loop.train, "__defaults__", (EVERY_EPOCH, None))
     replace, count, at = os.replace, 0, -1
 
     def replace_or_die(source: str, target: str) -> None:

@@ -8,7 +8,9 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,6 +22,7 @@ from bossline.data.packed import Corpus
 from bossline.runs.run import Run
 from bossline.tasks.phoneme.task import PhonemeLesson, PhonemeTask
 from bossline.training import loop
+from bossline.training.checkpoint import Progress, save_checkpoint
 from bossline.training.contract import StepLoss
 from bossline.training.signals import Interrupted
 from bossline.training.tally import Tally
@@ -118,6 +121,38 @@ def test_sigkill_at_random_moments_changes_nothing(whole: Path) -> None:
     assert child.wait() == 0
     assert kills >= 2
     assert result_of(run) == result_of(whole)
+
+
+@pytest.mark.parametrize("overrides", [EMA, KEPT], ids=["ema", "kept"])
+def test_epochs_shorter_than_a_save_share_one(
+    whole: Path, overrides: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed in the third epoch, it goes on from the first, the last that was saved."""
+    cadence = loop.Cadence(saving_share=1e-9)
+    monkeypatch.setattr(loop.train, "__defaults__", (cadence, None))
+    saved: list[int] = []
+
+    def save_and_tell(path: Path, progress: Progress, *content: Any) -> None:
+        saved.append(progress.epoch)
+        save_checkpoint(path, progress, *content)
+
+    monkeypatch.setattr(loop, "save_checkpoint", save_and_tell)
+    batch = PhonemeLesson.batch
+
+    def die_in_third_epoch(lesson: PhonemeLesson, epoch: int, step: int) -> Any:
+        if epoch == 2 and step == 3:
+            raise KeyboardInterrupt  # not by a signal: nothing more is done
+        return batch(lesson, epoch, step)
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(PhonemeLesson, "batch", die_in_third_epoch)
+        api.train(
+            "phoneme/strong", "toy", overrides, run="runs/r", threads=1, device="cpu", console=QUIET
+        )
+    assert saved == [1]
+    api.resume("runs/r", device="cpu", console=QUIET)
+    assert saved == [1, 2, 4]
+    assert result_of(Path("runs/r")) == result_of(whole)
 
 
 @pytest.mark.parametrize(
