@@ -7,15 +7,19 @@ A model that hears few sentences many times learns them by heart: it knows a sen
 beginning. Here each has one to four words in a row of one recording, then of another, mostly of the
 same speaker, and no sentence is there twice (after Lam et al. 2021, "On-the-fly aligned data
 augmentation for sequence-to-sequence ASR", arXiv 2104.01393). Each is played at a speed within an
-eighth of its own; a third of them in a room or over the babble of others, and one in ten over a
-telephone. What is drawn depends on --seed alone. --strings gets a line "SPEAKER/ID PHONE PHONE ..."
-a sentence.
+eighth of its own; a third of them (--disturbed) in a room or over the babble of others, and one in
+ten over a telephone. What is drawn depends on --seed alone. --strings gets a line "SPEAKER/ID PHONE
+PHONE ..." a sentence.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +92,7 @@ def recordings(folder: Path, aligned: Path) -> list[Recording]:
 
 
 def _is_sound(path: Path) -> bool:
-    return path.suffix in (".flac", ".wav")
+    return path.suffix in (".flac", ".wav", ".ogg")
 
 
 def piece(one: Recording, first: int, last: int) -> Samples:
@@ -133,16 +137,38 @@ def joined(before: Samples, after: Samples) -> Samples:
     return sound
 
 
-def disturbed(sound: Samples, others: list[Samples], rng: np.random.Generator) -> Samples:
+def disturbed(
+    sound: Samples, others: list[Samples], rng: np.random.Generator, share: float
+) -> Samples:
     """At another speed, and maybe in a room, over babble, over a telephone."""
     sound = faster(sound, rng.uniform(7 / 8, 9 / 8))
-    if (chance := rng.random()) < 1 / 3:
-        if chance < 1 / 6:
+    if (chance := rng.random()) < share:
+        if chance < share / 2:
             noise = babble([sound, *others], 0, rng)
         else:
             sound, noise = in_room(sound, rng, rng.uniform(0.2, 0.8)), pink(len(sound), rng)
         sound = mixed(sound, noise, rng.uniform(5, 25))
     return over_telephone(sound) if rng.random() < 0.1 else sound
+
+
+ALL: list[Recording] = []
+"""Of a process that writes."""
+
+
+def written(to: Path, seed: int, share: float, numbers: range) -> list[str]:
+    """Write the sentences of these numbers; their lines of strings."""
+    by_speaker = {one.speaker: [o for o in ALL if o.speaker == one.speaker] for one in ALL}
+    lines = []
+    for number in numbers:
+        rng = np.random.default_rng((seed, number))
+        speaker, sound, phones = sentence(ALL, by_speaker, rng)
+        others = [ALL[k].sound for k in rng.choice(len(ALL), 8, replace=False)]
+        sound = disturbed(sound, others, rng, share)
+        file = to / speaker / f"spliced-{number:05}.flac"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(file, sound / max(1.0, float(np.abs(sound).max())), RATE)
+        lines.append(f"{speaker}/{file.stem} {' '.join(phones)}\n")
+    return lines
 
 
 def main() -> None:
@@ -151,21 +177,17 @@ def main() -> None:
     parser.add_argument("aligned", type=Path)
     parser.add_argument("to", type=Path)
     parser.add_argument("--sentences", type=int, default=12_000)
+    parser.add_argument("--disturbed", type=float, default=1 / 3, help="share of them")
     parser.add_argument("--strings", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    all_of = recordings(arguments.folder, arguments.aligned)
-    by_speaker = {one.speaker: [o for o in all_of if o.speaker == one.speaker] for one in all_of}
-    lines = []
-    for number in range(arguments.sentences):
-        rng = np.random.default_rng((arguments.seed, number))
-        speaker, sound, phones = sentence(all_of, by_speaker, rng)
-        others = [all_of[k].sound for k in rng.choice(len(all_of), 8, replace=False)]
-        sound = disturbed(sound, others, rng)
-        to = arguments.to / speaker / f"spliced-{number:05}.flac"
-        to.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(to, sound / max(1.0, float(np.abs(sound).max())), RATE)
-        lines.append(f"{speaker}/{to.stem} {' '.join(phones)}\n")
+    ALL.extend(recordings(arguments.folder, arguments.aligned))
+    write = partial(written, arguments.to, arguments.seed, arguments.disturbed)
+    processes = os.cpu_count() or 1
+    parts = [range(k, arguments.sentences, processes) for k in range(processes)]
+    # Forked, they have the recordings already.
+    with ProcessPoolExecutor(processes, get_context("fork")) as pool:
+        lines = sorted(line for part in pool.map(write, parts) for line in part)
     arguments.strings.write_text("".join(lines))
 
 
