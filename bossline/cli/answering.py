@@ -155,6 +155,11 @@ def runs_and_inputs(words: Sequence[str]) -> tuple[list[Path], list[str]]:
     while count < len(words) and words[count] not in ASKABLE and holds_run(words[count]):
         count += 1
     if count == len(words):
+        if not holds_run(words[0]):
+            raise UserError(
+                f"{words[0]}: no such file or folder, and no run of this name; give a recording, "
+                "or a run and recordings"
+            )
         raise UserError(
             "give a run and what it is to answer for: files, folders, or one of "
             f"{', '.join(ASKABLE)}"

@@ -97,6 +97,8 @@ def test_runs_come_before_inputs(bossline: Bossline) -> None:
     assert runs_and_inputs(["runs/in", "in"]) == ([Path("runs/in")], ["in"])
     with pytest.raises(UserError, match="give a run and what it is to answer for"):
         runs_and_inputs(["runs/in"])
+    with pytest.raises(UserError, match="nowhere: no such file or folder, and no run of this name"):
+        runs_and_inputs(["nowhere"])
     assert "give --json or --output" in bossline("predict", "in", "x", "--json", "-o", "p.csv")[2]
 
 
