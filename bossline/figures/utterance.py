@@ -10,6 +10,7 @@ import numpy.typing as npt
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm, to_rgba
+from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from bossline.core.language import tr
@@ -146,8 +147,8 @@ def name_rows(axes: Axes, names: Sequence[str], groups: Iterable[tuple[Group, in
         groups: each with its number of rows.
     """
     axes.set_yticks(range(len(names)), names, fontsize=SMALL, color=INK, parse_math=False)
-    figure = axes.get_figure(root=True)
-    assert figure is not None
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)  # no figure of ours has others in it
     top, inch = 0, 1 / figure.get_figwidth()
     for group, height in groups:
         axes.add_patch(
