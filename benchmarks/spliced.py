@@ -152,7 +152,7 @@ def disturbed(
 
 
 ALL: list[Recording] = []
-"""Of a process that writes."""
+"""The recordings, which processes that write sentences are forked with."""
 
 
 def written(to: Path, seed: int, share: float, numbers: range) -> list[str]:

@@ -121,6 +121,7 @@ def train(
             raise Diverged("weights", progress.step, lr)
 
     def save() -> None:
+        began = time.perf_counter()
         check()
         if newest_best:
             ranks.first(keep, WEIGHTS, newest_best)
@@ -132,7 +133,7 @@ def train(
         ranks.first(save_checkpoint, keeper.checkpoint, *content)
         ranks.wait()
         clock.saved = time.perf_counter()
-        clock.saving = clock.saved - now
+        clock.saving = clock.saved - began
 
     def is_over() -> bool:
         return progress.epoch >= settings.epochs or _patience_is_over(progress, settings.patience)
