@@ -8,7 +8,6 @@ import os
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -104,37 +103,18 @@ def exhaustion_named(advice: str) -> Iterator[None]:
 # What a process does with memory that a training step frees and the next one asks for again.
 
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4  # glibc's mallopt(3)
-_LARGE = 32 << 20  # bytes; glibc takes no larger threshold
-_HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+_TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # glibc's mallopt(3)
 
 
 def keep_freed_memory() -> None:
     """Leave freed memory with the process, where its C library is glibc; elsewhere do nothing.
 
     As it comes, glibc hands large blocks back to the kernel, and every step has its tensors mapped
-    and zeroed anew, page by page. Blocks of up to 32 MB are kept. Larger ones are mapped anew, but
-    in pages of 2 MB, which is as fast as to keep them; kept, blocks of the many shapes of batches
-    would lie between one another, and whole utterances need twice the memory. Where the kernel has
-    no such pages, all is kept.
-
-    The whole process is told so, before its first tensor: for bossline's own that train, not for
-    programs that call it.
+    and zeroed anew, page by page. Peak memory is the same: only what is free is kept. The whole
+    process is told so: for bossline's own that train, not for programs that call it.
     """
     if platform.libc_ver()[0] != "glibc":
         return
     mallopt = ctypes.CDLL(None).mallopt
     mallopt(_TRIM_THRESHOLD, -1)  # never
-    if _has_huge_pages():
-        os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first tensor
-        mallopt(_MMAP_THRESHOLD, _LARGE)
-    else:
-        mallopt(_MMAP_MAX, 0)
-
-
-def _has_huge_pages() -> bool:
-    """Whether the kernel gives pages of 2 MB to those who ask."""
-    try:
-        return "[never]" not in _HUGE_PAGES.read_text()
-    except OSError:
-        return False
+    mallopt(_MMAP_MAX, 0)

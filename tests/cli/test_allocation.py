@@ -26,7 +26,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was asked of the C library's mallopt."""
     if platform.libc_ver()[0] != "glibc":
         pytest.skip("only glibc is told to keep memory")
-    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", "0")  # that it is set stays within the test
     asked: list[str] = []
 
     class Library(ctypes.CDLL):
