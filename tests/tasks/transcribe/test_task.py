@@ -30,6 +30,7 @@ from bossline.tasks.transcribe.frames import Posteriors
 from bossline.tasks.transcribe.lesson import TranscribeLesson
 from bossline.tasks.transcribe.prediction import StringPrediction
 from bossline.tasks.transcribe.transcripts import best, judged
+from tests.conftest import over
 
 QUIET = Console(quiet=True)
 PHONES = ("SIL", "AA", "S", "T", "M")
@@ -42,7 +43,7 @@ CTC = (
 )
 JOINT = (
     "epochs=50",
-    *SHORT,
+    *over(SHORT, "optimiser={kind: adamw, lr: 2e-2}"),  # at 1e-2 some seeds need longer
     "model={kind: transcriber, encoder: {kind: rnn, depth: 1, width: 12}, frames: true}",
     "model.decoder={kind: transformer, depth: 1, width: 12, heads: 2, dropout: 0}",
     "objective={frames: 0.1, sampling: {schedule: {kind: linear, floor: 0.5}}}",
@@ -114,7 +115,7 @@ def trained(overrides: tuple[str, ...], run: str, recipe: str = "transcribe/boss
     [
         ("transcribe/simple", CTC, 0.4),
         ("transcribe/simple", (*CTC, "decoding={kind: prefix-beam, ngram: {order: 2}}"), 0.2),
-        ("transcribe/boss", JOINT, 0.5),  # of 16 phones; seeds 1 to 6 miss 0 to 6 of them
+        ("transcribe/boss", JOINT, 0.3),
         ("transcribe/medium", SPELLER, 0.6),
         ("transcribe/floor", FLOOR, 0.2),
     ],
