@@ -72,7 +72,7 @@ SUFFIXES = tuple(sorted({suffix for form in FORMATS.values() for suffix in form.
 SEVERAL = (".ctm", ".jsonl", ".jsonl.gz")
 """Suffixes of formats that name any number of recordings."""
 
-_WHOLE_NUMBERS = re.compile(r"[ \t]*[0-9]+[ \t]+[0-9]+[ \t]+\S")
+_WHOLE_NUMBERS = re.compile(r"[ \t]*[0-9]+[ \t]+[0-9]+[ \t]+[^ \t]")
 _COLOURED = re.compile(r"[ \t]*[0-9]*\.[0-9]+[ \t]+-?[0-9]+([ \t]|$)")
 _SECONDS = re.compile(rf"[ \t]*{NUMBER}[ \t]+{NUMBER}([ \t]|$)")
 

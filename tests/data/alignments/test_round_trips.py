@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, starmap
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from praatio import textgrid as praatio
 
@@ -67,8 +67,12 @@ def test_ctm_says_words_at_any_time(tier: IntervalTier) -> None:
     assert written(Alignment.of([tier]), "a.ctm") == Alignment.of([tier])
 
 
+NO_BREAK = IntervalTier("labels", (Interval(0.0, 1e-7, "\N{NO-BREAK SPACE}"),))
+
+
 @SOME
 @given(drawn.interval_tiers(name=NAMED, labels=drawn.WORDS, times=drawn.UNITS, least=1))
+@example(NO_BREAK)  # a label like any other: only blanks and tabs stand between fields
 def test_htk_says_words_at_multiples_of_100_ns(tier: IntervalTier) -> None:
     assert written(Alignment.of([tier]), "a.lab") == Alignment.of([tier])
 
@@ -77,6 +81,14 @@ def test_htk_says_words_at_multiples_of_100_ns(tier: IntervalTier) -> None:
 @given(drawn.interval_tiers(name=st.just("phones"), labels=drawn.WORDS, times=drawn.SAMPLES))
 def test_timit_says_words_at_samples(tier: IntervalTier) -> None:
     assert written(Alignment.of([tier]), "a.phn") == Alignment.of([tier])
+
+
+@pytest.mark.parametrize("suffix", [".lab", ".ctm", ".phn", ".txt", ".TextGrid", ".json", ".csv"])
+@pytest.mark.parametrize("space", "\N{NO-BREAK SPACE}\N{IDEOGRAPHIC SPACE}\N{EM SPACE}")
+def test_spaces_of_other_scripts_are_labels(space: str, suffix: str) -> None:
+    ends = [(0.0, 0.5, space), (0.5, 1.0, f"{space}a"), (1.0, 1.5, f"a{space}")]
+    tier = IntervalTier("phones" if suffix == ".phn" else "labels", tuple(starmap(Interval, ends)))
+    assert written(Alignment.of([tier]), f"a{suffix}") == Alignment.of([tier])
 
 
 LINES = drawn.LABELS.filter(lambda label: "\n" not in label)
