@@ -9,11 +9,10 @@ from bossline.core.errors import UserError
 from bossline.data.alignments.lines import spoken
 from bossline.data.alignments.mending import Row, mended_intervals, unique_name
 from bossline.data.alignments.model import Alignment, Tier
-from bossline.data.alignments.source import Source
+from bossline.data.alignments.source import BLANKS, Source
 from bossline.data.labels import quoted
 
 _EXACT = Context(prec=400)  # digits of a sum of two doubles
-_BLANKS = re.compile("[ \t]+")
 
 
 def read_ctm(source: Source) -> dict[str, Alignment]:
@@ -27,7 +26,7 @@ def read_ctm(source: Source) -> dict[str, Alignment]:
     """
     rows: dict[str, dict[str, list[Row]]] = {}
     for number, line in source.lines():
-        words = _BLANKS.split(line.strip(" \t"))
+        words = BLANKS.split(line.strip(" \t"))
         if words[0].startswith(";;"):
             continue
         if len(words) < 5:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from bossline.core.counting import counted
 from bossline.core.errors import UserError
 from bossline.data.alignments.mending import Row, mended_intervals, mended_points
 from bossline.data.alignments.model import Alignment, IntervalTier, Tier
-from bossline.data.alignments.source import Source, digits
+from bossline.data.alignments.source import BLANKS, Source, digits
 from bossline.data.labels import quoted
 
 _HTK_UNITS = 10_000_000  # a second: HTK counts 100 ns
-_BLANKS = re.compile("[ \t]+")
 _NAMES = {".phn": "phones", ".phones": "phones", ".wrd": "words", ".words": "words"}
 
 
@@ -45,12 +43,12 @@ def _read_whole_numbers(
 ) -> Alignment:
     rows, more = [], 0
     for number, line in source.lines():
-        words = _BLANKS.split(line.strip(" \t"), 2)
+        words = BLANKS.split(line.strip(" \t"), 2)
         if len(words) < 3:
             raise source.wrong(number, f"{quoted(line)}, expected a start, an end and a label")
         label = words[2]
         if longest is None:
-            label, *rest = _BLANKS.split(label, 1)
+            label, *rest = BLANKS.split(label, 1)
             more += bool(rest)
         start, end = (source.units(word, number, per_second, unit) for word in words[:2])
         rows.append(Row(start, end, label, number))
@@ -76,7 +74,7 @@ def read_xwaves(source: Source) -> Alignment:
     )
     rows, end = [], 0.0
     for number, line in lines[marks[0] + 1 :] if marks else lines:
-        words = _BLANKS.split(line.strip(" \t"), 2)
+        words = BLANKS.split(line.strip(" \t"), 2)
         if len(words) < 2:
             raise source.wrong(number, f"{quoted(line)}, expected an end, a colour and a label")
         start, end = end, source.seconds(words[0], number)
@@ -101,7 +99,7 @@ def read_audacity(source: Source) -> Alignment:
         if line.startswith("\\"):
             frequencies += 1
             continue
-        words = line.split("\t", 2) if "\t" in line else _BLANKS.split(line.strip(" "), 2)
+        words = line.split("\t", 2) if "\t" in line else BLANKS.split(line.strip(" "), 2)
         if len(words) < 2:
             raise source.wrong(number, f"{quoted(line)}, expected a start, an end and a label")
         start, end = (source.seconds(word.strip(" "), number) for word in words[:2])

@@ -28,6 +28,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 NUMBER = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,4})?"
+BLANKS = re.compile("[ \t]+")  # between fields: the spaces of other scripts belong to labels
 _COUNT = re.compile("[0-9]{1,18}")
 _LONGEST_NUMBER = 512  # characters
 
